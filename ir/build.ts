@@ -1,0 +1,354 @@
+/**
+ * The only constructors of expressions, statements and kernels. Expressions are interned, folded where all operands are constant, and type-checked; the
+ * checks here are what makes a node well-formed on its own (`verify.ts` checks it in its kernel).
+ */
+import { check, IrError } from "./errors.ts";
+import { type IntrinsicName, intrinsics } from "./intrinsics.ts";
+import type {
+  Buffer,
+  BufferRole,
+  BufferScope,
+  Call,
+  Const,
+  Expr,
+  For,
+  If,
+  Kernel,
+  Let,
+  Load,
+  LoopKind,
+  Monoid,
+  Reduce,
+  SizeSymbol,
+  Stage,
+  Stmt,
+  Store,
+  Var,
+} from "./nodes.ts";
+import { castValue, evalOp, type OpName, ops, wrap } from "./ops.ts";
+import { boolType, indexType, isFloat, isSubByte, type Scalar, scalars, type Type, typeOf } from "./types.ts";
+
+// --------------------------------------------------------------------------------------------------------- interning
+
+const table = new Map<string, WeakRef<Expr>>();
+const released = new FinalizationRegistry<string>((key) => {
+  if (table.get(key)?.deref() === undefined) table.delete(key);
+});
+let nextId = 0;
+
+/** The one node with this key; `make` runs only when there is none. */
+function intern<E extends Expr>(key: string, make: (id: number) => E): E {
+  const known = table.get(key)?.deref();
+  if (known !== undefined) return known as E;
+  const node: E = Object.freeze(make(nextId++)) as E;
+  table.set(key, new WeakRef(node));
+  released.register(node, key);
+  return node;
+}
+
+const ids = (exprs: readonly Expr[]): string => {
+  let text = "";
+  for (const e of exprs) text += `,${e.id}`;
+  return text;
+};
+
+// ------------------------------------------------------------------------------------------------------- expressions
+
+/** A constant of a type; the value is wrapped or rounded to it. */
+export function constant(value: number, type: Type | Scalar = indexType): Const {
+  const of = typeof type === "string" ? typeOf(type) : type;
+  const exact = wrap(value, of.scalar);
+  return intern(`c${Object.is(exact, -0) ? "-0" : exact}:${of.text}`, (id) => ({
+    kind: "const",
+    id,
+    type: of,
+    value: exact,
+  }));
+}
+
+/** A loop variable or symbol (i32), or the name of a `let` of the given type. */
+export function variable(name: string, type: Type = indexType): Var {
+  return intern(`v${name}:${type.text}`, (id) => ({ kind: "var", id, type, name }));
+}
+
+/** The i32 vector whose lane (l0, l1, ..) of `sizes` holds the sum of `strides[i] * l_i`. */
+export function lanes(sizes: readonly number[], strides: readonly number[]): Expr {
+  check(
+    sizes.length === strides.length && sizes.length > 0,
+    () => `lanes <${sizes}> need one stride per axis, got ${strides}`,
+  );
+  const type = typeOf("i32", sizes);
+  if (strides.every((s) => s === 0)) return constant(0, type);
+  return intern(`n${sizes.join()}:${strides.join()}`, (id) => ({
+    kind: "lanes",
+    id,
+    type,
+    strides: Object.freeze([...strides]),
+  }));
+}
+
+/** The lane shape that operands share: scalars broadcast, vectors must agree. */
+export function commonLanes(args: readonly Expr[], what: () => string): readonly number[] {
+  let shape: readonly number[] = [];
+  for (const { type } of args) {
+    if (type.lanes.length === 0) continue;
+    check(
+      shape.length === 0 || typeOf("i32", shape) === typeOf("i32", type.lanes),
+      () => `${what()}: lane shapes <${shape}> and <${type.lanes}> differ`,
+    );
+    shape = type.lanes;
+  }
+  return shape;
+}
+
+/** An element of `buffer` (or one per lane): the type is the buffer's scalar over the index's lanes (and the element's own). */
+export function load(
+  buffer: Pick<Buffer, "name" | "scalar" | "lanes" | "shape">,
+  index: readonly (Expr | number)[],
+  mask?: Expr,
+): Load {
+  const at = index.map(toExpr);
+  check(
+    at.length === buffer.shape.length,
+    () => `${buffer.name} has ${buffer.shape.length} axes, indexed by ${at.length}`,
+  );
+  for (const e of at)
+    check(e.type.scalar === "i32", () => `${buffer.name} is indexed by ${e.type.text}; an index is i32`);
+  const shape = commonLanes(mask ? [...at, mask] : at, () => `index of ${buffer.name}`);
+  const type = typeOf(buffer.scalar, shape.length > 0 ? shape : buffer.lanes);
+  return intern(`l${buffer.name}:${type.text}${ids(at)}${mask ? `?${mask.id}` : ""}`, (id) => ({
+    kind: "load",
+    id,
+    type,
+    buffer: buffer.name,
+    index: Object.freeze(at),
+    mask,
+  }));
+}
+
+/** The same load with other index, mask or type parts (for rewrites, where the declaration is not at hand). */
+export function reload(from: Load, index: readonly Expr[], mask: Expr | undefined = from.mask): Load {
+  if (mask === from.mask && index.every((e, i) => e === from.index[i]) && index.length === from.index.length)
+    return from;
+  const own =
+    commonLanes(from.mask ? [...from.index, from.mask] : from.index, () => from.buffer).length > 0
+      ? []
+      : from.type.lanes;
+  return load({ name: from.buffer, scalar: from.type.scalar, lanes: own, shape: index }, index, mask);
+}
+
+const domains: Record<string, (scalar: Scalar) => boolean> = {
+  int: (s) => scalars[s].class === "uint" || scalars[s].class === "sint",
+  float: isFloat,
+  number: (s) => s !== "bool",
+  bits: (s) => !isFloat(s),
+  any: () => true,
+};
+
+/** An operation of the scalar-op table; folded when every operand is constant. Errors when operand types do not fit the row. */
+export function op(name: OpName, ...operands: readonly (Expr | number)[]): Expr {
+  const row = ops[name];
+  const typed = operands.find(
+    (a): a is Expr => typeof a !== "number" && (row.signature !== "select" || a !== operands[0]),
+  );
+  const scalar = typed?.type.scalar ?? "i32";
+  const args = operands.map((a) => (typeof a === "number" ? constant(a, scalar) : a));
+  check(args.length === row.arity, () => `${name} takes ${row.arity} operands, got ${args.length}`);
+  args.forEach((a, i) => {
+    const wanted = row.signature === "select" && i === 0 ? "bool" : scalar;
+    check(a.type.scalar === wanted, () => `${name}: operand ${i + 1} is ${a.type.text}, expected ${wanted}; cast it`);
+    check(!isSubByte(a.type.scalar), () => `${name}: ${a.type.text} has no arithmetic; cast it first`);
+  });
+  check(domains[row.domain]?.(scalar) === true, () => `${name} does not take ${scalar}`);
+  const type = typeOf(
+    row.signature === "compare" ? "bool" : scalar,
+    commonLanes(args, () => name),
+  );
+  if (args.every((a) => a.kind === "const")) {
+    const [a, b, c] = args.map((e) => (e as Const).value);
+    return constant(evalOp(name, scalar, a ?? 0, b, c), type);
+  }
+  // Commutative operands in one order, constants right, so that equal terms are one node.
+  const [first, second] = args as [Expr, Expr];
+  const swap = row.commutative && (first.kind === "const" || (second.kind !== "const" && first.id > second.id));
+  const ordered = swap ? [second, first] : args;
+  return intern(`o${name}:${type.text}${ids(ordered)}`, (id) => ({
+    kind: "op",
+    id,
+    type,
+    op: name,
+    args: Object.freeze(ordered),
+  }));
+}
+
+/** The nearest value in another scalar type (see `Cast`); the identity is dropped. */
+export function cast(scalar: Scalar, arg: Expr): Expr {
+  if (arg.type.scalar === scalar) return arg;
+  const type = typeOf(scalar, arg.type.lanes);
+  if (arg.kind === "const") return constant(castValue(arg.value, arg.type.scalar, scalar), type);
+  return intern(`t${type.text},${arg.id}`, (id) => ({ kind: "cast", id, type, mode: "value", arg }));
+}
+
+/** The same bits read as another type of equal width. */
+export function bitcast(scalar: Scalar, arg: Expr): Expr {
+  if (arg.type.scalar === scalar) return arg;
+  check(
+    scalars[scalar].bits === scalars[arg.type.scalar].bits,
+    () => `bits of ${arg.type.text} can't be read as ${scalar}: widths differ`,
+  );
+  const type = typeOf(scalar, arg.type.lanes);
+  return intern(`b${type.text},${arg.id}`, (id) => ({ kind: "cast", id, type, mode: "bits", arg }));
+}
+
+/** An intrinsic applied to vectors; the result has the operands' lane shape without the group axis. Scalar operands broadcast. */
+export function call(name: IntrinsicName, ...args: readonly Expr[]): Call {
+  const row = intrinsics[name];
+  check(args.length === row.operands.length, () => `${name} takes ${row.operands.length} operands, got ${args.length}`);
+  row.operands.forEach((operand, i) => {
+    const scalar = args[i]?.type.scalar;
+    check(scalar === operand.scalar, () => `${name}: operand ${operand.name} is ${scalar}, expected ${operand.scalar}`);
+  });
+  const shape = commonLanes(args, () => name);
+  const result = row.group > 1 ? shape.slice(0, -1) : shape;
+  const type = typeOf(row.result, result);
+  check(
+    row.group === 1 || shape.at(-1) === row.group,
+    () => `${name}: the last lane axis must be its group of ${row.group}, got <${shape}>`,
+  );
+  check(type.count % row.lanes === 0, () => `${name}: ${type.count} result lanes are not a multiple of ${row.lanes}`);
+  return intern(`k${name}${ids(args)}`, (id) => ({
+    kind: "call",
+    id,
+    type,
+    intrinsic: name,
+    args: Object.freeze([...args]),
+  }));
+}
+
+export const toExpr = (e: Expr | number): Expr => (typeof e === "number" ? constant(e) : e);
+
+type Operand = Expr | number;
+export const add = (a: Operand, b: Operand): Expr => op("add", a, b);
+export const sub = (a: Operand, b: Operand): Expr => op("sub", a, b);
+export const mul = (a: Operand, b: Operand): Expr => op("mul", a, b);
+export const div = (a: Operand, b: Operand): Expr => op("div", a, b);
+export const floordiv = (a: Operand, b: Operand): Expr => op("floordiv", a, b);
+export const mod = (a: Operand, b: Operand): Expr => op("mod", a, b);
+export const min = (a: Operand, b: Operand): Expr => op("min", a, b);
+export const max = (a: Operand, b: Operand): Expr => op("max", a, b);
+export const lt = (a: Operand, b: Operand): Expr => op("lt", a, b);
+export const and = (a: Operand, b: Operand): Expr => op("and", a, b);
+export const or = (a: Operand, b: Operand): Expr => op("or", a, b);
+export const shl = (a: Operand, b: Operand): Expr => op("shl", a, b);
+export const shr = (a: Operand, b: Operand): Expr => op("shr", a, b);
+export const select = (cond: Expr, a: Operand, b: Operand): Expr => op("select", cond, a, b);
+
+// -------------------------------------------------------------------------------------------------------- statements
+
+/** `for loop < extent [kind]`. */
+export function loop(name: string, extent: Expr | number, body: readonly Stmt[], loopKind: LoopKind = "serial"): For {
+  return Object.freeze({ kind: "for", loop: name, extent: toExpr(extent), loopKind, body: Object.freeze([...body]) });
+}
+
+const laneCheck = (what: string, index: readonly Expr[], value: Expr, mask: Expr | undefined): void => {
+  const shape = commonLanes(mask ? [...index, mask] : index, () => what);
+  check(
+    shape.length === 0 || value.type.lanes.length === 0 || typeOf("i32", shape) === typeOf("i32", value.type.lanes),
+    () => `${what}: index lanes <${shape}> and value lanes <${value.type.lanes}> differ`,
+  );
+};
+
+/** `buffer[index] = value`, where `mask` holds. */
+export function store(buffer: string, index: readonly Operand[], value: Expr, mask?: Expr): Store {
+  const at = index.map(toExpr);
+  laneCheck(`store to ${buffer}`, at, value, mask);
+  return Object.freeze({ kind: "store", buffer, index: Object.freeze(at), value, mask });
+}
+
+/** `buffer[index] += value` (or max, min), neutral in the first iteration of the loops `over`. */
+export function reduce(
+  buffer: string,
+  index: readonly Operand[],
+  value: Expr,
+  over: readonly string[],
+  monoid: Monoid = "sum",
+  mask?: Expr,
+): Reduce {
+  const at = index.map(toExpr);
+  laneCheck(`reduction into ${buffer}`, at, value, mask);
+  return Object.freeze({
+    kind: "reduce",
+    buffer,
+    index: Object.freeze(at),
+    monoid,
+    value,
+    over: Object.freeze([...over]),
+    mask,
+  });
+}
+
+/** `if cond: body`. */
+export function when(cond: Expr, body: readonly Stmt[]): If {
+  check(cond.type === boolType, () => `the condition of an if is ${cond.type.text}, expected bool`);
+  return Object.freeze({ kind: "if", cond, body: Object.freeze([...body]) });
+}
+
+/** `let name = value`. */
+export function bind(name: string, value: Expr): Let {
+  return Object.freeze({ kind: "let", name, value });
+}
+
+export const barrier: Stmt = Object.freeze({ kind: "barrier" });
+
+// --------------------------------------------------------------------------------------------------- buffers, kernels
+
+/** Declares a buffer. Global ones need a role; register and workgroup ones are local. */
+export function buffer(
+  name: string,
+  scalar: Scalar,
+  shape: readonly Operand[],
+  options: {
+    scope?: BufferScope;
+    role?: BufferRole;
+    range?: readonly [number, number];
+    lanes?: readonly number[];
+  } = {},
+): Buffer {
+  const scope = options.scope ?? "global";
+  const role = options.role ?? (scope === "global" ? "workspace" : "local");
+  check((scope === "global") === (role !== "local"), () => `${name}: a ${scope} buffer can't have the role ${role}`);
+  return Object.freeze({
+    name,
+    scalar,
+    lanes: Object.freeze([...(options.lanes ?? [])]),
+    shape: Object.freeze(shape.map(toExpr)),
+    scope,
+    role,
+    range: options.range,
+  });
+}
+
+/** Declares a symbol; without options any value from 0 up. */
+export function symbol(name: string, domain: Partial<Omit<SizeSymbol, "name">> = {}): SizeSymbol {
+  const full = { name, min: 0, max: 2 ** 31 - 1, modulo: 1, residue: 0, ...domain };
+  if (full.min > full.max || full.residue < 0 || full.residue >= full.modulo)
+    throw new IrError(
+      `symbol ${name}: no value is in ${full.min}..${full.max} congruent to ${full.residue} modulo ${full.modulo}`,
+    );
+  return Object.freeze(full);
+}
+
+/** Declares a kernel. */
+export function kernel(
+  name: string,
+  stage: Stage,
+  parts: { symbols?: readonly SizeSymbol[]; buffers: readonly Buffer[]; body: readonly Stmt[] },
+): Kernel {
+  return Object.freeze({
+    name,
+    stage,
+    symbols: Object.freeze([...(parts.symbols ?? [])]),
+    buffers: Object.freeze([...parts.buffers]),
+    body: Object.freeze([...parts.body]),
+  });
+}

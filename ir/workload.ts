@@ -1,0 +1,82 @@
+/**
+ * Workloads: what is to be computed, as plain JSON. A workload states its numerics; the tuner chooses how, never what.
+ */
+import { z } from "zod";
+import { WorkloadError } from "./errors.ts";
+
+/**
+ * What a matmul is computed in.
+ * - `f32`: weights are decoded to f32, products and sums are f32 in any order. Bound: NMSE 1e-10 against float64.
+ * - `i8`: activations are quantized to 8 bits, symmetric, per `xGroup` values of K (or per row) by the program's prologue; products are
+ *   summed as integers inside a group, in f32 across groups. On the quantized activations the same bound as f32.
+ */
+export type Numerics = { readonly compute: "f32" } | { readonly compute: "i8"; readonly xGroup: number | "row" };
+
+/** Rows of an activation: a number, or `any`: known at run time, from 0 up. */
+export type Rows = number | "any";
+
+/** `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`: x, bias and y are f32, row-major; w is stored in the format named `w`. */
+export interface MatmulWorkload {
+  readonly op: "matmul";
+  readonly m: Rows;
+  readonly n: number;
+  readonly k: number;
+  readonly w: string;
+  readonly bias: boolean;
+  readonly numerics: Numerics;
+}
+
+/** `x` (f32, m x k) to i8 codes and f32 scales per `group` values (or per row): scale = amax/127, halves away from zero (ggml's q8_0 in f32). */
+export interface QuantizeWorkload {
+  readonly op: "quantize";
+  readonly m: Rows;
+  readonly k: number;
+  readonly group: number | "row";
+}
+
+/** Weights (n x k in format `w`) to f32, row-major. */
+export interface DequantizeWorkload {
+  readonly op: "dequantize";
+  readonly n: number;
+  readonly k: number;
+  readonly w: string;
+}
+
+export type Workload = MatmulWorkload | QuantizeWorkload | DequantizeWorkload;
+
+const size = z.int().positive();
+const rows = z.union([z.int().nonnegative(), z.literal("any")]);
+const group = z.union([size, z.literal("row")]);
+const numerics = z.discriminatedUnion("compute", [
+  z.strictObject({ compute: z.literal("f32") }),
+  z.strictObject({ compute: z.literal("i8"), xGroup: group }),
+]);
+
+const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
+  z.strictObject({ op: z.literal("matmul"), m: rows, n: size, k: size, w: z.string(), bias: z.boolean(), numerics }),
+  z.strictObject({ op: z.literal("quantize"), m: rows, k: size, group }),
+  z.strictObject({ op: z.literal("dequantize"), n: size, k: size, w: z.string() }),
+]);
+
+/** Checks data from outside as a workload. Throws a `WorkloadError` that names the field. */
+export function parseWorkload(data: unknown): Workload {
+  const result = workload.safeParse(data);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const at = issue?.path.join(".") || "workload";
+  throw new WorkloadError(`${at}: ${issue?.message ?? "not a workload"}`);
+}
+
+/** JSON with sorted keys and no spaces: equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (value !== null && typeof value === "object") {
+    const entries = Object.entries(value).filter(([, v]) => v !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(",")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** The canonical key of a workload. */
+export const workloadKey = (of: Workload): string => canonicalJson(of);
