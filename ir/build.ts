@@ -322,6 +322,7 @@ export function buffer(
     scalar,
     lanes: Object.freeze([...(options.lanes ?? [])]),
     shape: Object.freeze(shape.map(toExpr)),
+    unit: options.unit ?? "element",
     scope,
     role,
     range: options.range,

@@ -171,8 +171,13 @@ export interface Buffer {
   readonly scalar: Scalar;
   /** Lane shape of each element: empty except in register buffers made by lowering. */
   readonly lanes: readonly number[];
-  /** Extents: constants or expressions of symbols. */
+  /** Extents: constants or expressions of symbols. In a `byte` unit buffer one axis, its size in bytes. */
   readonly shape: readonly Expr[];
+  /**
+   * What an index counts. `byte` is what lowering makes of global buffers: the single index is then a byte address, the variable
+   * `&name` being the address of the buffer's first byte (0 in the interpreter), and each lane reads or writes one element there.
+   */
+  readonly unit: "element" | "byte";
   readonly scope: BufferScope;
   readonly role: BufferRole;
   /** Smallest and largest value that the elements can hold, where tighter than the type's: checked when data enters, relied on by interval analysis. */
