@@ -308,6 +308,7 @@ export function buffer(
   scalar: Scalar,
   shape: readonly Operand[],
   options: {
+    unit?: "element" | "byte";
     scope?: BufferScope;
     role?: BufferRole;
     range?: readonly [number, number];
