@@ -126,15 +126,11 @@ export function load(
   }));
 }
 
-/** The same load with other index, mask or type parts (for rewrites, where the declaration is not at hand). */
-export function reload(from: Load, index: readonly Expr[], mask: Expr | undefined = from.mask): Load {
-  if (mask === from.mask && index.every((e, i) => e === from.index[i]) && index.length === from.index.length)
-    return from;
-  const own =
-    commonLanes(from.mask ? [...from.index, from.mask] : from.index, () => from.buffer).length > 0
-      ? []
-      : from.type.lanes;
-  return load({ name: from.buffer, scalar: from.type.scalar, lanes: own, shape: index }, index, mask);
+/** The same load at another index (and mask; null removes it), for rewrites, where the declaration is not at hand. */
+export function reload(from: Load, index: readonly Expr[], mask: Expr | undefined | null = from.mask): Load {
+  const own = commonLanes(from.mask ? [...from.index, from.mask] : from.index, () => from.buffer).length > 0;
+  const declared = { name: from.buffer, scalar: from.type.scalar, lanes: own ? [] : from.type.lanes, shape: index };
+  return load(declared, index, mask ?? undefined);
 }
 
 const domains: Record<string, (scalar: Scalar) => boolean> = {

@@ -1,10 +1,14 @@
 /** What other folders may use of `ir/`. */
+
+export { type Affine, addAffine, affineOf, exprOf, isMultipleOf } from "./affine.ts";
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";
 export { check, IrError, ParseError, QloomError, WorkloadError } from "./errors.ts";
+export { type Facts, factsOf, type Interval, lowerBound, provablyLess, rangeOf } from "./interval.ts";
 export { type IntrinsicName, type IntrinsicOperand, type IntrinsicRow, intrinsics, type Term } from "./intrinsics.ts";
 export type * from "./nodes.ts";
 export { castBits, castValue, evalOp, type OpName, type OpRow, ops, wrap } from "./ops.ts";
+export { simplifier, simplifyKernel } from "./simplify.ts";
 export * from "./types.ts";
 export * from "./visit.ts";
 export * from "./workload.ts";

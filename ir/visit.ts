@@ -30,7 +30,7 @@ export function withOperands(e: Expr, args: readonly Expr[]): Expr {
     case "lanes":
       return e;
     case "load":
-      return e.mask ? reload(e, args.slice(0, -1), args.at(-1)) : reload(e, args, undefined);
+      return e.mask ? reload(e, args.slice(0, -1), args.at(-1)) : reload(e, args);
     case "cast":
       return e.mode === "value" ? cast(e.type.scalar, args[0] as Expr) : bitcast(e.type.scalar, args[0] as Expr);
     case "op":

@@ -1,0 +1,227 @@
+/**
+ * Interval analysis: between which bounds an expression's values lie, given the loops and buffers of its kernel. It proves
+ * that sums fit their type, that indices are in bounds and that masks always hold. It never guesses: bounds may be too
+ * wide, never too narrow.
+ */
+import { type Affine, addAffine, affineOf, exprOf } from "./affine.ts";
+import { constant, mod, sub } from "./build.ts";
+import type { Buffer, Expr, Kernel, Stmt } from "./nodes.ts";
+import { castValue } from "./ops.ts";
+import { isFloat, type Scalar, scalarRange } from "./types.ts";
+import { eachStmt, variablesOf } from "./visit.ts";
+
+export type Interval = readonly [number, number];
+
+/** What is known of the names in an expression. */
+export interface Facts {
+  /** Bounds of a loop variable, symbol or let. */
+  variable(name: string): Interval | undefined;
+  /** The extent of a loop, so that `m < M` is known where M is a symbol. */
+  extent(name: string): Expr | undefined;
+  buffer(name: string): Buffer | undefined;
+  /** Remembered results. */
+  readonly memo: Map<Expr, Interval>;
+}
+
+/** The facts of a whole kernel: loop names are unique in it, so one set serves every place. */
+export function factsOf(kernel: Pick<Kernel, "symbols" | "buffers" | "body">): Facts {
+  const extents = new Map<string, Expr>();
+  const lets = new Map<string, Expr>();
+  eachStmt(kernel.body, (s: Stmt) => {
+    if (s.kind === "for") extents.set(s.loop, s.extent);
+    if (s.kind === "let") lets.set(s.name, s.value);
+  });
+  const symbols = new Map(kernel.symbols.map((s) => [s.name, s]));
+  const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
+  const facts: Facts = {
+    memo: new Map(),
+    extent: (name) => extents.get(name),
+    buffer: (name) => buffers.get(name),
+    variable: (name) => {
+      const symbol = symbols.get(name);
+      if (symbol) return [symbol.min, symbol.max];
+      const extent = extents.get(name);
+      if (extent) return [0, Math.max(0, rangeOf(extent, facts)[1] - 1)];
+      const value = lets.get(name);
+      return value && rangeOf(value, facts);
+    },
+  };
+  return facts;
+}
+
+const within = ([low, high]: Interval, [min, max]: Interval): boolean => low >= min && high <= max;
+
+const hull = (values: readonly number[]): Interval => [Math.min(...values), Math.max(...values)];
+
+/** Bounds of the values of an expression (of every lane of a vector). */
+export function rangeOf(e: Expr, facts: Facts): Interval {
+  const known = facts.memo.get(e);
+  if (known !== undefined) return known;
+  const exact = exactRange(e, facts);
+  const type = scalarRange(e.type.scalar);
+  // Outside its type an integer has wrapped: anything is possible.
+  const range = exact[0] <= exact[1] && within(exact, type) ? exact : type;
+  facts.memo.set(e, range);
+  return range;
+}
+
+function exactRange(e: Expr, facts: Facts): Interval {
+  const unknown = scalarRange(e.type.scalar);
+  switch (e.kind) {
+    case "const":
+      return [e.value, e.value];
+    case "var":
+      return facts.variable(e.name) ?? unknown;
+    case "lanes": {
+      const ends = e.strides.map((stride, i) => stride * ((e.type.lanes[i] as number) - 1));
+      return [
+        ends.reduce((sum, end) => sum + Math.min(0, end), 0),
+        ends.reduce((sum, end) => sum + Math.max(0, end), 0),
+      ];
+    }
+    case "load": {
+      const range = facts.buffer(e.buffer)?.range ?? unknown;
+      return e.mask ? [Math.min(0, range[0]), Math.max(0, range[1])] : range;
+    }
+    case "cast": {
+      if (e.mode === "bits") return unknown;
+      const from = e.arg.type.scalar;
+      const range = rangeOf(e.arg, facts);
+      if (isFloat(from)) return isFloat(e.type.scalar) ? range : clampTo(range, from, e.type.scalar);
+      return isFloat(e.type.scalar) || within(range, unknown) ? range : unknown;
+    }
+    case "op":
+      return opRange(
+        e.op,
+        e.args.map((arg) => rangeOf(arg, facts)),
+        unknown,
+      );
+    case "call":
+      return unknown;
+  }
+}
+
+function clampTo([low, high]: Interval, from: Scalar, to: Scalar): Interval {
+  const limits = scalarRange(to);
+  const at = (v: number, fallback: number): number => (Number.isFinite(v) ? castValue(v, from, to) : fallback);
+  return [at(low, limits[0]), at(high, limits[1])];
+}
+
+/** `2^n - 1` covering a non-negative value. */
+const ones = (value: number): number => 2 ** Math.ceil(Math.log2(value + 1)) - 1;
+
+type OpExpr = Extract<Expr, { kind: "op" }>;
+
+function opRange(op: OpExpr["op"], args: readonly Interval[], unknown: Interval): Interval {
+  const [a, b, c] = args as [Interval, Interval, Interval];
+  const constantB = b !== undefined && b[0] === b[1] ? b[0] : undefined;
+  const products = (): Interval =>
+    hull([a[0] * b[0], a[0] * b[1], a[1] * b[0], a[1] * b[1]].map((v) => (Number.isNaN(v) ? 0 : v)));
+  switch (op) {
+    case "add":
+      return [a[0] + b[0], a[1] + b[1]];
+    case "sub":
+      return [a[0] - b[1], a[1] - b[0]];
+    case "mul":
+      return products();
+    case "floordiv":
+      return constantB !== undefined && constantB > 0
+        ? [Math.floor(a[0] / constantB), Math.floor(a[1] / constantB)]
+        : unknown;
+    case "mod":
+      if (constantB === undefined || constantB <= 0) return b[0] > 0 ? [0, b[1] - 1] : unknown;
+      return a[0] >= 0 && a[1] < constantB ? a : [0, constantB - 1];
+    case "min":
+      return [Math.min(a[0], b[0]), Math.min(a[1], b[1])];
+    case "max":
+      return [Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+    case "and":
+      if (a[0] >= 0 && b[0] >= 0) return [0, Math.min(a[1], b[1])];
+      return a[0] >= 0 ? [0, a[1]] : b[0] >= 0 ? [0, b[1]] : unknown;
+    case "or":
+    case "xor":
+      return a[0] >= 0 && b[0] >= 0 ? [0, Math.max(ones(a[1]), ones(b[1]))] : unknown;
+    case "shl":
+      return constantB !== undefined ? [a[0] * 2 ** constantB, a[1] * 2 ** constantB] : unknown;
+    case "shr":
+      return constantB !== undefined ? [Math.floor(a[0] / 2 ** constantB), Math.floor(a[1] / 2 ** constantB)] : unknown;
+    case "select":
+      return a[0] === a[1] ? (a[0] !== 0 ? b : c) : [Math.min(b[0], c[0]), Math.max(b[1], c[1])];
+    case "neg":
+      return [-a[1], -a[0]];
+    case "abs":
+      return a[0] >= 0 ? a : a[1] <= 0 ? [-a[1], -a[0]] : [0, Math.max(-a[0], a[1])];
+    case "eq":
+    case "ne":
+    case "lt":
+    case "le":
+      return [0, 1];
+    case "floor":
+    case "trunc":
+    case "nearest":
+    case "round":
+      return [Math.floor(a[0]), Math.ceil(a[1])];
+    case "div":
+    case "sqrt":
+      return unknown;
+  }
+}
+
+/** Smallest value of a linear form, taken as a mathematical integer (index arithmetic does not wrap). */
+function smallest(form: Affine, facts: Facts): number {
+  let sum = form.constant;
+  for (const [atom, c] of form.terms) {
+    const [low, high] = rangeOf(atom, facts);
+    sum += c > 0 ? c * low : c * high;
+  }
+  form.lanes?.strides.forEach((stride, i) => {
+    sum += Math.min(0, stride * ((form.lanes?.sizes[i] as number) - 1));
+  });
+  return sum;
+}
+
+/**
+ * A lower bound of an i32 expression, taken as a mathematical integer, that also uses symbolic extents: a variable of `loop < E` with a
+ * negative coefficient is replaced by `E - 1`, one with a positive coefficient by 0, and `d * (a // d)` by `a - a % d`.
+ */
+export function lowerBound(e: Expr, facts: Facts): number {
+  let form = affineOf(e);
+  for (let step = 0; step < 32; step++) {
+    const direct = smallest(form, facts);
+    if (direct >= 0) return direct;
+    const next = replaceOne(form, facts);
+    if (next === undefined) return direct;
+    form = next;
+  }
+  return smallest(form, facts);
+}
+
+function replaceOne(form: Affine, facts: Facts): Affine | undefined {
+  const without = (atom: Expr): Affine => ({
+    ...form,
+    terms: new Map([...form.terms].filter(([other]) => other !== atom)),
+  });
+  const alone = (name: string, atom: Expr): boolean =>
+    [...form.terms.keys()].every((other) => other === atom || !variablesOf(other).has(name));
+  for (const [atom, c] of form.terms) {
+    if (atom.kind === "op" && atom.op === "floordiv") {
+      const [a, d] = atom.args as [Expr, Expr];
+      if (d.kind === "const" && c % d.value === 0)
+        return addAffine(without(atom), affineOf(sub(a, mod(a, d))), c / d.value);
+    }
+    if (atom.kind !== "var" || !alone(atom.name, atom)) continue;
+    const extent = facts.extent(atom.name);
+    if (extent === undefined) continue;
+    if (c > 0) return without(atom);
+    if (variablesOf(extent).size > 0) return addAffine(without(atom), affineOf(sub(extent, 1)), c);
+  }
+  return undefined;
+}
+
+/** Whether `a < b` for every value of their variables. */
+export function provablyLess(a: Expr, b: Expr, facts: Facts): boolean {
+  const [low] = rangeOf(b, facts);
+  if (rangeOf(a, facts)[1] < low) return true;
+  const difference = addAffine(addAffine(affineOf(b), affineOf(a), -1), affineOf(constant(-1)));
+  return lowerBound(exprOf(difference), facts) >= 0;
+}
