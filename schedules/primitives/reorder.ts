@@ -1,0 +1,57 @@
+/**
+ * reorder: the loops of a perfect nest in another order.
+ *
+ *     for i < 4: for j < 8: y[i] += x[i, j]   over j
+ *     reorder(loops: [j, i])
+ *     for j < 8: for i < 4: y[i] += x[i, j]   over j
+ *
+ * `loops` names loops of one perfect nest; those of the nest not named keep their places. Legal when the innermost statements
+ * only store to elements of their own and accumulate (any order of a reduction is allowed by the node's meaning).
+ */
+import { z } from "zod";
+import { b, buffersOf, type For, mapStmts, type Stmt, variablesOf, writes } from "../../ir/index.ts";
+import { require } from "../errors.ts";
+import { type KernelStep, kernelPrimitive, loopNamed, nestOf, type Primitive } from "../primitive.ts";
+
+export interface ReorderStep extends KernelStep {
+  readonly op: "reorder";
+  readonly loops: readonly string[];
+}
+
+const schema: z.ZodType<ReorderStep> = z.strictObject({
+  op: z.literal("reorder"),
+  kernel: z.string().optional(),
+  loops: z.array(z.string()).min(2),
+});
+
+export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema, (kernel, step) => {
+  const named = step.loops.map((name) => loopNamed(kernel, name));
+  const outermost = named.reduce((a, c) => (c.around.length < a.around.length ? c : a)).loop;
+  const nest = nestOf(outermost);
+  for (const { loop } of named)
+    require(nest.loops.includes(loop), () => `reorder: ${loop.loop} is not in one perfect nest with ${outermost.loop}; the nest there is ${nest.loops.map((l) => l.loop).join(", ")}`);
+  require(new Set(step.loops).size === step.loops.length, () => `reorder: ${step.loops.join(", ")} names a loop twice`);
+  requireFree(nest.body, nest.loops);
+  const queue = named.map(({ loop }) => loop);
+  const order = nest.loops.map((l) => (step.loops.includes(l.loop) ? (queue.shift() as For) : l));
+  for (const [i, l] of order.entries())
+    for (const inner of order.slice(i + 1))
+      require(!variablesOf(l.extent).has(inner.loop), () => `reorder: the extent of ${l.loop} depends on ${inner.loop}, which would come inside it`);
+  const built = order.reduceRight<readonly Stmt[]>((body, l) => [b.loop(l.loop, l.extent, body, l.loopKind)], nest.body);
+  return { ...kernel, body: mapStmts(kernel.body, (s) => (s === outermost ? built : undefined)) };
+});
+
+/** No statement of the nest may read what the nest writes, and a store may not be repeated by a loop that its index does not name. */
+function requireFree(body: readonly Stmt[], loops: readonly For[]): void {
+  const written = body.filter((s) => writes(s)).map((s) => s.buffer);
+  for (const s of body) {
+    require(writes(s), () => `reorder: the nest holds a ${s.kind}; only stores and reductions may be reordered`);
+    for (const e of [...s.index, s.value, ...(s.mask ? [s.mask] : [])])
+      for (const name of buffersOf(e))
+        require(!written.includes(name), () => `reorder: ${name} is read and written in the nest; its order matters`);
+    if (s.kind === "store")
+      for (const l of loops)
+        require(s.index.some((i) => variablesOf(i).has(l.loop)), () => `reorder: the store to ${s.buffer} repeats over ${l.loop}; its order matters`);
+  }
+  require(new Set(written).size === written.length, () => "reorder: two statements of the nest write one buffer; their order matters");
+}
