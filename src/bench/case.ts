@@ -1,7 +1,8 @@
-// The numbers of one matmul benchmark, the same for every contestant: weights by format name, activations, and the
-// numerics that decide how far a result may be off. Not here: formats that only ir/formats knows (given as a
+// The numbers of one matmul benchmark, the same for every contestant: weights by format name, activations, and how
+// far a result may be off. Not here: formats that only ir/formats knows (given as a
 // WeightSource), or running anything.
 
+import { BenchError } from "./errors.ts";
 import { normal, type Random, splitmix32, uniform } from "./random.ts";
 
 /** y[m,n] = Σ_k x[m,k] · w[n,k]: x f32, y f32, w quantized. */
@@ -12,9 +13,9 @@ export interface MatmulCase {
   readonly weights: Weights;
   /** f32 [m, k]. */
   readonly x: Float32Array;
-  /** How products may be computed, as named on the command line: see {@link numericsOf}. */
+  /** How products may be computed, as named on the command line: see {@link accuracyOf}. */
   readonly activations: string;
-  readonly numerics: Numerics;
+  readonly accuracy: Accuracy;
   readonly threads: number;
 }
 
@@ -50,32 +51,34 @@ export interface BlockWeights extends WeightsBase {
 export type WeightSource = (format: string, n: number, k: number, random: Random) => Weights | undefined;
 
 /** What is computed in: the accuracy_level of ONNX Runtime that means the same, and the largest error that agrees. */
-export interface Numerics {
+export interface Accuracy {
   readonly accuracyLevel: 1 | 4;
   /** Bound of max |y - ref| / max |ref|. */
   readonly bound: number;
 }
 
-const numerics = {
+const accuracies = {
   f32: { accuracyLevel: 1, bound: 1e-4 },
   i8: { accuracyLevel: 4, bound: 2e-2 },
-} as const satisfies Record<string, Numerics>;
+} as const satisfies Record<string, Accuracy>;
 
 /**
- * The numerics of an activation format: `f32`, or int8 per group or row (`i8_g32`, `i8_row`).
+ * What is asked of results under an activation format: `f32`, or int8 per group or row (`i8_g32`, `i8_row`).
  *
- * @throws Error for any other name.
+ * @throws BenchError for any other name.
  */
-export function numericsOf(activations: string): Numerics {
-  if (activations === "f32") return numerics.f32;
-  if (/^i8_(g\d+|row)$/.test(activations)) return numerics.i8;
-  throw new Error(`bench: activations "${activations}" are unknown; take f32, i8_g<group> or i8_row, as in i8_g32`);
+export function accuracyOf(activations: string): Accuracy {
+  if (activations === "f32") return accuracies.f32;
+  if (/^i8_(g\d+|row)$/.test(activations)) return accuracies.i8;
+  throw new BenchError(
+    `bench: activations "${activations}" are unknown; take f32, i8_g<group> or i8_row, as in i8_g32`,
+  );
 }
 
 /**
  * The case of the shape and formats given, its numbers drawn from `seed`.
  *
- * @throws Error when a size isn't a positive integer, or no source knows the weights' format or takes the shape.
+ * @throws BenchError when a size isn't a positive integer, or no source knows the weights' format or takes the shape.
  */
 export function makeCase(
   shape: {
@@ -91,30 +94,30 @@ export function makeCase(
 ): MatmulCase {
   const { m, n, k, threads } = shape;
   for (const [name, size] of Object.entries({ m, n, k, threads })) {
-    if (!Number.isSafeInteger(size) || size < 1) throw new Error(`bench: ${name} = ${size}; it must be 1 or more`);
+    if (!Number.isSafeInteger(size) || size < 1) throw new BenchError(`bench: ${name} = ${size}; it must be 1 or more`);
   }
   const random = splitmix32(seed);
   let weights: Weights | undefined;
   for (const source of sources) weights ??= source(shape.weights, n, k, random);
   if (!weights) {
-    throw new Error(`bench: weights "${shape.weights}" are unknown; take int<bits>_g<group>, as in int4_g32`);
+    throw new BenchError(`bench: weights "${shape.weights}" are unknown; take int<bits>_g<group>, as in int4_g32`);
   }
   const x = Float32Array.from({ length: m * k }, () => normal(random));
-  return { m, n, k, weights, x, activations: shape.x, numerics: numericsOf(shape.x), threads };
+  return { m, n, k, weights, x, activations: shape.x, accuracy: accuracyOf(shape.x), threads };
 }
 
 /**
  * The source of `int<bits>_g<group>`: 2 to 8 bits but 7, groups of 16 to 256, zero point 2^(bits-1), f32 scales.
  *
- * @throws Error when k isn't a multiple of the group.
+ * @throws BenchError when k isn't a multiple of the group.
  */
 export const intWeightSource: WeightSource = (format, n, k, random) => {
   const match = /^int([234568])_g(\d+)$/.exec(format);
   if (!match) return undefined;
   const bits = Number(match[1]);
   const group = Number(match[2]);
-  if (group < 16 || group > 256) throw new Error(`bench: weights "${format}": a group has 16 to 256 codes`);
-  if (k % group !== 0) throw new Error(`bench: weights "${format}": k = ${k} is not a multiple of the group`);
+  if (group < 16 || group > 256) throw new BenchError(`bench: weights "${format}": a group has 16 to 256 codes`);
+  if (k % group !== 0) throw new BenchError(`bench: weights "${format}": k = ${k} is not a multiple of the group`);
   const codes = new Uint8Array(n * k);
   for (let i = 0; i < codes.length; ) {
     for (let drawn = random(), j = 0; j < 4 && i < codes.length; j++, drawn >>>= 8)

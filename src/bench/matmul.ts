@@ -1,6 +1,7 @@
 // Benchmarks one matmul: ours and the peers on the same numbers in one run, interleaved, each checked against the
 // float64 reference before and after it is timed. Not here: how ours is compiled (given as factories), command line.
 
+import type { Device } from "../../ir/index.ts";
 import { intWeightSource, type MatmulCase, makeCase, type WeightSource } from "./case.ts";
 import { peerNamed, type Session } from "./peers/index.ts";
 import { checkResult, referenceOf } from "./reference.ts";
@@ -8,7 +9,7 @@ import { summarize } from "./statistics.ts";
 import { interleave } from "./timing.ts";
 
 /** What to measure; sizes are positive integers. */
-export interface MatmulBench<D> {
+export interface MatmulBench {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -25,8 +26,8 @@ export interface MatmulBench<D> {
   readonly minSamples?: number;
   /** Seed of weights and activations. @default 1 */
   readonly seed?: number;
-  /** The machine measured on; reported as it is. */
-  readonly device: D;
+  /** The machine measured on. */
+  readonly device: Device;
   /** Formats beyond int<bits>_g<group>. */
   readonly sources?: readonly WeightSource[];
   /** Told one line per peer left out. @default console.error */
@@ -37,8 +38,8 @@ export interface MatmulBench<D> {
 /** Makes one of our kernels ready for a case. */
 export type Factory = (matmul: MatmulCase) => Promise<Session>;
 
-export interface BenchReport<D> {
-  readonly device: D;
+export interface BenchReport {
+  readonly device: Device;
   readonly rows: readonly BenchRow[];
 }
 
@@ -58,12 +59,9 @@ export interface BenchRow {
 /**
  * Measures `ours` (by the name to report) and the peers side by side.
  *
- * @throws Error when the request is not a case, a peer's package is missing, or a result disagrees with the reference.
+ * @throws BenchError when the request is not a case, a peer's package is missing, or a result disagrees with the reference.
  */
-export async function benchMatmul<D>(
-  request: MatmulBench<D>,
-  ours: Readonly<Record<string, Factory>>,
-): Promise<BenchReport<D>> {
+export async function benchMatmul(request: MatmulBench, ours: Readonly<Record<string, Factory>>): Promise<BenchReport> {
   const { peers, note = console.error, seconds = 5, minSamples = 7, signal, device } = request;
   const named = peers.map(peerNamed);
   const matmul = makeCase(request, request.seed ?? 1, [intWeightSource, ...(request.sources ?? [])]);

@@ -4,6 +4,8 @@
 //
 // Sources: onnx/onnx.proto (field numbers), onnxruntime docs/ContribOperators.md (MatMulNBits).
 
+import { BenchError } from "./errors.ts";
+
 /** The weights of a MatMulNBits node, one code per byte; see {@link matMulNBitsModel}. */
 export interface MatMulNBitsWeights {
   readonly n: number;
@@ -22,18 +24,18 @@ export interface MatMulNBitsWeights {
  * The file bytes of a model y = x · dequantize(weights)ᵀ with x f32 [M, k], y f32 [M, n], M symbolic.
  *
  * @param accuracyLevel 1: computes in f32; 4: quantizes x to int8 per group first.
- * @throws Error when the codes don't fill whole bytes or the model passes protobuf's 2 GB.
+ * @throws BenchError when the codes don't fill whole bytes or the model passes protobuf's 2 GB.
  */
 export function matMulNBitsModel(weights: MatMulNBitsWeights, accuracyLevel: 1 | 4): Uint8Array<ArrayBuffer> {
   const { n, k, bits, group } = weights;
   const groups = k / group;
   if (!Number.isInteger(groups) || (group * bits) % 8 !== 0) {
-    throw new Error(`MatMulNBits: k = ${k} in groups of ${group} codes of ${bits} bits doesn't fill whole bytes`);
+    throw new BenchError(`MatMulNBits: k = ${k} in groups of ${group} codes of ${bits} bits doesn't fill whole bytes`);
   }
   const bytes = (n * k * bits) / 8 + n * groups * 5;
   if (bytes > 2 ** 31 - 2 ** 16) {
     const gigabytes = (bytes / 2 ** 30).toFixed(1);
-    throw new Error(
+    throw new BenchError(
       `MatMulNBits: weights of ${gigabytes} GB pass the 2 GB that an ONNX file holds; take a smaller n or k`,
     );
   }

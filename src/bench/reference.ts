@@ -2,6 +2,7 @@
 // columns of y stand for all, every row of x with each.
 
 import type { MatmulCase } from "./case.ts";
+import { BenchError } from "./errors.ts";
 import { splitmix32, uniform } from "./random.ts";
 
 /** The reference of some columns n of y, all m of each. */
@@ -46,13 +47,13 @@ export function referenceOf({ m, n, k, x, weights }: MatmulCase, multiplyAdds: n
 /**
  * max |y - ref| / max |ref| of a result y [m, n].
  *
- * @throws Error naming `who`, the place and the remedy when y has another size, a value that isn't finite, or an error
+ * @throws BenchError naming `who`, the place and the remedy when y has another size, a value that isn't finite, or an error
  * above the case's bound.
  */
-export function checkResult(who: string, y: Float32Array, { m, n, numerics }: MatmulCase, ref: Reference): number {
-  if (y.length !== m * n) throw new Error(`bench: ${who} gave ${y.length} values instead of ${m} x ${n}`);
+export function checkResult(who: string, y: Float32Array, { m, n, accuracy }: MatmulCase, ref: Reference): number {
+  if (y.length !== m * n) throw new BenchError(`bench: ${who} gave ${y.length} values instead of ${m} x ${n}`);
   const wild = y.findIndex((value) => !Number.isFinite(value));
-  if (wild >= 0) throw new Error(`bench: ${who} gave ${y[wild]} at ${place(wild, n)}; no time is reported for it`);
+  if (wild >= 0) throw new BenchError(`bench: ${who} gave ${y[wild]} at ${place(wild, n)}; no time is reported for it`);
   let error = 0;
   let worst = 0;
   for (let i = 0; i < m; i++) {
@@ -65,10 +66,10 @@ export function checkResult(who: string, y: Float32Array, { m, n, numerics }: Ma
     }
   }
   // One or two results may all be small by chance; against them no rounding would pass, so the expected size counts too.
-  if (error > numerics.bound * Math.max(ref.largest, ref.expected)) {
-    throw new Error(
+  if (error > accuracy.bound * Math.max(ref.largest, ref.expected)) {
+    throw new BenchError(
       `bench: ${who} disagrees with the float64 reference: y is ${y[worst]} at ${place(worst, n)}, off by ` +
-        `${relative(error, ref).toPrecision(3)} of the largest value (${numerics.bound} is allowed); no time is reported for it`,
+        `${relative(error, ref).toPrecision(3)} of the largest value (${accuracy.bound} is allowed); no time is reported for it`,
     );
   }
   return relative(error, ref);

@@ -1,6 +1,7 @@
 // The peer ort-web: ONNX Runtime's Wasm SIMD build, npm `onnxruntime-web`. Under Node the package loads the same .wasm
 // that browsers run, from beside itself, with Node's workers as threads.
 
+import { BenchError } from "../errors.ts";
 import { type Ort, ortPeer } from "./ort.ts";
 import { importPeer, type Peer } from "./peer.ts";
 
@@ -11,7 +12,9 @@ export const ortWeb: Peer = ortPeer("ort-web", "wasm", async (threads) => {
   const module = await importPeer("ort-web", "onnxruntime-web", () => import("onnxruntime-web"));
   startedWith ??= threads;
   if (threads !== startedWith) {
-    throw new Error(`peer ort-web: one process runs one thread count (${startedWith}, not ${threads}); start another`);
+    throw new BenchError(
+      `peer ort-web: one process runs one thread count (${startedWith}, not ${threads}); start another`,
+    );
   }
   module.env.wasm.numThreads = threads;
   return module as unknown as Ort;

@@ -2,6 +2,7 @@
 // a build is loaded (ort-node.ts, ort-web.ts).
 
 import type { IntWeights, MatmulCase } from "../case.ts";
+import { BenchError } from "../errors.ts";
 import { matMulNBitsModel } from "../onnx.ts";
 import type { Peer, Session } from "./peer.ts";
 
@@ -31,7 +32,7 @@ export function ortPeer(name: string, provider: string, load: (threads: number) 
     prepare: async (matmul) => {
       const { weights } = matmul;
       const reason = unsupported(weights);
-      if (weights.kind !== "int" || reason) throw new Error(`peer ${name}: ${reason}`);
+      if (weights.kind !== "int" || reason) throw new BenchError(`peer ${name}: ${reason}`);
       return createSession(await load(matmul.threads), provider, matmul, weights);
     },
   };
@@ -49,10 +50,10 @@ function unsupported(weights: MatmulCase["weights"]): string | undefined {
 async function createSession(
   ort: Ort,
   provider: string,
-  { m, n, k, x, threads, numerics }: MatmulCase,
+  { m, n, k, x, threads, accuracy }: MatmulCase,
   weights: IntWeights,
 ): Promise<Session> {
-  const session = await ort.InferenceSession.create(matMulNBitsModel({ n, k, ...weights }, numerics.accuracyLevel), {
+  const session = await ort.InferenceSession.create(matMulNBitsModel({ n, k, ...weights }, accuracy.accuracyLevel), {
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

@@ -1,6 +1,7 @@
 // What the bench asks of anything it times, ours or a peer's. Not here: any peer.
 
 import type { MatmulCase } from "../case.ts";
+import { BenchError } from "../errors.ts";
 
 /** One contestant made ready for one case: weights loaded and packed, x at hand. */
 export interface Session {
@@ -17,14 +18,14 @@ export interface Peer {
   readonly name: string;
   /** Why the peer can't run a case, or undefined when it can. */
   unsupported(matmul: MatmulCase): string | undefined;
-  /** @throws Error when the peer's package isn't installed, naming the command that installs it. */
+  /** @throws BenchError when the peer's package isn't installed, naming the command that installs it. */
   prepare(matmul: MatmulCase): Promise<Session>;
 }
 
 /**
  * Imports a peer's package, which is no dependency of ours.
  *
- * @throws Error naming the install command when the package isn't there; any other failure as it is.
+ * @throws BenchError naming the install command when the package isn't there; any other failure as it is.
  */
 export async function importPeer<T>(peer: string, packageName: string, load: () => Promise<T>): Promise<T> {
   try {
@@ -33,7 +34,7 @@ export async function importPeer<T>(peer: string, packageName: string, load: () 
     const { code, message } = error as NodeJS.ErrnoException;
     const missing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND";
     if (missing && message.includes(packageName)) {
-      throw new Error(`peer ${peer} needs the package ${packageName}: npm i -D ${packageName}`, { cause: error });
+      throw new BenchError(`peer ${peer} needs the package ${packageName}: npm i -D ${packageName}`, { cause: error });
     }
     throw error;
   }

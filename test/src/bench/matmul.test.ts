@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { Device } from "../../../ir/index.ts";
 import { intWeightSource, makeCase } from "../../../src/bench/case.ts";
 import {
+  BenchError,
   benchMatmul,
   type Factory,
   type MatmulBench,
@@ -33,6 +35,16 @@ const float32 =
     };
   };
 
+const device: Device = {
+  kind: "wasm",
+  label: "test",
+  fingerprint: "test",
+  architecture: "test",
+  engine: "v8 test",
+  features: [],
+  limits: { cores: 2 },
+};
+
 const request = {
   m: 3,
   n: 37,
@@ -42,14 +54,14 @@ const request = {
   threads: 1,
   peers: ["ort-node", "ort-web"],
   seconds: 0.05,
-  device: { label: "test" },
-} satisfies MatmulBench<unknown>;
+  device,
+} satisfies MatmulBench;
 
 describe("benchMatmul", () => {
   test("reports ours and the peers on one set of numbers", async () => {
     const log: string[] = [];
     const report = await benchMatmul(request, { qloom: float32(undefined, log) });
-    expect(report.device).toEqual({ label: "test" });
+    expect(report.device).toEqual(device);
     expect(report.rows.map((row) => row.who)).toEqual(["qloom", "ort-node", "ort-web"]);
     for (const row of report.rows) {
       expect(row.workload).toBe("matmul m3 n37 k256 int4_g32 x i8_g32, 1 thread");
@@ -116,7 +128,9 @@ describe("benchMatmul", () => {
     [{ weights: "int4_g8" }, 'bench: weights "int4_g8": a group has 16 to 256 codes'],
     [{ x: "i4" }, 'bench: activations "i4" are unknown; take f32, i8_g<group> or i8_row, as in i8_g32'],
   ])("refuses %j", async (change, message) => {
-    await expect(benchMatmul({ ...request, ...change }, {})).rejects.toThrow(message);
+    const refused = benchMatmul({ ...request, ...change }, {});
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toBeInstanceOf(BenchError);
   });
 });
 

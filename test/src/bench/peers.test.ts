@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { intWeightSource, makeCase, numericsOf } from "../../../src/bench/case.ts";
+import { accuracyOf, intWeightSource, makeCase } from "../../../src/bench/case.ts";
 import { intWeights, type MatmulCase, peers, splitmix32 } from "../../../src/bench/index.ts";
 import { matMulNBitsModel } from "../../../src/bench/onnx.ts";
 import { importPeer } from "../../../src/bench/peers/peer.ts";
@@ -35,7 +35,7 @@ describe.each([2, 4, 8])("%i-bit weights", (bits) => {
     ] as const) {
       // k = 3 groups of 256: an odd count of groups, so that a row's 2- and 4-bit zero points end inside a byte.
       const exact = caseOf(m, n, 3 * 256, `int${bits}_g${group}`, "f32", zeroPoints);
-      const quantized = { ...exact, numerics: numericsOf("i8_g32") };
+      const quantized = { ...exact, accuracy: accuracyOf("i8_g32") };
       for (const peer of ["ort-node", "ort-web"] as const) {
         expect(await errorOf(peer, exact), `${peer} m${m} n${n}`).toBeLessThan(5e-6);
         // Activations rounded to int8 per group; where a build has no int8 kernel for the case, it computes in f32.
