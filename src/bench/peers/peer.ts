@@ -1,0 +1,41 @@
+// What the bench asks of anything it times, ours or a peer's. Not here: any peer.
+
+import type { MatmulCase } from "../case.ts";
+import { BenchError } from "../errors.ts";
+
+/** One contestant made ready for one case: weights loaded and packed, x at hand. */
+export interface Session {
+  /** Computes y from x once; f32 in, f32 out, quantizing x included. */
+  run(): void | Promise<void>;
+  /** f32 [m, n] of the last run. */
+  output(): Float32Array;
+  /** Frees what the session holds. */
+  dispose(): void | Promise<void>;
+}
+
+/** Another's implementation, measured beside ours. */
+export interface Peer {
+  readonly name: string;
+  /** Why the peer can't run a case, or undefined when it can. */
+  unsupported(matmul: MatmulCase): string | undefined;
+  /** @throws BenchError when the peer's package isn't installed, naming the command that installs it. */
+  prepare(matmul: MatmulCase): Promise<Session>;
+}
+
+/**
+ * Imports a peer's package, which is no dependency of ours.
+ *
+ * @throws BenchError naming the install command when the package isn't there; any other failure as it is.
+ */
+export async function importPeer<T>(peer: string, packageName: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const missing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND";
+    if (missing && message.includes(packageName)) {
+      throw new BenchError(`peer ${peer} needs the package ${packageName}: npm i -D ${packageName}`, { cause: error });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+// Takes samples of how long functions run: measures the timer's quantum, sizes batches by it, and interleaves
+// contestants so that whatever slows the machine slows all of them alike. Not here: what the samples mean
+// (statistics.ts), what is run, or ending a run that hangs (that takes a process).
+
+import { setImmediate } from "node:timers/promises";
+import { median } from "./statistics.ts";
+
+/** Milliseconds since some fixed moment. */
+export type Clock = () => number;
+
+/** A function to be timed; a promise is awaited inside the timed span. */
+export type Run = () => void | Promise<void>;
+
+export interface BatchOptions {
+  /** @default performance.now */
+  readonly clock?: Clock;
+  /** Shortest sample worth taking. @default 2 */
+  readonly minMs?: number;
+  /** A sample spans at least this many steps of the clock, so that rounding is below 1 %. @default 100 */
+  readonly quanta?: number;
+}
+
+export interface InterleaveOptions extends BatchOptions {
+  /** Time to spend on samples, all contestants together; sizing the batches comes on top. */
+  readonly seconds: number;
+  /** Samples that each contestant gets even when the time is up. @default 5 */
+  readonly minSamples?: number;
+  /** Ends the measurement; interleave then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** The times of one contestant: sample i of every contestant comes from the same round. */
+export interface Samples {
+  /** Runs per sample. */
+  readonly batch: number;
+  /** Milliseconds per run, in the order measured, the first sample dropped. */
+  readonly ms: readonly number[];
+}
+
+/** A run this many times longer than a sample has to be refills the caches in a few per cent of its time. */
+const coldRuns = 20;
+
+const performanceClock: Clock = () => performance.now();
+
+/** The clock's smallest step in milliseconds: the median of several, since a preempted one looks longer. */
+export function timerQuantum(clock: Clock = performanceClock): number {
+  const steps = Array.from({ length: 15 }, () => {
+    const start = clock();
+    let now = start;
+    while (now === start) now = clock();
+    return now - start;
+  });
+  return median(steps);
+}
+
+/** How many runs one sample needs, so that it lasts `minMs` and many quanta. Runs the function until it knows. */
+export async function batchSize(run: Run, options: BatchOptions = {}): Promise<number> {
+  const { clock = performanceClock, minMs = 2, quanta = 100 } = options;
+  const target = Math.max(minMs, quanta * timerQuantum(clock));
+  await timeRuns(run, 1, clock);
+  for (let batch = 1; ; ) {
+    const ms = await timeRuns(run, batch, clock);
+    if (ms >= target) return batch;
+    // Towards the target by what was measured, a little beyond; bounded because a short time is measured badly.
+    batch = Math.ceil(batch * Math.min(10, Math.max(1.5, (1.2 * target) / ms)));
+  }
+}
+
+/**
+ * Samples the contestants in rounds, A B C A B C, until the time is up, and drops the first round.
+ *
+ * A short run is preceded by an untimed one in each sample: the contestant before has just evicted its data from the
+ * caches, and everyone is measured warm.
+ *
+ * @returns one {@link Samples} per contestant, in order.
+ */
+export async function interleave(contestants: readonly Run[], options: InterleaveOptions): Promise<Samples[]> {
+  const { clock = performanceClock, minMs = 2, minSamples = 5, seconds, signal } = options;
+  const batches: number[] = [];
+  for (const run of contestants) {
+    signal?.throwIfAborted();
+    batches.push(await batchSize(run, options));
+  }
+  const ms: number[][] = contestants.map(() => []);
+  const end = clock() + seconds * 1000;
+  for (let round = 0; round <= minSamples || clock() < end; round++) {
+    for (const [i, run] of contestants.entries()) {
+      // Lets timers, signals and input in: promises alone never would.
+      await setImmediate();
+      signal?.throwIfAborted();
+      const batch = batches[i]!;
+      const last = ms[i]!.at(-1) ?? 0;
+      if (batch > 1 || last < coldRuns * minMs) await timeRuns(run, 1, clock);
+      const sample = (await timeRuns(run, batch, clock)) / batch;
+      if (round > 0) ms[i]!.push(sample);
+    }
+  }
+  return ms.map((times, i) => ({ batch: batches[i]!, ms: times }));
+}
+
+async function timeRuns(run: Run, count: number, clock: Clock): Promise<number> {
+  const start = clock();
+  for (let i = 0; i < count; i++) {
+    const pending = run();
+    if (pending) await pending;
+  }
+  return clock() - start;
+}
