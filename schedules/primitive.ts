@@ -1,6 +1,6 @@
 /** What a primitive is: a step type, its schema and the rewrite. One primitive is one file and one line in `primitives/index.ts`. */
 import type { z } from "zod";
-import { type For, findLoop, type Kernel, type Program, type Reduce, type Stmt } from "../ir/index.ts";
+import { type For, findLoop, type Kernel, type LoopKind, type Program, type Reduce, type Stmt } from "../ir/index.ts";
 import { require } from "./errors.ts";
 
 /** A step of a schedule: a plain record. `op` names the primitive; loops and buffers go by name. */
@@ -60,7 +60,8 @@ export function loopNamed(kernel: Kernel, name: string): { readonly loop: For; r
 /** The constant extent of a loop. */
 export function extentOf(loop: For): number {
   const { extent } = loop;
-  require(extent.kind === "const", () => `the extent of loop ${loop.loop} is not a constant; split or specialize it first`);
+  require(extent.kind === "const", () =>
+    `the extent of loop ${loop.loop} is not a constant; split or specialize it first`);
   return extent.value;
 }
 
@@ -103,11 +104,25 @@ export function reduceSite(kernel: Kernel, buffer: string, at: string | undefine
 }
 
 /** The kernel with the statements directly inside loop `at` (or its root statements) replaced. */
-export function replaceIn(kernel: Kernel, at: string | undefined, replace: (body: readonly Stmt[]) => readonly Stmt[]): Kernel {
+export function replaceIn(
+  kernel: Kernel,
+  at: string | undefined,
+  replace: (body: readonly Stmt[]) => readonly Stmt[],
+): Kernel {
   const visit = (body: readonly Stmt[]): readonly Stmt[] =>
     body.map((s) => {
       if (s.kind === "for") return { ...s, body: s.loop === at ? replace(s.body) : visit(s.body) };
       return s.kind === "if" ? { ...s, body: visit(s.body) } : s;
     });
   return { ...kernel, body: at === undefined ? replace(kernel.body) : visit(kernel.body) };
+}
+
+/** The kernel with one loop of another kind. */
+export function withLoopKind(kernel: Kernel, name: string, loopKind: LoopKind): Kernel {
+  const change = (body: readonly Stmt[]): readonly Stmt[] =>
+    body.map((s) => {
+      if (s.kind === "for") return { ...s, loopKind: s.loop === name ? loopKind : s.loopKind, body: change(s.body) };
+      return s.kind === "if" ? { ...s, body: change(s.body) } : s;
+    });
+  return { ...kernel, body: change(kernel.body) };
 }

@@ -29,15 +29,20 @@ export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema
   const outermost = named.reduce((a, c) => (c.around.length < a.around.length ? c : a)).loop;
   const nest = nestOf(outermost);
   for (const { loop } of named)
-    require(nest.loops.includes(loop), () => `reorder: ${loop.loop} is not in one perfect nest with ${outermost.loop}; the nest there is ${nest.loops.map((l) => l.loop).join(", ")}`);
+    require(nest.loops.includes(loop), () =>
+      `reorder: ${loop.loop} is not in one perfect nest with ${outermost.loop}; the nest there is ${nest.loops.map((l) => l.loop).join(", ")}`);
   require(new Set(step.loops).size === step.loops.length, () => `reorder: ${step.loops.join(", ")} names a loop twice`);
   requireFree(nest.body, nest.loops);
   const queue = named.map(({ loop }) => loop);
   const order = nest.loops.map((l) => (step.loops.includes(l.loop) ? (queue.shift() as For) : l));
   for (const [i, l] of order.entries())
     for (const inner of order.slice(i + 1))
-      require(!variablesOf(l.extent).has(inner.loop), () => `reorder: the extent of ${l.loop} depends on ${inner.loop}, which would come inside it`);
-  const built = order.reduceRight<readonly Stmt[]>((body, l) => [b.loop(l.loop, l.extent, body, l.loopKind)], nest.body);
+      require(!variablesOf(l.extent).has(inner.loop), () =>
+        `reorder: the extent of ${l.loop} depends on ${inner.loop}, which would come inside it`);
+  const built = order.reduceRight<readonly Stmt[]>(
+    (body, l) => [b.loop(l.loop, l.extent, body, l.loopKind)],
+    nest.body,
+  );
   return { ...kernel, body: mapStmts(kernel.body, (s) => (s === outermost ? built : undefined)) };
 });
 
@@ -51,7 +56,9 @@ function requireFree(body: readonly Stmt[], loops: readonly For[]): void {
         require(!written.includes(name), () => `reorder: ${name} is read and written in the nest; its order matters`);
     if (s.kind === "store")
       for (const l of loops)
-        require(s.index.some((i) => variablesOf(i).has(l.loop)), () => `reorder: the store to ${s.buffer} repeats over ${l.loop}; its order matters`);
+        require(s.index.some((i) => variablesOf(i).has(l.loop)), () =>
+          `reorder: the store to ${s.buffer} repeats over ${l.loop}; its order matters`);
   }
-  require(new Set(written).size === written.length, () => "reorder: two statements of the nest write one buffer; their order matters");
+  require(new Set(written).size === written.length, () =>
+    "reorder: two statements of the nest write one buffer; their order matters");
 }

@@ -16,8 +16,8 @@ import {
   affineOf,
   b,
   type Expr,
-  factsOf,
   type For,
+  factsOf,
   isMultipleOf,
   type Kernel,
   mapExprs,
@@ -57,13 +57,18 @@ export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (ker
   const { factor, into } = step;
   const exact = isMultipleOf(affineOf(target.extent), factor);
   const tail = exact ? "exact" : (step.tail ?? "exact");
-  require(tail !== "exact" || exact, () => `split ${step.loop} by ${factor}: ${describe(target.extent)} is not a multiple of ${factor}; use tail guard, predicate, pad or peel${divisors(target.extent)}`);
+  require(tail !== "exact" || exact, () =>
+    `split ${step.loop} by ${factor}: ${describe(target.extent)} is not a multiple of ${factor}; use tail guard, predicate, pad or peel${divisors(target.extent)}`);
   const [outer, inner] = into;
   const index = b.add(b.mul(b.variable(outer), factor), b.variable(inner));
-  const rounded = tail === "exact" || tail === "peel" ? b.floordiv(target.extent, factor) : b.floordiv(b.add(target.extent, factor - 1), factor);
+  const rounded =
+    tail === "exact" || tail === "peel"
+      ? b.floordiv(target.extent, factor)
+      : b.floordiv(b.add(target.extent, factor - 1), factor);
   const body = replaceLoop(target.body, step.loop, into, index);
   const inside = b.lt(index, target.extent);
-  const nest = (inner_: readonly Stmt[]): For => b.loop(outer, rounded, [b.loop(inner, factor, inner_)], target.loopKind);
+  const nest = (inner_: readonly Stmt[]): For =>
+    b.loop(outer, rounded, [b.loop(inner, factor, inner_)], target.loopKind);
   const tails: Record<Tail, () => readonly Stmt[]> = {
     exact: () => [nest(body)],
     guard: () => [nest([b.when(inside, body)])],
@@ -71,7 +76,10 @@ export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (ker
     pad: () => [nest(body)],
     peel: () => [nest(body), peeled(target, factor)],
   };
-  const result = simplifyKernel({ ...kernel, body: mapStmts(kernel.body, (s) => (s === target ? tails[tail]() : undefined)) });
+  const result = simplifyKernel({
+    ...kernel,
+    body: mapStmts(kernel.body, (s) => (s === target ? tails[tail]() : undefined)),
+  });
   if (tail === "pad") requireInBounds(result, into, step.loop);
   return result;
 });
@@ -89,14 +97,18 @@ function replaceLoop(body: readonly Stmt[], name: string, into: readonly string[
   const substitute = substituter(new Map([[name, index]]));
   return mapStmts(
     body.map((s) => mapExprs(s, substitute)),
-    (s) => (s.kind === "reduce" && s.over.includes(name) ? [{ ...s, over: s.over.flatMap((o) => (o === name ? into : [o])) }] : undefined),
+    (s) =>
+      s.kind === "reduce" && s.over.includes(name)
+        ? [{ ...s, over: s.over.flatMap((o) => (o === name ? into : [o])) }]
+        : undefined,
   );
 }
 
 /** Masks stores, and loads whose index mentions the split loop. */
 function masked(body: readonly Stmt[], into: readonly string[], inside: Expr): readonly Stmt[] {
   const both = (mask: Expr | undefined): Expr => (mask === undefined ? inside : b.and(mask, inside));
-  const mentions = (index: readonly Expr[]): boolean => index.some((i) => into.some((name) => variablesOf(i).has(name)));
+  const mentions = (index: readonly Expr[]): boolean =>
+    index.some((i) => into.some((name) => variablesOf(i).has(name)));
   const loads = rewriter((e) => (e.kind === "load" && mentions(e.index) ? b.reload(e, e.index, both(e.mask)) : e));
   return mapStmts(
     body.map((s) => mapExprs(s, loads)),
@@ -119,7 +131,9 @@ function peeled(target: For, factor: number): For {
   const continued = mapStmts(
     body.map((s) => mapExprs(s, substitute)),
     (s) =>
-      s.kind === "reduce" ? [{ ...s, over: s.over.includes(target.loop) ? [] : s.over.map((o) => (renamed.has(o) ? `tail/${o}` : o)) }] : undefined,
+      s.kind === "reduce"
+        ? [{ ...s, over: s.over.includes(target.loop) ? [] : s.over.map((o) => (renamed.has(o) ? `tail/${o}` : o)) }]
+        : undefined,
   );
   return b.loop(`tail/${target.loop}`, b.sub(target.extent, done), continued, target.loopKind);
 }
@@ -130,7 +144,8 @@ function requireInBounds(kernel: Kernel, into: readonly string[], name: string):
     const shape = facts.buffer(buffer)?.shape ?? [];
     index.forEach((i, axis) => {
       const inBounds = !into.some((v) => variablesOf(i).has(v)) || provablyLess(i, shape[axis] as Expr, facts);
-      require(inBounds, () => `split ${name} with tail pad: axis ${axis} of ${buffer} is not padded that far; pad it by layout first, or use tail predicate`);
+      require(inBounds, () =>
+        `split ${name} with tail pad: axis ${axis} of ${buffer} is not padded that far; pad it by layout first, or use tail predicate`);
     });
   };
   const loads = rewriter((e) => {
@@ -140,7 +155,8 @@ function requireInBounds(kernel: Kernel, into: readonly string[], name: string):
   mapStmts(kernel.body, (s) => {
     if (s.kind === "store" || s.kind === "reduce") {
       if (!s.mask) check(s.buffer, s.index);
-      require(!(s.kind === "reduce" && into.some((v) => s.over.includes(v))), () => `split ${name} with tail pad: it is a loop of a reduction, whose padding need not be neutral; use tail predicate`);
+      require(!(s.kind === "reduce" && into.some((v) => s.over.includes(v))), () =>
+        `split ${name} with tail pad: it is a loop of a reduction, whose padding need not be neutral; use tail predicate`);
     }
     mapExprs(s, loads);
     return undefined;

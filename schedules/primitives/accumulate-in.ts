@@ -1,0 +1,40 @@
+/**
+ * accumulate-in: a reduction goes through a nearer or narrower accumulator, which is flushed once per iteration of loop `at`.
+ *
+ *     for kg < 4: for n < 8: for ki < 32: y[n] += x[32*kg + ki] * w[n, 32*kg + ki]        over kg, ki
+ *     accumulate-in(buffer: y, at: kg, into: acc)
+ *     for kg < 4:
+ *       for n < 8: for ki < 32: acc[n] += x[32*kg + ki] * w[n, 32*kg + ki]                over ki
+ *       for acc/n < 8: y[acc/n] += acc[acc/n]                                             over kg
+ *
+ * The accumulator has an axis per loop of the nest that the element depends on. `scalar` makes it narrower: the products are retyped, and the
+ * interval analysis must prove that no sum leaves the type. `keep` names loops of the reduction that become axes of the accumulator and are
+ * summed in the flush (rfactor). Without `at` the nest is at the kernel's root.
+ */
+import { z } from "zod";
+import { type Scalar, scalars } from "../../ir/index.ts";
+import { type KernelStep, kernelPrimitive, type Primitive } from "../primitive.ts";
+import { twoLevels } from "../two-levels.ts";
+
+export interface AccumulateInStep extends KernelStep {
+  readonly op: "accumulate-in";
+  readonly buffer: string;
+  readonly at?: string | undefined;
+  readonly into: string;
+  readonly scalar?: Scalar | undefined;
+  readonly keep?: readonly string[] | undefined;
+}
+
+const schema: z.ZodType<AccumulateInStep> = z.strictObject({
+  op: z.literal("accumulate-in"),
+  kernel: z.string().optional(),
+  buffer: z.string(),
+  at: z.string().optional(),
+  into: z.string(),
+  scalar: z.enum(Object.keys(scalars) as [Scalar]).optional(),
+  keep: z.array(z.string()).optional(),
+});
+
+export const accumulateIn: Primitive<AccumulateInStep> = kernelPrimitive("accumulate-in", schema, (kernel, step) =>
+  twoLevels(kernel, { ...step, keep: step.keep ?? [] }),
+);

@@ -1,0 +1,203 @@
+/**
+ * factor: whatever does not depend on the inner loops of a sum leaves it. Three moves, each with its proof:
+ *
+ *     for kg: for n: for ki: acc[n] += f32(x[kg, ki]) * sx[kg] * (f32(i32(q[n, kg, ki]) - 8) * s[n, kg])     over kg, ki
+ *     factor(buffer: acc, at: kg, into: [d, z])
+ *     for kg:
+ *       for n: for ki: d[n] += i32(x[kg, ki]) * i32(q[n, kg, ki])                                            over ki
+ *       for ki: z[] += i32(x[kg, ki]) * 8                                                                    over ki
+ *       for d/n: acc[d/n] += f32(d[d/n] - z[]) * (sx[kg] * s[d/n, kg])                                       over kg
+ *
+ * - pull out: a factor that no inner loop of the sum changes multiplies the sum once (float: another order of rounding, as the node allows);
+ * - distribute: a sum of products becomes one sum per distinct product (`distribute: float` leaves integer differences like `q - 8` together);
+ * - retype: a sum of `f32(integer)` is summed as i32, when the interval analysis proves that it fits.
+ *
+ * `into` names the inner sums in the order in which they stand in the value. Constants stay inside their sum. The factors outside are multiplied
+ * with each other first, in the order in which they stand, then with the sum.
+ */
+import { z } from "zod";
+import {
+  type Buffer,
+  b,
+  type Expr,
+  type For,
+  factsOf,
+  rangeOf,
+  scalarRange,
+  simplifyKernel,
+  typeOf,
+  variablesOf,
+} from "../../ir/index.ts";
+import { require } from "../errors.ts";
+import { extentOf, type KernelStep, kernelPrimitive, type Primitive, reduceSite, replaceIn } from "../primitive.ts";
+import { flushNest, loopsIn, nest } from "../two-levels.ts";
+
+export interface FactorStep extends KernelStep {
+  readonly op: "factor";
+  readonly buffer: string;
+  readonly at?: string | undefined;
+  readonly into: readonly string[];
+  readonly distribute?: "all" | "float" | undefined;
+}
+
+const schema: z.ZodType<FactorStep> = z.strictObject({
+  op: z.literal("factor"),
+  kernel: z.string().optional(),
+  buffer: z.string(),
+  at: z.string().optional(),
+  into: z.array(z.string()).min(1),
+  distribute: z.enum(["all", "float"]).optional(),
+});
+
+/** `coefficient * product of integer factors * product of float factors`. */
+interface Monomial {
+  readonly coefficient: number;
+  readonly ints: readonly Expr[];
+  readonly floats: readonly Expr[];
+}
+
+/** A sum that stays inside the loops, and the integer factors it is multiplied with outside. */
+interface Sum {
+  readonly term: Expr;
+  readonly negative: boolean;
+  readonly outside: readonly Expr[];
+}
+
+export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (kernel, step) => {
+  const site = reduceSite(kernel, step.buffer, step.at);
+  const { loops, reduce } = site;
+  require(reduce.monoid === "sum", () => `factor: the reduction into ${step.buffer} is a ${reduce.monoid}, not a sum`);
+  const summed = loops.filter((l) => reduce.over.includes(l.loop));
+  require(summed.length > 0, () =>
+    `factor: no loop of the reduction into ${step.buffer} is inside ${step.at ?? "the root"}`);
+  const depends = (e: Expr): boolean => summed.some((l) => variablesOf(e).has(l.loop));
+  const target = kernel.buffers.find((buffer) => buffer.name === step.buffer) as Buffer;
+  const groups = groupsOf(expand(reduce.value, (step.distribute ?? "all") === "all"), depends);
+
+  // One accumulator per distinct term, an axis per loop that the term depends on.
+  const facts = factsOf(kernel);
+  const spatial = loopsIn(reduce.index, loops);
+  const sums = new Map<Expr, { buffer: Buffer; axes: readonly For[] }>();
+  const updates = [...groups.values()].flat().flatMap(({ term }) => {
+    if (sums.has(term)) return [];
+    const name = step.into[sums.size];
+    require(name !== undefined, () =>
+      `factor: the value has more than ${step.into.length} distinct sums; name them all in \`into\``);
+    require(!kernel.buffers.some((buffer) => buffer.name === name), () => `factor: a buffer ${name} exists`);
+    const axes = loopsIn([term], spatial);
+    const buffer = b.buffer(name, term.type.scalar, axes.map(extentOf), { scope: "register" });
+    requireFits(term, summed, facts, name);
+    sums.set(term, { buffer, axes });
+    const over = summed.map((l) => l.loop);
+    return [
+      nest(
+        loops.filter((l) => axes.includes(l) || summed.includes(l)),
+        b.reduce(
+          name,
+          axes.map((l) => b.variable(l.loop)),
+          term,
+          over,
+        ),
+      ),
+    ];
+  });
+  require(sums.size === step.into.length, () =>
+    `factor: the value has ${sums.size} distinct sums, \`into\` names ${step.into.length}`);
+
+  const flush = flushNest(reduce, loops, spatial, step.into[0] as string, (_at, substitute) => {
+    const read = ({ term }: Sum): Expr => {
+      const { buffer, axes } = sums.get(term) as { buffer: Buffer; axes: readonly For[] };
+      return b.load(
+        buffer,
+        axes.map((l) => substitute(b.variable(l.loop))),
+      );
+    };
+    const parts = [...groups].map(([floats, list]) => {
+      const sum = list.reduce<Expr | undefined>(
+        (total, s) => combine(total, s.outside.map(substitute).reduce(b.mul, read(s)), s.negative),
+        undefined,
+      ) as Expr;
+      const inner = b.cast(target.scalar, sum);
+      return floats.length === 0 ? inner : b.mul(inner, floats.map(substitute).reduce(b.mul));
+    });
+    return parts.reduce(b.add);
+  });
+  const changed = replaceIn(kernel, step.at, (siblings) =>
+    siblings.flatMap((s, i) => (i === site.position ? [...updates, flush] : [s])),
+  );
+  return simplifyKernel({ ...changed, buffers: [...changed.buffers, ...[...sums.values()].map((s) => s.buffer)] });
+});
+
+function combine(total: Expr | undefined, e: Expr, negative: boolean): Expr {
+  if (total === undefined) return negative ? b.op("neg", e) : e;
+  return negative ? b.sub(total, e) : b.add(total, e);
+}
+
+/** A value as a sum of monomials. */
+function expand(e: Expr, distribute: boolean): readonly Monomial[] {
+  const product = (xs: readonly Monomial[], ys: readonly Monomial[]): readonly Monomial[] =>
+    xs.flatMap((x) =>
+      ys.map((y) => ({
+        coefficient: x.coefficient * y.coefficient,
+        ints: [...x.ints, ...y.ints],
+        floats: [...x.floats, ...y.floats],
+      })),
+    );
+  const isInt = e.type.scalar === "i32";
+  if (e.kind === "const") return [{ coefficient: e.value, ints: [], floats: [] }];
+  if (e.kind === "cast" && e.mode === "value" && e.type.scalar === "f32" && e.arg.type.scalar === "i32")
+    return expand(e.arg, distribute);
+  if (e.kind === "op") {
+    const [x, y] = e.args as [Expr, Expr];
+    if (e.op === "mul") return product(expand(x, distribute), expand(y, distribute));
+    if (!isInt || distribute) {
+      const minus = (list: readonly Monomial[]): readonly Monomial[] =>
+        list.map((m) => ({ ...m, coefficient: -m.coefficient }));
+      if (e.op === "add") return [...expand(x, distribute), ...expand(y, distribute)];
+      if (e.op === "sub") return [...expand(x, distribute), ...minus(expand(y, distribute))];
+      if (e.op === "neg") return minus(expand(x, distribute));
+    }
+  }
+  return [isInt ? { coefficient: 1, ints: [e], floats: [] } : { coefficient: 1, ints: [], floats: [e] }];
+}
+
+/** Monomials grouped by the float factors that leave the sum; in each group the inner sums. */
+function groupsOf(monomials: readonly Monomial[], depends: (e: Expr) => boolean): Map<readonly Expr[], Sum[]> {
+  const groups = new Map<string, { floats: readonly Expr[]; sums: Sum[] }>();
+  for (const m of monomials) {
+    const outside = m.floats.filter((e) => !depends(e));
+    const inner = m.floats.filter(depends);
+    const ints = m.ints.filter(depends);
+    const key = outside
+      .map((e) => e.id)
+      .sort()
+      .join();
+    const group = groups.get(key) ?? { floats: outside, sums: [] };
+    groups.set(key, group);
+    group.sums.push({
+      term: termOf(m.coefficient, ints, inner),
+      negative: m.coefficient < 0,
+      outside: m.ints.filter((e) => !depends(e)).map((e) => (inner.length > 0 ? b.cast("f32", e) : e)),
+    });
+  }
+  return new Map([...groups.values()].map(({ floats, sums }) => [floats, sums]));
+}
+
+/** The term of an inner sum: i32 when all its factors are integers, f32 otherwise. The sign stays outside. */
+function termOf(coefficient: number, ints: readonly Expr[], floats: readonly Expr[]): Expr {
+  const magnitude = Math.abs(coefficient);
+  const scale = (e: Expr): Expr => (magnitude === 1 ? e : b.mul(e, b.constant(magnitude, typeOf(e.type.scalar))));
+  const integer = ints.length > 0 ? ints.reduce(b.mul) : undefined;
+  if (floats.length === 0) return scale(integer ?? b.constant(1));
+  const float = floats.reduce(b.mul);
+  return scale(integer ? b.mul(float, b.cast("f32", integer)) : float);
+}
+
+function requireFits(term: Expr, summed: readonly For[], facts: ReturnType<typeof factsOf>, name: string): void {
+  if (term.type.scalar !== "i32") return;
+  const count = summed.reduce((product, l) => product * extentOf(l), 1);
+  const [low, high] = rangeOf(term, facts);
+  const [min, max] = scalarRange("i32");
+  require(low * count >= min && high * count <= max, () =>
+    `factor: ${name} sums ${count} terms in ${low}..${high}, which do not fit i32; use smaller groups`);
+}

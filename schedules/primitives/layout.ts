@@ -1,0 +1,184 @@
+/**
+ * layout: a tensor stored in another order. One index map rewrites every access and the loops that fill the tensor: for a weight that is its packer.
+ *
+ *     pack:  for w/n < 8: for w/k < 64: w[w/n, w/k] = code(w/n, w/k)
+ *     main:  .. w[n, k] ..
+ *     layout(buffer: w, axes: [[no, [nl, 4]], [kg, [kl, 32]]], order: [no, kg, kl, nl])
+ *     pack:  for w/no < 2: for w/kg < 2: for w/kl < 32: for w/nl < 4: w[w/no, w/kg, w/kl, w/nl] = code(4*w/no + w/nl, 32*w/kg + w/kl)
+ *     main:  .. w[n // 4, k // 32, k % 32, n % 4] ..
+ *
+ * Each axis is a list of digits, slowest first; the first has whatever extent is left, the others are given. `order` lists the digits in storage order. Elements
+ * of fewer than 8 bits are dense, so the last digits select the shift inside a byte. Where an axis is not a multiple of its digits it is padded; elements in the padding are 0,
+ * and loads that were masked for it need the mask no longer.
+ *
+ * The map is part of the tensor: every kernel that reads or writes it is rewritten.
+ */
+import { z } from "zod";
+import {
+  type Buffer,
+  b,
+  type Expr,
+  type For,
+  factsOf,
+  type Kernel,
+  mapExprs,
+  mapStmts,
+  type Program,
+  provablyLess,
+  rewriter,
+  type Stmt,
+  type Store,
+  simplifier,
+  simplifyKernel,
+  storageBits,
+  substituter,
+} from "../../ir/index.ts";
+import { require } from "../errors.ts";
+import { nestOf, type Primitive, type Step } from "../primitive.ts";
+
+export type Digit = string | readonly [string, number];
+
+export interface LayoutStep extends Step {
+  readonly op: "layout";
+  readonly buffer: string;
+  readonly axes: readonly (readonly Digit[])[];
+  readonly order: readonly string[];
+}
+
+const digit = z.union([z.string(), z.tuple([z.string(), z.int().positive()])]);
+const schema: z.ZodType<LayoutStep> = z.strictObject({
+  op: z.literal("layout"),
+  buffer: z.string(),
+  axes: z.array(z.array(digit).min(1)),
+  order: z.array(z.string()),
+});
+
+/** A digit with what it counts: `(index // weight) % extent` of its axis (no remainder for the slowest). */
+interface Place {
+  readonly name: string;
+  readonly axis: number;
+  readonly weight: number;
+  readonly extent: Expr;
+  readonly slowest: boolean;
+}
+
+export const layout: Primitive<LayoutStep> = {
+  op: "layout",
+  schema,
+  apply: (program, step) => {
+    const declared = program.kernels.flatMap((k) => k.buffers).find((buffer) => buffer.name === step.buffer);
+    require(declared !== undefined, () => `layout: no buffer ${step.buffer}`);
+    require(declared.role !== "input" && declared.role !== "output" && declared.role !== "weight", () =>
+      `layout: ${step.buffer} belongs to the caller; stage it first`);
+    const places = placesOf(step, declared);
+    const laid: Buffer = { ...declared, shape: places.map((p) => p.extent) };
+    return {
+      ...program,
+      kernels: program.kernels.map((k) =>
+        k.buffers.includes(declared) || k.buffers.some((x) => x.name === step.buffer)
+          ? relayout(k, declared, laid, places)
+          : k,
+      ),
+    } satisfies Program;
+  },
+};
+
+/** The digits in storage order. */
+function placesOf(step: LayoutStep, buffer: Buffer): readonly Place[] {
+  require(step.axes.length === buffer.shape.length, () =>
+    `layout: ${buffer.name} has ${buffer.shape.length} axes, the step ${step.axes.length}`);
+  const places = step.axes.flatMap((digits, axis) => {
+    let weight = 1;
+    const list: Place[] = [];
+    for (const [i, d] of [...digits.entries()].reverse()) {
+      const [name, size] = typeof d === "string" ? [d, undefined] : d;
+      require((size === undefined) === (i === 0), () =>
+        `layout: ${name}: every digit but the first of an axis has a size, the first has none`);
+      const axisExtent = buffer.shape[axis] as Expr;
+      const extent = size === undefined ? b.floordiv(b.add(axisExtent, weight - 1), weight) : b.constant(size);
+      list.unshift({ name, axis, weight, extent, slowest: i === 0 });
+      weight *= size ?? 1;
+    }
+    return list;
+  });
+  const names = places.map((p) => p.name);
+  require([...step.order].sort().join() === [...names].sort().join() && new Set(names).size === names.length, () =>
+    `layout: order must list each of ${names.join(", ")} once`);
+  return step.order.map((name) => places.find((p) => p.name === name) as Place);
+}
+
+function relayout(kernel: Kernel, from: Buffer, to: Buffer, places: readonly Place[]): Kernel {
+  const facts = factsOf(kernel);
+  const simplify = simplifier(facts);
+  const map = (index: readonly Expr[]): readonly Expr[] =>
+    places.map(({ axis, weight, extent, slowest }) => {
+      const quotient = b.floordiv(index[axis] as Expr, weight);
+      return simplify(slowest ? quotient : b.mod(quotient, extent));
+    });
+  const inBounds = (index: readonly Expr[]): boolean =>
+    index.every((i, axis) => provablyLess(i, to.shape[axis] as Expr, facts));
+  const loads = rewriter((e) => {
+    if (e.kind !== "load" || e.buffer !== from.name) return e;
+    const index = map(e.index);
+    return b.load(to, index, e.mask !== undefined && inBounds(index) ? undefined : e.mask);
+  });
+  const body = mapStmts(kernel.body, (s) => {
+    const filled = kernel.stage === "pack" ? fillOf(s, from.name) : undefined;
+    if (filled) return [fill(filled.loops, filled.store, from, places)];
+    if ((s.kind === "store" || s.kind === "reduce") && s.buffer === from.name) return [{ ...s, index: map(s.index) }];
+    return undefined;
+  });
+  return simplifyKernel({
+    ...kernel,
+    buffers: kernel.buffers.map((buffer) => (buffer.name === from.name ? to : buffer)),
+    body: body.map((s) => mapExprs(s, loads)),
+  });
+}
+
+/** A root nest that fills the tensor, one loop per axis and the store's index just these. */
+function fillOf(s: Stmt, name: string): { loops: readonly For[]; store: Store } | undefined {
+  const { loops, body } = nestOf(s);
+  const only = body[0];
+  if (body.length !== 1 || only?.kind !== "store" || only.buffer !== name) return undefined;
+  const plain =
+    only.index.length === loops.length &&
+    only.index.every((i, axis) => i.kind === "var" && i.name === loops[axis]?.loop);
+  require(plain, () => `layout: the nest that fills ${name} must have one loop per axis`);
+  return { loops, store: only };
+}
+
+/** The packer: a nest over the digits in storage order; what lies in the padding is 0. */
+function fill(loops: readonly For[], store: Store, buffer: Buffer, places: readonly Place[]): Stmt {
+  const loopName = (p: Place): string => `${buffer.name}/${p.name}`;
+  const logical = new Map<string, Expr>();
+  let inside: Expr | undefined;
+  loops.forEach((l, axis) => {
+    const digits = places.filter((p) => p.axis === axis);
+    const index = digits.map((p) => b.mul(b.variable(loopName(p)), p.weight)).reduce(b.add);
+    logical.set(l.loop, index);
+    const covered = digits.reduce<Expr>((product, p) => b.mul(product, p.extent), b.constant(1));
+    if (covered === l.extent) return;
+    const holds = b.lt(index, l.extent);
+    inside = inside === undefined ? holds : b.and(inside, holds);
+  });
+  const value = substituter(logical)(store.value);
+  const padded =
+    inside === undefined ? value : b.select(inside, maskLoads(value, inside), b.constant(0, store.value.type));
+  const index = places.map((p) => b.variable(loopName(p)));
+  // The codes of one byte are written together: their loops are unrolled.
+  let perByte = 8 / Math.min(8, storageBits(buffer.scalar));
+  return [...places].reverse().reduce<Stmt>(
+    (s, p) => {
+      const whole = perByte > 1;
+      if (p.extent.kind === "const") perByte /= p.extent.value;
+      return b.loop(loopName(p), p.extent, [s], whole ? "unroll" : "serial");
+    },
+    b.store(buffer.name, index, padded),
+  );
+}
+
+function maskLoads(e: Expr, mask: Expr): Expr {
+  return rewriter((node) =>
+    node.kind === "load" ? b.reload(node, node.index, node.mask ? b.and(node.mask, mask) : mask) : node,
+  )(e);
+}

@@ -1,0 +1,21 @@
+/** Computing an expression in another type: legal only where the interval analysis proves that nothing is lost. */
+import { b, type Expr, type Facts, isFloat, isInteger, rangeOf, type Scalar, scalarRange } from "../ir/index.ts";
+
+/** Whether sums of this type are exact as long as they stay in range. */
+export const isExactSum = (scalar: Scalar): boolean => isInteger(scalar);
+
+/** The integer expression computed in another integer type, or undefined when some part would not fit. */
+export function retype(e: Expr, scalar: Scalar, facts: Facts): Expr | undefined {
+  if (e.type.scalar === scalar) return e;
+  if (isFloat(scalar) || isFloat(e.type.scalar)) return undefined;
+  const [low, high] = rangeOf(e, facts);
+  const [min, max] = scalarRange(scalar);
+  if (low < min || high > max) return undefined;
+  if (e.kind === "const") return b.constant(e.value, scalar);
+  if (e.kind === "cast" && e.mode === "value" && isInteger(e.arg.type.scalar)) return b.cast(scalar, e.arg);
+  if (e.kind === "op" && ["add", "sub", "mul", "neg", "and", "or", "xor", "select"].includes(e.op)) {
+    const args = e.args.map((arg) => (arg.type.scalar === "bool" ? arg : retype(arg, scalar, facts)));
+    return args.every((arg) => arg !== undefined) ? b.op(e.op, ...args) : undefined;
+  }
+  return b.cast(scalar, e);
+}
