@@ -137,7 +137,7 @@ export async function openGguf(file: string): Promise<GgufFile> {
   const source = await openSource(file);
   try {
     const header = await readHeader(source);
-    const known = knownMetadata(file, header.metadata);
+    const known = knownMetadata(file, header);
     const layout = layoutTensors(file, source.size, header, known.alignment);
     const warnings: string[] = [];
     for (const key of header.repaired) {

@@ -1,7 +1,7 @@
 // The metadata that qloom relies on, with what each key must hold. All other keys are carried and never interpreted.
 
 import { z } from "zod";
-import { GgufError } from "./errors.ts";
+import { GgufError, quote } from "./errors.ts";
 import type { GgufValue } from "./value.ts";
 
 const MOST_ALIGNMENT = 2 ** 20; // as ggml's own reader has it; real files have 32, rarely up to 4096
@@ -26,17 +26,21 @@ const KNOWN = {
 type KnownKey = keyof typeof KNOWN;
 type KnownValue<K extends KnownKey> = z.infer<(typeof KNOWN)[K]["schema"]>["value"];
 
-function known<K extends KnownKey>(
-  file: string,
-  metadata: ReadonlyMap<string, GgufValue>,
-  key: K,
-): KnownValue<K> | undefined {
+/** Metadata, with the byte where each entry starts in the file where there is a file yet. */
+export type MetadataAt = {
+  readonly metadata: ReadonlyMap<string, GgufValue>;
+  readonly entryAt?: ReadonlyMap<string, number>;
+};
+
+function known<K extends KnownKey>(file: string, { metadata, entryAt }: MetadataAt, key: K): KnownValue<K> | undefined {
   const value = metadata.get(key);
   if (value === undefined) return undefined;
   const checked = KNOWN[key].schema.safeParse(value);
   if (checked.success) return checked.data.value as KnownValue<K>; // TypeScript doesn't relate the schema's output to K
+  const offset = entryAt?.get(key);
   throw new GgufError({
     file,
+    ...(offset === undefined ? {} : { offset }),
     reason: `metadata key "${key}" is ${show(value)}, not ${KNOWN[key].rule}`,
     remedy: "mend the key where the file was made",
   });
@@ -44,7 +48,7 @@ function known<K extends KnownKey>(
 
 function show(value: GgufValue): string {
   if (value.type === "array") return `an array of ${value.value.length} ${value.items}`;
-  return `${value.type === "string" ? JSON.stringify(value.value.slice(0, 64)) : value.value} (${value.type})`;
+  return `${value.type === "string" ? quote(value.value) : value.value} (${value.type})`;
 }
 
 /** What a file says of itself. */
@@ -57,7 +61,7 @@ export type KnownMetadata = {
 };
 
 /** Checks and picks the keys of {@link KnownMetadata}. Throws GgufError. */
-export function knownMetadata(file: string, metadata: ReadonlyMap<string, GgufValue>): KnownMetadata {
+export function knownMetadata(file: string, metadata: MetadataAt): KnownMetadata {
   const shards = known(file, metadata, "split.count") ?? 1;
   const index = known(file, metadata, "split.no") ?? 0;
   return {

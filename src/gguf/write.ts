@@ -39,7 +39,7 @@ export type GgufToWrite = {
  */
 export async function writeGguf(file: string, contents: GgufToWrite): Promise<void> {
   const metadata = [...contents.metadata];
-  const { alignment } = knownMetadata(file, new Map(metadata));
+  const { alignment } = knownMetadata(file, { metadata: new Map(metadata) });
   const lengths = contents.tensors.map((tensor) => checkTensor(file, tensor));
   let dataOffset = 0;
   const infos = contents.tensors.map(({ name, type, shape }, i) => {
