@@ -41,6 +41,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ENOTDIR: "check the path",
   EACCES: "check the permissions",
   EPERM: "check the permissions",
+  EISDIR: "choose a path that is not a folder",
   EROFS: "choose a path on a disk that can be written",
   ENOSPC: "free some space or choose another disk; what was there before is untouched",
   EDQUOT: "free some space or choose another disk; what was there before is untouched",

@@ -154,7 +154,7 @@ export async function openGguf(file: string): Promise<GgufFile> {
     if (layout.trailingBytes !== undefined && layout.trailingBytes > 0) {
       const start = source.size - layout.trailingBytes;
       warnings.push(
-        `${file}: byte ${start}: ${layout.trailingBytes} bytes follow the last tensor and are ignored; the file may be two copied into one`,
+        `${file}: byte ${start}: what follows the last tensor (${layout.trailingBytes} bytes) is ignored; the file may be two copied into one`,
       );
     }
     return new GgufFile(source, { ...known, ...layout, version: header.version, metadata: header.metadata, warnings });

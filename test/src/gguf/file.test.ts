@@ -184,7 +184,7 @@ describe("odd but harmless", () => {
     expect(await of(64)).toEqual([]);
     expect(await of(65)).toMatchInlineSnapshot(`
       [
-        "t.gguf: byte 128: 1 bytes follow the last tensor and are ignored; the file may be two copied into one",
+        "t.gguf: byte 128: what follows the last tensor (1 bytes) is ignored; the file may be two copied into one",
       ]
     `);
   });
@@ -250,9 +250,12 @@ describe("opening and reading", () => {
 
   test("a tensor that doesn't fit into memory", async () => {
     await opened(gguf(), async (model, folder) => {
-      vi.stubGlobal("Uint8Array", () => {
-        throw new RangeError("Array buffer allocation failed");
-      });
+      const Full = class {
+        constructor() {
+          throw new RangeError("Array buffer allocation failed");
+        }
+      };
+      vi.stubGlobal("Uint8Array", Full);
       const failure = failureOf(folder, () => model.read("t"));
       vi.unstubAllGlobals();
       expect(await failure).toMatchInlineSnapshot(

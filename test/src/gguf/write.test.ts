@@ -225,6 +225,9 @@ describe("what can't be stored", () => {
     expect(await value(deep)).toMatchInlineSnapshot(
       `"t.gguf: metadata key "k": arrays nest more than 8 deep; mend the value or its type"`,
     );
+    expect(await value({ type: "string", value: "a".repeat(2 ** 27) })).toMatchInlineSnapshot(
+      `"t.gguf: metadata key "k": the header grows past 134217728 bytes, the most that is read; mend the value or its type"`,
+    );
     expect(await fails({ metadata: [["general.alignment", { type: "u32", value: 24 }]] })).toMatchInlineSnapshot(
       `"t.gguf: metadata key "general.alignment" is 24 (u32), not a u32 that is a power of two up to 1048576; mend the key where the file was made"`,
     );
@@ -295,7 +298,7 @@ describe("the file appears whole or not at all", () => {
       );
       await mkdir(join(folder, "t.gguf"));
       expect(await to("t.gguf")).toMatchInlineSnapshot(
-        `"t.gguf: cannot write: illegal operation on a directory (EISDIR); try again, or use another disk"`,
+        `"t.gguf: cannot write: illegal operation on a directory (EISDIR); choose a path that is not a folder"`,
       );
       expect(await readdir(folder)).toEqual(["t.gguf"]);
     });
