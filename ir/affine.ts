@@ -91,22 +91,36 @@ export function addAffine(a: Affine, b: Affine, factor = 1): Affine {
   };
 }
 
-/** The expression of a linear form: scalar terms first in order of creation, then lanes, then the constant. Equal forms give one node. */
+/**
+ * The expression of a linear form: scalars in order of creation, then the constant, then vectors, then lanes; what is subtracted comes after
+ * what is added. Equal forms give one node.
+ */
 export function exprOf(form: Affine): Expr {
   const ordered = [...form.terms].sort(([a], [b]) => a.id - b.id);
+  const isScalar = ([atom]: readonly [Expr, number]): boolean => atom.type.lanes.length === 0;
   let sum: Expr | undefined;
-  const plus = (e: Expr): void => {
-    sum = sum === undefined ? e : add(sum, e);
+  const plus = ([e, c]: readonly [Expr, number]): void => {
+    if (sum === undefined) sum = c === 1 ? e : mul(e, c);
+    else if (c > 0) sum = add(sum, c === 1 ? e : mul(e, c));
+    else sum = op("sub", sum, c === -1 ? e : mul(e, -c));
   };
-  for (const [atom, c] of ordered) if (atom.type.lanes.length === 0) plus(c === 1 ? atom : mul(atom, c));
-  const constantAfter = sum !== undefined && form.constant !== 0;
-  if (constantAfter) plus(constant(form.constant));
-  for (const [atom, c] of ordered) if (atom.type.lanes.length > 0) plus(c === 1 ? atom : mul(atom, c));
-  if (form.lanes) plus(lanes(form.lanes.sizes, form.lanes.strides));
+  const scalars = ordered.filter(isScalar);
+  const vectors = ordered.filter((term) => !isScalar(term));
+  const addedScalars = scalars.filter(([, c]) => c > 0);
+  // Without a scalar to subtract from, scalars are subtracted from the vectors.
+  const late = addedScalars.length === 0 && (vectors.some(([, c]) => c > 0) || form.lanes !== undefined);
+  for (const term of addedScalars) plus(term);
+  if (!late) for (const term of scalars) if (term[1] < 0) plus(term);
+  const constantFirst = sum !== undefined && form.constant !== 0;
+  if (constantFirst) plus([constant(form.constant), 1]);
+  for (const term of vectors) if (term[1] > 0) plus(term);
+  if (form.lanes) plus([lanes(form.lanes.sizes, form.lanes.strides), 1]);
+  for (const term of vectors) if (term[1] < 0) plus(term);
+  if (late) for (const term of scalars) plus(term);
   if (sum === undefined) return constant(form.constant, typeOf("i32", form.shape));
-  if (!constantAfter && form.constant !== 0) plus(constant(form.constant));
+  if (!constantFirst && form.constant !== 0) plus([constant(form.constant), 1]);
   // A vector whose lanes all cancelled stays a vector.
-  return sum.type.lanes.length === form.shape.length ? sum : op("add", sum, constant(0, typeOf("i32", form.shape)));
+  return sum.type.lanes.length === form.shape.length ? sum : add(sum, constant(0, typeOf("i32", form.shape)));
 }
 
 /** Whether every coefficient and the constant are multiples of `by`. */

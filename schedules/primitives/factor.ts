@@ -22,6 +22,7 @@ import {
   type Expr,
   type For,
   factsOf,
+  isInteger,
   rangeOf,
   scalarRange,
   simplifyKernel,
@@ -145,8 +146,8 @@ function expand(e: Expr, distribute: boolean): readonly Monomial[] {
     );
   const isInt = e.type.scalar === "i32";
   if (e.kind === "const") return [{ coefficient: e.value, ints: [], floats: [] }];
-  if (e.kind === "cast" && e.mode === "value" && e.type.scalar === "f32" && e.arg.type.scalar === "i32")
-    return expand(e.arg, distribute);
+  if (e.kind === "cast" && e.mode === "value" && e.type.scalar === "f32" && isInteger(e.arg.type.scalar))
+    return expand(b.cast("i32", e.arg), distribute);
   if (e.kind === "op") {
     const [x, y] = e.args as [Expr, Expr];
     if (e.op === "mul") return product(expand(x, distribute), expand(y, distribute));

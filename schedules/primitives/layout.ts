@@ -20,6 +20,7 @@ import {
   type Expr,
   type For,
   factsOf,
+  isSubByte,
   type Kernel,
   mapExprs,
   mapStmts,
@@ -162,8 +163,7 @@ function fill(loops: readonly For[], store: Store, buffer: Buffer, places: reado
     inside = inside === undefined ? holds : b.and(inside, holds);
   });
   const value = substituter(logical)(store.value);
-  const padded =
-    inside === undefined ? value : b.select(inside, maskLoads(value, inside), b.constant(0, store.value.type));
+  const padded = inside === undefined ? value : orZero(maskLoads(value, inside), inside);
   const index = places.map((p) => b.variable(loopName(p)));
   // The codes of one byte are written together: their loops are unrolled.
   let perByte = 8 / Math.min(8, storageBits(buffer.scalar));
@@ -175,6 +175,13 @@ function fill(loops: readonly For[], store: Store, buffer: Buffer, places: reado
     },
     b.store(buffer.name, index, padded),
   );
+}
+
+/** The value where the condition holds, else 0. Codes of fewer than 8 bits have no arithmetic: theirs is done in i32. */
+function orZero(value: Expr, inside: Expr): Expr {
+  const { scalar } = value.type;
+  if (!isSubByte(scalar)) return b.select(inside, value, b.constant(0, value.type));
+  return b.cast(scalar, b.select(inside, b.cast("i32", value), b.constant(0)));
 }
 
 function maskLoads(e: Expr, mask: Expr): Expr {

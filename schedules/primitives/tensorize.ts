@@ -86,14 +86,13 @@ export const tensorize: Primitive<TensorizeStep> = kernelPrimitive("tensorize", 
     return withLanes(substituter(vector)(narrow), [...vector.values()][0] as Expr);
   });
   const lanes = substituter(laneValues(axes));
-  const replaced = b.reduce(
-    s.buffer,
-    s.index.map(lanes),
-    b.call(step.with, ...args),
-    s.over.filter((o) => !grouped.some((l) => l.loop === o)),
-    "sum",
-    s.mask && lanes(s.mask),
-  );
+  const over = s.over.filter((o) => !grouped.some((l) => l.loop === o));
+  const value = b.call(step.with, ...args);
+  const index = s.index.map(lanes);
+  const mask = s.mask && lanes(s.mask);
+  // A tile that was the whole sum leaves nothing to accumulate.
+  const replaced =
+    over.length > 0 ? b.reduce(s.buffer, index, value, over, "sum", mask) : b.store(s.buffer, index, value, mask);
   return simplifyKernel({ ...kernel, body: mapStmts(kernel.body, (t) => (t === outer ? [replaced] : undefined)) });
 });
 
