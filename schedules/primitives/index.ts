@@ -2,6 +2,7 @@
 import type { Primitive, Step } from "../primitive.ts";
 import { accumulateIn } from "./accumulate-in.ts";
 import { bind } from "./bind.ts";
+import { computeAt } from "./compute-at.ts";
 import { factor } from "./factor.ts";
 import { fission } from "./fission.ts";
 import { hoist } from "./hoist.ts";
@@ -24,6 +25,7 @@ const list = [
   accumulateIn,
   layout,
   rfactor,
+  computeAt,
   hoist,
   fission,
   tensorize,

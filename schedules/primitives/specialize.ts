@@ -2,14 +2,14 @@
  * specialize: a kernel becomes several, each for some values of a size, so that the body of each has constant extents.
  *
  *     main (M in 0..):           for m < M: B(m)
- *     specialize(loop: m, modulo: 4)
+ *     specialize(loops: [m], modulo: 4)
  *     main (M in 4..):           for m < 4 * (M // 4): B(m)
  *     main.1 (M % 4 == 1):       for m < 1: B(m + M - 1)
  *     main.2 (M % 4 == 2):       for m < 2: B(m + M - 2)
  *     main.3 (M % 4 == 3):       for m < 3: B(m + M - 3)
  *
- * At run time the kernels whose domain holds M are launched, in this order. `m` is a root loop whose iterations are independent; where its
- * extent is a constant only the kernels that have iterations are made.
+ * At run time the kernels whose domain holds M are launched, in this order. The loops stand at the root, and no iteration of one depends
+ * on another iteration's results; where their extent is a constant only the kernels that have iterations are made.
  */
 import { z } from "zod";
 import {
@@ -28,14 +28,14 @@ import { type KernelStep, kernelNamed, loopNamed, type Primitive, withKernels } 
 
 export interface SpecializeStep extends KernelStep {
   readonly op: "specialize";
-  readonly loop: string;
+  readonly loops: readonly string[];
   readonly modulo: number;
 }
 
 const schema: z.ZodType<SpecializeStep> = z.strictObject({
   op: z.literal("specialize"),
   kernel: z.string().optional(),
-  loop: z.string(),
+  loops: z.array(z.string()).min(1),
   modulo: z.int().positive().max(64),
 });
 
@@ -44,38 +44,42 @@ export const specialize: Primitive<SpecializeStep> = {
   schema,
   apply: (program, step) => {
     const kernel = kernelNamed(program, step.kernel ?? "main");
-    const { loop, around } = loopNamed(kernel, step.loop);
-    require(around.length === 0, () => `specialize ${step.loop}: it is not a root loop of ${kernel.name}`);
-    const made =
-      loop.extent.kind === "const" ? fixed(kernel, step, loop.extent.value) : symbolic(kernel, step, loop.extent);
+    const loops = step.loops.map((name) => loopNamed(kernel, name));
+    for (const { loop, around } of loops)
+      require(around.length === 0, () => `specialize ${loop.loop}: it is not a root loop of ${kernel.name}`);
+    const { extent } = (loops[0] as (typeof loops)[0]).loop;
+    const alike = loops.every(({ loop }) => loop.extent === extent);
+    require(alike, () => `specialize ${step.loops.join(", ")}: the loops have different extents`);
+    const made = extent.kind === "const" ? fixed(kernel, step, extent.value) : symbolic(kernel, step, extent);
     return withKernels(program, (k) => (k === kernel ? made : [k]));
   },
 };
 
-function fixed(kernel: Kernel, { loop, modulo }: SpecializeStep, extent: number): readonly Kernel[] {
+function fixed(kernel: Kernel, { loops, modulo }: SpecializeStep, extent: number): readonly Kernel[] {
   const rest = extent % modulo;
   const whole = extent - rest;
   return [
-    ...(whole > 0 ? [restricted(kernel, loop, b.constant(whole), b.constant(0))] : []),
+    ...(whole > 0 ? [restricted(kernel, loops, b.constant(whole), b.constant(0))] : []),
     ...(rest > 0
-      ? [{ ...restricted(kernel, loop, b.constant(rest), b.constant(whole)), name: `${kernel.name}.${rest}` }]
+      ? [{ ...restricted(kernel, loops, b.constant(rest), b.constant(whole)), name: `${kernel.name}.${rest}` }]
       : []),
   ];
 }
 
-function symbolic(kernel: Kernel, { loop, modulo }: SpecializeStep, extent: Expr): readonly Kernel[] {
-  require(extent.kind === "var", () => `specialize ${loop}: its extent is an expression; specialize before splitting`);
+function symbolic(kernel: Kernel, { loops, modulo }: SpecializeStep, extent: Expr): readonly Kernel[] {
+  require(extent.kind === "var", () =>
+    `specialize ${loops.join(", ")}: its extent is an expression; specialize before splitting`);
   const symbol = kernel.symbols.find((s) => s.name === extent.name) as SizeSymbol;
-  require(symbol.modulo === 1, () => `specialize ${loop}: ${symbol.name} is specialized already`);
+  require(symbol.modulo === 1, () => `specialize ${loops.join(", ")}: ${symbol.name} is specialized already`);
   const domain = (changes: Partial<SizeSymbol>): readonly SizeSymbol[] =>
     kernel.symbols.map((s) => (s === symbol ? b.symbol(s.name, { ...s, ...changes }) : s));
   const whole = b.mul(b.floordiv(extent, modulo), modulo);
   const main = {
-    ...restricted(kernel, loop, whole, b.constant(0)),
+    ...restricted(kernel, loops, whole, b.constant(0)),
     symbols: domain({ min: Math.max(symbol.min, modulo) }),
   };
   const tails = Array.from({ length: modulo - 1 }, (_, i) => i + 1).map((residue) => ({
-    ...restricted(kernel, loop, b.constant(residue), b.sub(extent, residue)),
+    ...restricted(kernel, loops, b.constant(residue), b.sub(extent, residue)),
     name: `${kernel.name}.${residue}`,
     symbols: domain({ modulo, residue, min: Math.max(symbol.min, residue) }),
   }));
@@ -84,11 +88,11 @@ function symbolic(kernel: Kernel, { loop, modulo }: SpecializeStep, extent: Expr
     : [main, ...tails];
 }
 
-/** The kernel over `extent` iterations of the loop, the first being `offset`. */
-function restricted(kernel: Kernel, name: string, extent: Expr, offset: Expr): Kernel {
-  const shift = substituter(new Map([[name, b.add(b.variable(name), offset)]]));
+/** The kernel over `extent` iterations of the loops, the first being `offset`. */
+function restricted(kernel: Kernel, names: readonly string[], extent: Expr, offset: Expr): Kernel {
+  const shift = substituter(new Map(names.map((name) => [name, b.add(b.variable(name), offset)])));
   const body = mapStmts(kernel.body, (s): readonly Stmt[] | undefined =>
-    s.kind === "for" && s.loop === name
+    s.kind === "for" && names.includes(s.loop)
       ? [{ ...s, extent, body: s.body.map((inner) => mapExprs(inner, shift)) }]
       : undefined,
   );
