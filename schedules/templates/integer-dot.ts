@@ -1,0 +1,254 @@
+/**
+ * Templates `integer-dot-decode` (M = 1..8) and `integer-dot-prefill`: codes times 8-bit activations as integers, scales once per group. The derivation,
+ * for groups of 32 and 4-bit codes with the relaxed dot product:
+ *
+ *     y[m,n] += (f32(x.q[m,k]) * x.s[m,k/32]) * (f32(w.q[n,k] - 8) * w.s[n,k/32])
+ *     -> rows in tiles (specialize), n in vectors of 4 rows, k in groups, flushes, quads and pairs (split, reorder)
+ *     -> acc: registers for a tile (accumulate-in)
+ *     -> scales and zero points leave the group's sum (factor); the sum of x is a kernel of its own (hoist, fission)
+ *     -> the group's sum in i16 as long as the interval proof holds (accumulate-in), by dot products (tensorize)
+ *     -> weights in the order in which the loops read them (layout)
+ *
+ * Codes of 3, 5 and 6 bits are two planes (recode); 8-bit codes fold the sign of x (recode), so that one operand fits 7 bits. Without
+ * relaxed SIMD the products are pairs of i16, summed in i32.
+ */
+import { type Format, fieldOf } from "../../ir/index.ts";
+import type { Schedule } from "../schedule.ts";
+import {
+  divideRows,
+  fuseBias,
+  groupFieldLayouts,
+  type Part,
+  partsOf,
+  powerOfTwoBelow,
+  resultOf,
+  rowsPerVector,
+  type Shape,
+  shapeOf,
+} from "./matmul.ts";
+import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
+
+/** How codes are held and multiplied on this device. */
+interface Coding {
+  readonly relaxed: boolean;
+  /** Widths of the dense planes that a code is stored in, low bits first; one when its width divides 8. */
+  readonly planes: readonly number[];
+  /** Signed 8-bit codes: the sign of x is folded into them. */
+  readonly fold: boolean;
+  /** Unsigned 8-bit codes are stored less this. */
+  readonly offset: number;
+  /** Consecutive k of one row in a vector: 4 (two pairs of i8) or 2 (a pair of i16). */
+  readonly together: number;
+  /** Bits of the container in which such pieces share bytes. */
+  readonly container: number;
+  /** Values of k that may be summed before the sum is widened. */
+  readonly flush: number;
+}
+
+const planesOf: Readonly<Record<number, readonly number[]>> = { 3: [2, 1], 5: [4, 1], 6: [4, 2], 7: [4, 2, 1] };
+
+function codingOf(format: Format, { device }: Target, group: number): Coding {
+  const { codes } = format;
+  if (codes === undefined) throw new Error(`${format.name} has no codes`);
+  const relaxed = device.features.includes("relaxed-simd");
+  const wide = codes.bits === 8;
+  const planes = planesOf[codes.bits] ?? [codes.bits];
+  const offset = wide && codes.low >= 0 ? 128 : 0;
+  if (!relaxed) return { relaxed, planes, fold: false, offset, together: 2, container: wide ? 8 : 16, flush: group };
+  // Each i16 lane receives one pair sum per 4 values of k.
+  const pairSum = 2 * 127 * (wide ? 128 : codes.high);
+  const flush = Math.min(group, 4 * powerOfTwoBelow(32767 / pairSum));
+  return { relaxed, planes, fold: wide, offset, together: 4, container: 8, flush };
+}
+
+/** Pieces of k that share a container of the widest plane. */
+const piecesOf = ({ container, planes }: Coding): number => container / Math.max(...planes);
+
+/** Blocks of rows that the outermost loop runs over. */
+const rowBlocks = (n: number, vectors: number): number => Math.ceil(n / (rowsPerVector * vectors));
+
+const spaceOf = (target: Target, rows: readonly number[]): Space => {
+  const { m, n } = shapeOf(target);
+  return {
+    axes: {
+      vectors: [1, 2, 4, 8],
+      tile: [1, 2, 4, 8],
+      rows: rows.filter((r) => m === "any" || r <= Math.max(1, m)),
+      panel: [1, 2, 4, 8, 16],
+      order: ["quads-outside", "vectors-outside"],
+    },
+    layout: ["vectors"],
+    where: [
+      {
+        name: "tile divides vectors",
+        violated: (p) =>
+          numberAt(p, "vectors") % numberAt(p, "tile") === 0
+            ? undefined
+            : `${p["tile"]} is not a divisor of ${p["vectors"]}`,
+      },
+      {
+        name: "panel divides row blocks",
+        violated: (p) => {
+          const blocks = rowBlocks(n, numberAt(p, "vectors"));
+          return blocks % numberAt(p, "panel") === 0 ? undefined : `${p["panel"]} is not a divisor of ${blocks}`;
+        },
+      },
+      {
+        name: "tile fits",
+        violated: (p) =>
+          numberAt(p, "tile") * numberAt(p, "rows") <= 24
+            ? undefined
+            : `${numberAt(p, "tile") * numberAt(p, "rows")} accumulators are more than 24`,
+      },
+    ],
+  };
+};
+
+function refuses(target: Target): string | undefined {
+  const { workload, device } = target;
+  if (workload.op !== "matmul") return `it is a ${workload.op}`;
+  if (device.kind !== "wasm") return `the device is ${device.kind}`;
+  if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
+  const shape = shapeOf(target);
+  const coding = codingOf(shape.format, target, shape.group);
+  const quad = coding.together * piecesOf(coding);
+  if (shape.group % quad !== 0) return `groups of ${shape.group} are not a multiple of ${quad}`;
+  return coding.flush % quad === 0 ? undefined : `${coding.flush} products fit i16, but ${quad} share a container`;
+}
+
+/** Names of the group's sums: products, constant multiples of x (zero point of the code), x alone (stored zero points, offsets). */
+function sumsOf({ format }: Shape, { offset }: Coding, suffix: string): readonly string[] {
+  const constant = (format.codes?.zero ?? 0) !== offset;
+  const alone = fieldOf(format, "z") !== undefined || fieldOf(format, "o") !== undefined;
+  return [...(constant ? [`x.zero${suffix}`] : []), ...(alone ? [`x.sum${suffix}`] : [])];
+}
+
+/** One kernel's loops and sums, with its logical tensors. */
+function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, suffix }: Part): Schedule {
+  const { together, flush, relaxed } = coding;
+  const split = (loop: string, factor: number, into: readonly [string, string]) => ({ op: "split", kernel, loop, factor, into });
+  const vectors = numberAt(point, "vectors");
+  const inner = point["order"] === "quads-outside" ? ["kj", "nt"] : ["nt", "kj"];
+  const ofX = sumsOf(shape, coding, suffix);
+  return [
+    split("m", rows, ["mo", "mi"]),
+    { ...split("n", rowsPerVector * vectors, ["no", "ni"]), tail: "predicate" },
+    split("no", numberAt(point, "panel"), ["np", "nq"]),
+    split("ni", rowsPerVector, ["nv", "nl"]),
+    split("nv", numberAt(point, "tile"), ["ns", "nt"]),
+    split("k", shape.group, ["kg", "ki"]),
+    split("ki", flush, ["kf", "kc"]),
+    split("kc", together * piecesOf(coding), ["kj", "kx"]),
+    split("kx", together, ["h", "kq"]),
+    split("kq", 2, ["kp", "kr"]),
+    { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
+    { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
+    ...fuseBias(shape, kernel),
+    { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
+    ...ofX.flatMap((name) => hoisted(kernel, name)),
+    ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),
+    ...(relaxed ? [{ op: "accumulate-in", kernel, buffer: "d", at: "kf", into: "d16", scalar: "i16", keep: ["kp"] }] : []),
+  ];
+}
+
+/** A sum that no row of w takes part in is computed before the kernel. */
+const hoisted = (kernel: string, buffer: string): Schedule => [
+  { op: "hoist", kernel, buffer },
+  { op: "fission", kernel, buffer, into: buffer, stage: "prologue" },
+];
+
+const foldSign = (kernel: string, correction: string): Schedule => [
+  { op: "recode", kernel, encoding: "sign-fold", buffer: "d", operand: "x.q", into: ["x.abs", "x.sign", correction] },
+  ...hoisted(kernel, correction),
+];
+
+/** Codes in the encoding that the dot product takes. */
+function recodeWeights(coding: Coding): Schedule {
+  const { offset, planes } = coding;
+  return [
+    ...(offset > 0 ? [{ op: "recode", encoding: "offset", buffer: "w.q", by: offset }] : []),
+    ...(planes.length > 1 ? [{ op: "recode", encoding: "planes", buffer: "w.q", widths: planes }] : []),
+  ];
+}
+
+/** Codes in the order in which the inner loops read them: a container holds `pieces` pieces of k, a vector 4 rows. */
+function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule {
+  const { planes, together, container } = coding;
+  const codes = planes.map((width, i) => ({
+    op: "layout",
+    buffer: planes.length > 1 ? `w.q.${i}` : "w.q",
+    axes: [
+      ["no", ["nt", vectors], ["nl", rowsPerVector]],
+      ["kb", ["h", container / width], ["kq", together]],
+    ],
+    order: ["no", "kb", "nt", "nl", "kq", "h"],
+  }));
+  return [...codes, ...groupFieldLayouts(shape, vectors)];
+}
+
+/** One kernel's tiles as vector instructions. */
+function vectorizeTiles(shape: Shape, coding: Coding, { kernel }: Part): Schedule {
+  const { relaxed, flush } = coding;
+  const dot = relaxed ? "dot2_i16_i8_i7" : "dot2_i32_i16";
+  const flushes = shape.group / flush;
+  return [
+    { op: "tensorize", kernel, loops: ["nl", "kp", "kr"], with: dot },
+    ...(relaxed ? [{ op: "tensorize", kernel, loops: ["d16/nl", "d16/kp"], with: "sum2_i32_i16" }] : []),
+    { op: "vectorize", kernel, loops: ["d/nl"] },
+    { op: "vectorize", kernel, loops: ["acc/nl"] },
+    { op: "unroll", kernel, loops: ["kj", "nt", "mi", "h", "d/nt", "d/mi", "acc/nt", "acc/mi"] },
+    ...(relaxed ? [{ op: "unroll", kernel, loops: ["d16/nt", "d16/mi"] }] : []),
+    ...(flushes <= 8 ? [{ op: "unroll", kernel, loops: ["kf"] }] : []),
+    { op: "bind", kernel, loop: "np", to: "thread" },
+  ];
+}
+
+function scheduleOf(target: Target, point: Point): Schedule {
+  const shape = shapeOf(target);
+  const coding = codingOf(shape.format, target, shape.group);
+  const rows = numberAt(point, "rows");
+  const parts = partsOf(shape.m, rows);
+  return [
+    ...recodeWeights({ ...coding, planes: [] }),
+    ...divideRows(shape, rows),
+    ...parts.flatMap((part) => deriveSums(shape, coding, point, part)),
+    ...recodeWeights({ ...coding, offset: 0 }),
+    ...layoutWeights(shape, coding, numberAt(point, "vectors")),
+    ...parts.flatMap((part) => vectorizeTiles(shape, coding, part)),
+  ];
+}
+
+/** As many row vectors as divide the rows without waste, at most `most`. */
+function vectorsFor(n: number, most: number): number {
+  return [8, 4, 2, 1].find((v) => v <= most && n >= rowsPerVector * v) ?? 1;
+}
+
+export const integerDotDecode: Template = {
+  name: "integer-dot-decode",
+  refuses: (target) => {
+    const { workload } = target;
+    if (workload.op === "matmul" && workload.m !== "any" && workload.m > 8) return `M = ${workload.m} is more than 8`;
+    return refuses(target);
+  },
+  space: (target) => spaceOf(target, [1, 2, 3, 4]),
+  default: (target) => {
+    const { m, n } = shapeOf(target);
+    const vectors = vectorsFor(n, 4);
+    return { vectors, tile: vectors, rows: m === "any" ? 4 : Math.max(1, Math.min(4, m)), panel: 1, order: "quads-outside" };
+  },
+  schedule: scheduleOf,
+};
+
+export const integerDotPrefill: Template = {
+  name: "integer-dot-prefill",
+  refuses,
+  space: (target) => spaceOf(target, [2, 3, 4, 6, 8]),
+  default: (target) => {
+    const { m, n } = shapeOf(target);
+    const vectors = vectorsFor(n, 4);
+    const panel = [4, 2].find((p) => rowBlocks(n, vectors) % p === 0) ?? 1;
+    const rows = m === "any" || m >= 4 ? 4 : Math.max(2, m);
+    return { vectors, tile: vectors, rows, panel, order: "quads-outside" };
+  },
+  schedule: scheduleOf,
+};

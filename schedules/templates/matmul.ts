@@ -1,0 +1,79 @@
+/**
+ * What all matmul templates share: the sizes of the problem as its schedule sees them, and the kernels that M is divided into.
+ */
+import { type Format, fieldOf, formatOf, type MatmulWorkload } from "../../ir/index.ts";
+import type { Schedule } from "../schedule.ts";
+import type { Target } from "./template.ts";
+
+/** Rows of w that one f32 or i32 vector of results holds. */
+export const rowsPerVector = 4;
+
+/** The sizes of a matmul. */
+export interface Shape {
+  readonly workload: MatmulWorkload;
+  readonly format: Format;
+  readonly m: number | "any";
+  readonly n: number;
+  readonly k: number;
+  /** Values of K over which every scale is constant: the shorter of the two groups; K where there are none. */
+  readonly group: number;
+}
+
+export function shapeOf({ workload }: Target): Shape {
+  if (workload.op !== "matmul") throw new Error(`a matmul template was given ${workload.op}`);
+  const format = formatOf(workload.w);
+  const { m, n, k, numerics } = workload;
+  const span = (s: number | "row" | undefined): number => (typeof s === "number" ? s : k);
+  const group = Math.min(span(format.group), numerics.compute === "i8" ? span(numerics.xGroup) : k);
+  return { workload, format, m, n, k, group };
+}
+
+/** A kernel that `specialize` makes, the rows of x that its register tile holds, and the ending of names that must differ between kernels. */
+export interface Part {
+  readonly kernel: string;
+  readonly rows: number;
+  readonly suffix: string;
+}
+
+/** The kernels that M is divided into by tiles of `rows` rows of x, in the order in which `specialize` makes them. */
+export function partsOf(m: number | "any", rows: number): readonly Part[] {
+  const tail = (r: number): Part => ({ kernel: `main.${r}`, rows: r, suffix: `.${r}` });
+  const whole: Part = { kernel: "main", rows, suffix: "" };
+  if (m === "any") return [whole, ...Array.from({ length: rows - 1 }, (_, i) => tail(i + 1))];
+  const rest = m % rows;
+  return [...(m >= rows ? [whole] : []), ...(rest > 0 ? [tail(rest)] : [])];
+}
+
+/** Rows into tiles and tails; both nests where a bias follows. */
+export const divideRows = ({ workload }: Shape, rows: number): Schedule => [
+  { op: "specialize", loops: workload.bias ? ["m", "y/m"] : ["m"], modulo: rows },
+];
+
+/** The buffer that the main nest sums into, and the step that fuses the bias into its store. */
+export const resultOf = ({ workload }: Shape): string => (workload.bias ? "y.sum" : "y");
+
+export const fuseBias = ({ workload }: Shape, kernel: string): Schedule =>
+  workload.bias ? [{ op: "compute-at", kernel, buffer: "y.sum" }] : [];
+
+/** Whether sums of x alone are needed besides the sums of products: codes have a zero point or an offset. */
+export const hasOffset = (format: Format): boolean =>
+  (format.codes?.zero ?? 0) !== 0 || fieldOf(format, "z") !== undefined || fieldOf(format, "o") !== undefined;
+
+/** Fields with one entry per group: laid out in vectors of rows, groups outside. */
+export function groupFieldLayouts({ format }: Shape, vectors: number): Schedule {
+  return format.fields
+    .filter((field) => ["s", "z", "o"].includes(field.name))
+    .map((field) => ({
+      op: "layout",
+      buffer: `w.${field.name}`,
+      axes: [["no", ["nt", vectors], ["nl", rowsPerVector]], ["kg"]],
+      order: ["no", "kg", "nt", "nl"],
+    }));
+}
+
+/** Largest power of two that is at most `value`. */
+export const powerOfTwoBelow = (value: number): number => 2 ** Math.floor(Math.log2(value));
+
+/** The divisors of `count` among `values`. */
+export const divisorsAmong = (count: number, values: readonly number[]): readonly number[] =>
+  values.filter((v) => count % v === 0);
