@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { version } from "../../../src/index.ts";
 
 const sample = join(import.meta.dirname, "sample.ts");
 const main = join(import.meta.dirname, "../../../src/cli/main.ts");
@@ -21,7 +22,7 @@ async function ended(child: ChildProcess): Promise<number | null> {
 
 test("prints the version and exits with 0", async () => {
   const { child, out, err } = start(main, "--version");
-  expect(await Promise.all([ended(child), text(out), text(err)])).toEqual([0, "0.1.0\n", ""]);
+  expect(await Promise.all([ended(child), text(out), text(err)])).toEqual([0, `${version}\n`, ""]);
 });
 
 test.each([
