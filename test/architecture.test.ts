@@ -8,6 +8,7 @@ import { committedFiles, repositoryManifest, repositorySources } from "./archite
 import {
   checkCycles,
   checkEntries,
+  checkErrors,
   checkLayers,
   checkLengths,
   checkPackages,
@@ -39,6 +40,7 @@ describe("this repository", () => {
     ["cycles", checkCycles],
     ["packages", (all: readonly Source[]) => checkPackages(all, repositoryManifest())],
     ["addresses", checkUrls],
+    ["errors", checkErrors],
     ["lengths", checkLengths],
   ])("keeps the rule of %s", (_name, check) => {
     expect(check(sources)).toEqual([]);
@@ -159,7 +161,7 @@ describe("packages", () => {
       checkPackages(
         project({
           "ir/parse.ts": 'import { Lexer } from "chevrotain";\nimport { readFileSync } from "node:fs";',
-          "schedules/split.ts": 'import { z } from "zod/mini";\nimport { join } from "path";',
+          "backends/wasm/ops.ts": 'import { z } from "zod/mini";\nimport { join } from "path";',
           "backends/wasm/emit.ts": 'import type { Worker } from "node:worker_threads";',
           "src/tuner/measure.ts": 'import leftPad from "@left/pad/deep";',
           "src/bench/peers.ts": 'import ort from "onnxruntime-node";\nconst web = await import("onnxruntime-web");',
@@ -170,10 +172,10 @@ describe("packages", () => {
     ).toMatchInlineSnapshot(`
       [
         "backends/wasm/emit.ts:1 imports "node:worker_threads": node:worker_threads may be imported only in backends/*/runtime.ts, backends/*/runtime/**, tune-db/**, src/**; move the code there, or pass in what it needs",
+        "backends/wasm/ops.ts:1 imports "zod/mini": zod may be imported only in ir/**, schedules/**, tune-db/**, src/**; move the code there, or pass in what it needs",
+        "backends/wasm/ops.ts:2 imports "path": path may be imported only in backends/*/runtime.ts, backends/*/runtime/**, tune-db/**, src/**; move the code there, or pass in what it needs",
         "ir/parse.ts:1 imports "chevrotain": chevrotain may be imported only in ir/text/**; move the code there, or pass in what it needs",
         "ir/parse.ts:2 imports "node:fs": node:fs may be imported only in backends/*/runtime.ts, backends/*/runtime/**, tune-db/**, src/**; move the code there, or pass in what it needs",
-        "schedules/split.ts:1 imports "zod/mini": zod may be imported only in ir/**, tune-db/**, src/**; move the code there, or pass in what it needs",
-        "schedules/split.ts:2 imports "path": path may be imported only in backends/*/runtime.ts, backends/*/runtime/**, tune-db/**, src/**; move the code there, or pass in what it needs",
         "src/bench/peers.ts:1 imports "onnxruntime-node": onnxruntime-node may be imported only lazily; use await import("onnxruntime-node") where it is needed",
         "src/bench/peers.ts:2 imports "onnxruntime-web": onnxruntime-web is not installed with qloom; add it to package.json's peerDependencies",
         "src/tuner/measure.ts:1 imports "@left/pad/deep": @left/pad is in no row of test/architecture/tables.ts; do without it, or add a row that says where it belongs",
@@ -226,6 +228,24 @@ describe("addresses", () => {
   });
 });
 
+describe("errors", () => {
+  test("extend the one base", () => {
+    expect(
+      checkErrors(
+        project({
+          "ir/errors.ts": "export class QloomError extends Error {}\nexport class IrError extends QloomError {}",
+          "src/gguf/errors.ts": "export class GgufError extends TypeError {}\nclass Store extends Map {}",
+          "test/a.test.ts": "class Expected extends Error {}",
+        }),
+      ),
+    ).toMatchInlineSnapshot(`
+      [
+        "src/gguf/errors.ts:1 GgufError extends TypeError: errors that a user can cause extend QloomError of ir/index.ts; extend that",
+      ]
+    `);
+  });
+});
+
 describe("lengths", () => {
   test("end at the limit", () => {
     const lines = (count: number): string => "export {};\n".repeat(count);
@@ -242,13 +262,13 @@ describe("paths", () => {
 
   test("of one machine are found in any file", () => {
     const files = [
-      { path: "README.md", text: `Run it:\n\n    cd ${at("home", "me", "qloom")}\n` },
+      { path: "README.md", text: `Run it:\n\n    cd ${at("home", "ann", "qloom")}\n` },
       { path: "test/data.bin", text: `\0\u00ff${at("root", "x")}\0` },
-      { path: "ir/a.ts", text: `const a = "${at("work", "main")}/a.ts", b = '${at("Users", "me")}';` },
+      { path: "ir/a.ts", text: `const a = "${at("work", "main")}/a.ts", b = '${at("Users", "ann")}';` },
     ];
     const remedy = "no path of one machine is committed; make it relative, or a parameter";
     expect(checkPaths(files)).toEqual([
-      `README.md:3 names "${at("home", "me", "qloom")}": ${remedy}`,
+      `README.md:3 names "${at("home", "ann", "qloom")}": ${remedy}`,
       `test/data.bin:1 names "${at("root", "x")}": ${remedy}`,
       `ir/a.ts:1 names "${at("work", "main")}/a.ts": ${remedy}`,
     ]);
@@ -256,6 +276,6 @@ describe("paths", () => {
 
   test("that only look alike pass", () => {
     const text = ["~", ".", "src", "https://example.org"].map((before) => `${before}${at("work", "a")}`).join(" ");
-    expect(checkPaths([{ path: "README.md", text: `${text} /workload /homes` }])).toEqual([]);
+    expect(checkPaths([{ path: "README.md", text: `${text} /workload /homes /home/me/x` }])).toEqual([]);
   });
 });

@@ -122,6 +122,20 @@ export function checkUrls(sources: readonly Source[]): string[] {
   });
 }
 
+/** One base class tells what a user can cause from a bug: the command line shows the first as a line, the other as a stack. */
+export function checkErrors(sources: readonly Source[]): string[] {
+  return sources
+    .filter(({ path }) => !isTest(path) && path !== "ir/errors.ts")
+    .flatMap(({ path, subclasses }) =>
+      subclasses
+        .filter(({ base }) => /^(\w*Error|DOMException)$/.test(base) && base in globalThis)
+        .map(
+          ({ line, name, base }) =>
+            `${path}:${line} ${name} extends ${base}: errors that a user can cause extend QloomError of ir/index.ts; extend that`,
+        ),
+    );
+}
+
 /** Long files hold more than one concept. */
 export function checkLengths(sources: readonly Source[]): string[] {
   return sources
@@ -132,9 +146,9 @@ export function checkLengths(sources: readonly Source[]): string[] {
     );
 }
 
-/** What is committed works on every machine, so it names no folder of one. */
+/** What is committed works on every machine, so it names no folder of one; the user `me` stands for anybody. */
 export function checkPaths(files: readonly CommittedFile[]): string[] {
-  const home = /(?<![\w.~-])\/(?:work|home|root|Users)\/[\w./-]*/;
+  const home = /(?<![\w.~-])\/(?:work|home(?!\/me\b)|root|Users(?!\/me\b))\/[\w./-]*/;
   return files.flatMap(({ path, text }) =>
     text.split("\n").flatMap((line, i) => {
       const found = home.exec(line)?.[0];

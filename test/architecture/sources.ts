@@ -1,4 +1,4 @@
-// Reads a TypeScript project as what the architecture rules look at: files and the modules they name.
+// Reads a TypeScript project as what the architecture rules look at: files, the modules they name, their subclasses.
 // Not here: what is allowed (rules.ts).
 
 import { isBuiltin } from "node:module";
@@ -24,11 +24,19 @@ export interface Import {
   readonly target: ImportTarget;
 }
 
+/** A class that says what it extends, by the name it uses for it. */
+export interface Subclass {
+  readonly line: number;
+  readonly name: string;
+  readonly base: string;
+}
+
 export interface Source {
   /** Path from the project's root, with forward slashes. */
   readonly path: string;
   readonly lines: number;
   readonly imports: readonly Import[];
+  readonly subclasses: readonly Subclass[];
 }
 
 /** Every source file of `project`, its paths relative to `root` (absolute). Only parses: no types are resolved. */
@@ -39,6 +47,7 @@ export function readSources(project: Project, root: string): readonly Source[] {
       path: posix.relative(root, file.getFilePath()),
       lines: file.getEndLineNumber() - (file.getFullText().endsWith("\n") ? 1 : 0),
       imports: readImports(file, root),
+      subclasses: readSubclasses(file),
     }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -66,6 +75,13 @@ function readImports(file: SourceFile, root: string): readonly Import[] {
     add(node, literal(path), "url");
   }
   return found;
+}
+
+function readSubclasses(file: SourceFile): readonly Subclass[] {
+  return file.getDescendantsOfKind(SyntaxKind.ClassDeclaration).flatMap((node) => {
+    const base = node.getExtends()?.getExpression().getText();
+    return base === undefined ? [] : [{ line: node.getStartLineNumber(), name: node.getName() ?? "class", base }];
+  });
 }
 
 function loads(call: CallExpression): boolean {

@@ -25,7 +25,7 @@ export const packages: Readonly<Record<string, PackageRow>> = {
   "p-queue": { where: ["src/tuner/**"] },
   protobufjs: { where: ["src/bench/**"], lazy: true },
   "ts-morph": { where: ["src/build/**"] },
-  zod: { where: ["ir/**", "tune-db/**", "src/**"] },
+  zod: { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"] },
 };
 
 /** Where Node's builtins may be imported. Everything else also runs in browsers. */
