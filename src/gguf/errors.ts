@@ -2,6 +2,7 @@
 // Not here: the checks themselves (cursor.ts, header.ts, layout.ts, write.ts).
 
 import { getSystemErrorMessage } from "node:util";
+import { QloomError } from "../../ir/index.ts";
 
 /** The parts of a {@link GgufError}; `offset` is a byte of the file, left out where no byte is to blame. */
 export type GgufErrorParts = {
@@ -13,7 +14,7 @@ export type GgufErrorParts = {
 };
 
 /** A GGUF file that can't be read or written as asked. `message` is one line: `file: byte 12: reason; remedy`. */
-export class GgufError extends Error {
+export class GgufError extends QloomError {
   override readonly name: string = "GgufError";
   readonly file: string;
   readonly offset: number | undefined;

@@ -1,0 +1,3 @@
+// The public API: what `import ... from "qloom"` gives.
+
+export { version } from "./version.ts";

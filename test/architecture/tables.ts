@@ -1,0 +1,37 @@
+// What the architecture allows, as tables: the one place to edit when a folder or a package joins.
+// Not here: how the tables are checked (rules.ts).
+
+/** Which folders a folder may import, apart from itself. `test` may import them all. */
+export const layers: Readonly<Record<string, readonly string[]>> = {
+  ir: [],
+  schedules: ["ir"],
+  backends: ["ir"],
+  "tune-db": ["ir", "schedules"],
+  src: ["ir", "schedules", "backends", "tune-db"],
+};
+
+export interface PackageRow {
+  /** Where it may be imported: folders and files as globs from the root. Tests may import whatever is declared. */
+  readonly where: readonly string[];
+  /** Only by `import("..")` or `import type`, so that nobody pays for it, or must have it, who doesn't use it. */
+  readonly lazy?: true;
+}
+
+/** The npm packages that the five folders may import, and where. */
+export const packages: Readonly<Record<string, PackageRow>> = {
+  chevrotain: { where: ["ir/text/**"] },
+  "onnxruntime-node": { where: ["src/bench/**"], lazy: true },
+  "onnxruntime-web": { where: ["src/bench/**"], lazy: true },
+  "p-queue": { where: ["src/tuner/**"] },
+  protobufjs: { where: ["src/bench/**"], lazy: true },
+  "ts-morph": { where: ["src/build/**"] },
+  zod: { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"] },
+};
+
+/** Where Node's builtins may be imported. Everything else also runs in browsers. */
+export const builtins: PackageRow = {
+  where: ["backends/*/runtime.ts", "backends/*/runtime/**", "tune-db/**", "src/**"],
+};
+
+/** Lines that a source file may have; golden files are not source. */
+export const maxLines = 400;

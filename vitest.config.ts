@@ -1,0 +1,16 @@
+import type { ViteUserConfig } from "vitest/config";
+import { closingLine } from "./test/closing-line.ts";
+
+const config: ViteUserConfig = {
+  test: {
+    include: ["test/**/*.test.ts"],
+    watch: false,
+    // The suite has to fit a machine with two cores, where a compile or a child process can wait for its turn.
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    reporters: ["default", closingLine],
+  },
+};
+
+export default config;
