@@ -175,7 +175,7 @@ function takeAny(c: Checking, count: number, expected?: readonly ValueType[]): r
   const found = c.stack.splice(Math.max(height, c.stack.length - count));
   const missing = count - found.length;
   if (missing === 0) return found;
-  const wanted = expected === undefined ? `${count} operands` : show(expected);
+  const wanted = expected === undefined ? (count === 1 ? "an operand" : `${count} operands`) : show(expected);
   if (!unreachable) fail(c, `expected ${wanted} on the stack, found ${show(found)}`);
   return [...Array<StackType>(missing).fill("unknown"), ...found];
 }
