@@ -1,7 +1,7 @@
 // The instruction table: name, opcode, kind of immediates and stack signature of every instruction that kernels may use.
 // The encoder, decoder, checker and text printer all read it; none of them names an instruction whose row says it all.
 // Not here: the rows themselves (table-*.ts), and what the immediates look like in a module (module.ts).
-// To add an instruction: one row. To add a kind of immediates: a line in `ImmediateData`, then tsc names the rest.
+// To add an instruction: one row. To add a kind of immediates: a word in `ImmediateKind`, then tsc names the other places.
 
 import { coreTable, saturatingAndBulkTable } from "./table-core.ts";
 import { relaxedTable } from "./table-relaxed.ts";
