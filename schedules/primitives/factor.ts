@@ -78,32 +78,20 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   // One accumulator per distinct term, an axis per loop that the term depends on.
   const facts = factsOf(kernel);
   const spatial = loopsIn(reduce.index, loops);
+  const terms = [...new Set([...groups.values()].flat().map(({ term }) => term))]
+    .map((term) => ({ term, axes: loopsIn([term], spatial) }))
+    .sort((x, y) => y.axes.length - x.axes.length);
+  require(terms.length === step.into.length, () => `factor: the value has ${terms.length} distinct sums, \`into\` names ${step.into.length}`);
   const sums = new Map<Expr, { buffer: Buffer; axes: readonly For[] }>();
-  const updates = [...groups.values()].flat().flatMap(({ term }) => {
-    if (sums.has(term)) return [];
-    const name = step.into[sums.size];
-    require(name !== undefined, () =>
-      `factor: the value has more than ${step.into.length} distinct sums; name them all in \`into\``);
+  const updates = terms.map(({ term, axes }, i) => {
+    const name = step.into[i] as string;
     require(!kernel.buffers.some((buffer) => buffer.name === name), () => `factor: a buffer ${name} exists`);
-    const axes = loopsIn([term], spatial);
-    const buffer = b.buffer(name, term.type.scalar, axes.map(extentOf), { scope: "register" });
     requireFits(term, summed, facts, name);
-    sums.set(term, { buffer, axes });
-    const over = summed.map((l) => l.loop);
-    return [
-      nest(
-        loops.filter((l) => axes.includes(l) || summed.includes(l)),
-        b.reduce(
-          name,
-          axes.map((l) => b.variable(l.loop)),
-          term,
-          over,
-        ),
-      ),
-    ];
+    sums.set(term, { buffer: b.buffer(name, term.type.scalar, axes.map(extentOf), { scope: "register" }), axes });
+    const at = axes.map((l) => b.variable(l.loop));
+    const inner = b.reduce(name, at, term, summed.map((l) => l.loop));
+    return nest(loops.filter((l) => axes.includes(l) || summed.includes(l)), inner);
   });
-  require(sums.size === step.into.length, () =>
-    `factor: the value has ${sums.size} distinct sums, \`into\` names ${step.into.length}`);
 
   const flush = flushNest(reduce, loops, spatial, step.into[0] as string, (_at, substitute) => {
     const read = ({ term }: Sum): Expr => {

@@ -55,10 +55,6 @@ export const resultOf = ({ workload }: Shape): string => (workload.bias ? "y.sum
 export const fuseBias = ({ workload }: Shape, kernel: string): Schedule =>
   workload.bias ? [{ op: "compute-at", kernel, buffer: "y.sum" }] : [];
 
-/** Whether sums of x alone are needed besides the sums of products: codes have a zero point or an offset. */
-export const hasOffset = (format: Format): boolean =>
-  (format.codes?.zero ?? 0) !== 0 || fieldOf(format, "z") !== undefined || fieldOf(format, "o") !== undefined;
-
 /** Fields with one entry per group: laid out in vectors of rows, groups outside. */
 export function groupFieldLayouts({ format }: Shape, vectors: number): Schedule {
   return format.fields
@@ -73,7 +69,3 @@ export function groupFieldLayouts({ format }: Shape, vectors: number): Schedule 
 
 /** Largest power of two that is at most `value`. */
 export const powerOfTwoBelow = (value: number): number => 2 ** Math.floor(Math.log2(value));
-
-/** The divisors of `count` among `values`. */
-export const divisorsAmong = (count: number, values: readonly number[]): readonly number[] =>
-  values.filter((v) => count % v === 0);
