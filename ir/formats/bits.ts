@@ -2,7 +2,7 @@
  * Numbers in stored bytes, read and written in plain TypeScript straight from the format's records, without the IR: what the oracle, the
  * encoder and the checks stand on. Nothing here is fast enough for packing; that is compiled (`unpack.ts`).
  */
-import { castBits } from "../ops.ts";
+import { castBits, wrap } from "../ops.ts";
 import type { Scalar } from "../types.ts";
 import { bufferName, rowBytes } from "./containers.ts";
 import {
@@ -50,7 +50,7 @@ function elements(bytes: Uint8Array, scalar: Scalar, row: number): Accessor {
     case "bf16":
       return {
         get: (r, e) => castBits(view.getUint16(at(r, e, 2), true), "u16", "bf16"),
-        set: (r, e, value) => view.setUint16(at(r, e, 2), castBits(value, "bf16", "u16"), true),
+        set: (r, e, value) => view.setUint16(at(r, e, 2), castBits(wrap(value, "bf16"), "bf16", "u16"), true),
       };
     case "f32":
       return {
@@ -79,17 +79,24 @@ function positions(digits: BitsSource["planes"][number]["digits"], at: number, e
 }
 
 function bitFields(source: BitsSource, bytes: Uint8Array, row: number, entries: number, blockBytes: number): Accessor {
-  const planes = source.planes.map((p) => ({ ...p, from: positions(p.digits, p.at, entries) }));
+  const planes = source.planes.map((p) => ({ ...p, from: positions(p.digits, p.at, entries), mask: 2 ** p.width - 1 }));
   const total = Math.max(...source.planes.map((p) => p.to + p.width));
   const start = (r: number, entry: number): number => 8 * (r * row + Math.floor(entry / entries) * blockBytes);
+  const [first, ...others] = planes;
+  if (first === undefined) throw new Error("a number of no bits");
+  const half = source.as === "f16";
+  const negative = source.as === "sint" ? 2 ** (total - 1) : 2 ** total;
   return {
     get: (r, entry) => {
       const block = start(r, entry);
-      let value = 0;
-      for (const p of planes) value |= readBits(bytes, block + (p.from[entry % entries] ?? 0), p.width) << p.to;
-      if (source.as === "f16") return castBits(value, "u16", "f16");
-      if (source.as === "sint" && value >= 2 ** (total - 1)) value -= 2 ** total;
-      return value + source.bias;
+      const e = entry % entries;
+      let value = readBits(bytes, block + (first.from[e] as number), first.mask) << first.to;
+      for (let i = 0; i < others.length; i++) {
+        const plane = others[i] as (typeof planes)[number];
+        value |= readBits(bytes, block + (plane.from[e] as number), plane.mask) << plane.to;
+      }
+      if (half) return castBits(value, "u16", "f16");
+      return (value >= negative ? value - 2 * negative : value) + source.bias;
     },
     set: (r, entry, value) => {
       const block = start(r, entry);
@@ -99,16 +106,16 @@ function bitFields(source: BitsSource, bytes: Uint8Array, row: number, entries: 
   };
 }
 
-/** The `width` <= 16 bits from bit `at` on of a little-endian bit string. */
-function readBits(bytes: Uint8Array, at: number, width: number): number {
-  const byte = at >>> 3;
+/** At most 16 bits (those of `mask`) from bit `at` on of a little-endian bit string. */
+function readBits(bytes: Uint8Array, at: number, mask: number): number {
+  const byte = Math.floor(at / 8);
   const window = (bytes[byte] ?? 0) | ((bytes[byte + 1] ?? 0) << 8) | ((bytes[byte + 2] ?? 0) << 16);
-  return (window >>> (at & 7)) & (2 ** width - 1);
+  return (window >>> (at & 7)) & mask;
 }
 
 function writeBits(bytes: Uint8Array, at: number, width: number, value: number): void {
   for (let i = 0; i < width; i++) {
-    const byte = (at + i) >>> 3;
+    const byte = Math.floor((at + i) / 8);
     const bit = 1 << ((at + i) & 7);
     bytes[byte] = ((bytes[byte] ?? 0) & ~bit) | ((value >> i) & 1 ? bit : 0);
   }
