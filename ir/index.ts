@@ -4,9 +4,11 @@ export { type Affine, addAffine, affineOf, exprOf, isMultipleOf } from "./affine
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";
 export { check, IrError, ParseError, QloomError, WorkloadError } from "./errors.ts";
+export * from "./formats/index.ts";
 export { type Facts, factsOf, type Interval, lowerBound, provablyLess, rangeOf } from "./interval.ts";
 export { type IntrinsicName, type IntrinsicOperand, type IntrinsicRow, intrinsics, type Term } from "./intrinsics.ts";
 export type * from "./nodes.ts";
+export * from "./ops/index.ts";
 export { castBits, castValue, evalOp, type OpName, type OpRow, ops, wrap } from "./ops.ts";
 export { simplifier, simplifyKernel } from "./simplify.ts";
 export * from "./types.ts";

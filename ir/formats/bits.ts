@@ -1,0 +1,122 @@
+/**
+ * Numbers in stored bytes, read and written in plain TypeScript straight from the format's records, without the IR: what the oracle, the
+ * encoder and the checks stand on. Nothing here is fast enough for packing; that is compiled (`unpack.ts`).
+ */
+import { castBits, wrap } from "../ops.ts";
+import type { Scalar } from "../types.ts";
+import { bufferName, rowBytes } from "./containers.ts";
+import {
+  type BitsSource,
+  type Containers,
+  containerOf,
+  type Field,
+  type Format,
+  type Source,
+  spanOf,
+} from "./format.ts";
+
+/** Access to one number per (row, entry). */
+export interface Accessor {
+  readonly get: (row: number, entry: number) => number;
+  readonly set: (row: number, entry: number, value: number) => void;
+}
+
+/** Access to the numbers of one of a field's sources in the given bytes. */
+export function accessor(format: Format, field: Field, source: Source, containers: Containers, k: number): Accessor {
+  const container = containerOf(format, source.container);
+  const bytes = containers[bufferName(container.name)];
+  if (bytes === undefined) throw new Error(`no bytes of ${container.name}`);
+  const row = rowBytes(container, k);
+  if (source.kind === "element") return elements(bytes, container.scalar, row);
+  const blockValues = spanOf(container.per, k);
+  const entries = Math.max(1, blockValues / spanOf(field.span, k));
+  return bitFields(source, bytes, row, entries, container.elements);
+}
+
+function elements(bytes: Uint8Array, scalar: Scalar, row: number): Accessor {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const at = (r: number, entry: number, width: number): number => r * row + entry * width;
+  switch (scalar) {
+    case "u8":
+      return {
+        get: (r, e) => view.getUint8(at(r, e, 1)),
+        set: (r, e, value) => view.setUint8(at(r, e, 1), value),
+      };
+    case "f16":
+      return {
+        get: (r, e) => view.getFloat16(at(r, e, 2), true),
+        set: (r, e, value) => view.setFloat16(at(r, e, 2), value, true),
+      };
+    case "bf16":
+      return {
+        get: (r, e) => castBits(view.getUint16(at(r, e, 2), true), "u16", "bf16"),
+        set: (r, e, value) => view.setUint16(at(r, e, 2), castBits(wrap(value, "bf16"), "bf16", "u16"), true),
+      };
+    case "f32":
+      return {
+        get: (r, e) => view.getFloat32(at(r, e, 4), true),
+        set: (r, e, value) => view.setFloat32(at(r, e, 4), value, true),
+      };
+    default:
+      throw new Error(`containers of ${scalar} are not known`);
+  }
+}
+
+/** Bit positions, from the block's start, of each entry of a plane. */
+function positions(digits: BitsSource["planes"][number]["digits"], at: number, entries: number): Int32Array {
+  const found = new Int32Array(entries);
+  for (let e = 0; e < entries; e++) {
+    let rest = e;
+    let position = at;
+    for (let i = digits.length - 1; i >= 0; i--) {
+      const [size, stride] = digits[i] as readonly [number, number];
+      position += (rest % size) * stride;
+      rest = Math.floor(rest / size);
+    }
+    found[e] = position;
+  }
+  return found;
+}
+
+function bitFields(source: BitsSource, bytes: Uint8Array, row: number, entries: number, blockBytes: number): Accessor {
+  const planes = source.planes.map((p) => ({ ...p, from: positions(p.digits, p.at, entries), mask: 2 ** p.width - 1 }));
+  const total = Math.max(...source.planes.map((p) => p.to + p.width));
+  const start = (r: number, entry: number): number => 8 * (r * row + Math.floor(entry / entries) * blockBytes);
+  const [first, ...others] = planes;
+  if (first === undefined) throw new Error("a number of no bits");
+  const half = source.as === "f16";
+  const negative = source.as === "sint" ? 2 ** (total - 1) : 2 ** total;
+  return {
+    get: (r, entry) => {
+      const block = start(r, entry);
+      const e = entry % entries;
+      let value = readBits(bytes, block + (first.from[e] as number), first.mask) << first.to;
+      for (let i = 0; i < others.length; i++) {
+        const plane = others[i] as (typeof planes)[number];
+        value |= readBits(bytes, block + (plane.from[e] as number), plane.mask) << plane.to;
+      }
+      if (half) return castBits(value, "u16", "f16");
+      return (value >= negative ? value - 2 * negative : value) + source.bias;
+    },
+    set: (r, entry, value) => {
+      const block = start(r, entry);
+      const word = source.as === "f16" ? castBits(Math.f16round(value), "f16", "u16") : value - source.bias;
+      for (const p of planes) writeBits(bytes, block + (p.from[entry % entries] ?? 0), p.width, word >> p.to);
+    },
+  };
+}
+
+/** At most 16 bits (those of `mask`) from bit `at` on of a little-endian bit string. */
+function readBits(bytes: Uint8Array, at: number, mask: number): number {
+  const byte = Math.floor(at / 8);
+  const window = (bytes[byte] ?? 0) | ((bytes[byte + 1] ?? 0) << 8) | ((bytes[byte + 2] ?? 0) << 16);
+  return (window >>> (at & 7)) & mask;
+}
+
+function writeBits(bytes: Uint8Array, at: number, width: number, value: number): void {
+  for (let i = 0; i < width; i++) {
+    const byte = Math.floor((at + i) / 8);
+    const bit = 1 << ((at + i) & 7);
+    bytes[byte] = ((bytes[byte] ?? 0) & ~bit) | ((value >> i) & 1 ? bit : 0);
+  }
+}

@@ -1,0 +1,43 @@
+/** Checks of a stored tensor as it enters: lengths, scales and offsets finite, zero points in range. Its codes are always valid. */
+import { WorkloadError } from "../errors.ts";
+import { checkLengths, rowEntries } from "./containers.ts";
+import { type Containers, type Field, type Format, spanOf } from "./format.ts";
+import { fieldReader } from "./reference.ts";
+
+const words: Readonly<Record<Field["name"], string>> = {
+  v: "value",
+  q: "code",
+  s: "scale",
+  z: "zero point",
+  o: "offset",
+};
+
+/**
+ * Throws a `WorkloadError` unless `containers` hold an n x k tensor of the format: it names the buffer whose length is wrong, or the row and
+ * group whose scale or offset is NaN or infinite, or whose zero point is out of range. Plain floats (f32, f16, bf16) may be anything.
+ */
+export function checkContainers(format: Format, containers: Containers, n: number, k: number): void {
+  checkLengths(format, containers, n, k);
+  for (const field of format.fields) {
+    if (field.name === "v" || field.name === "q") continue;
+    const read = fieldReader(format, field, containers, k);
+    const entries = rowEntries(field.span, k);
+    for (let row = 0; row < n; row++)
+      for (let g = 0; g < entries; g++) {
+        const problem = problemOf(field, read(row, g));
+        if (problem === undefined) continue;
+        const span = spanOf(field.span, k);
+        const where = `row ${row}, group ${g} (k ${g * span}..${(g + 1) * span - 1})`;
+        throw new WorkloadError(
+          `${where}: the ${words[field.name]} ${problem}; the tensor is damaged, quantize it again`,
+        );
+      }
+  }
+}
+
+function problemOf(field: Field, value: number): string | undefined {
+  if (!Number.isFinite(value)) return `is ${Number.isNaN(value) ? "NaN" : "infinite"}`;
+  if (field.range === undefined) return undefined;
+  const [low, high] = field.range;
+  return value < low || value > high ? `is ${value}, expected ${low}..${high}` : undefined;
+}

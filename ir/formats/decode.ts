@@ -1,0 +1,40 @@
+/** The logical fields of a packed tensor as IR buffers, and the value of an element from them. */
+import { add, buffer, cast, constant, floordiv, load, mul, sub, toExpr } from "../build.ts";
+import { check } from "../errors.ts";
+import type { Buffer, Expr } from "../nodes.ts";
+import { bufferName, checkRow, rowEntries } from "./containers.ts";
+import { type FieldName, type Format, fieldOf } from "./format.ts";
+
+/** The buffers (role `packed`) of the format's fields: `[n, k / span]`. */
+export function packedFields(format: Format, n: number, k: number): readonly Buffer[] {
+  checkRow(format, k);
+  return format.fields.map((field) =>
+    buffer(bufferName(field.name), field.scalar, [n, rowEntries(field.span, k)], {
+      role: "packed",
+      ...(field.range && { range: field.range }),
+    }),
+  );
+}
+
+/** Stands for the extents of a field, which a load does not look at. */
+const rank2: readonly Expr[] = [constant(0), constant(0)];
+
+/** The f32 value at (n, k), any i32 expressions, from the packed fields: the format's definition (see `format.ts`). */
+export function decodeAt(format: Format, n: Expr | number, k: Expr | number): Expr {
+  const column = toExpr(k);
+  const at = (name: FieldName): Expr | undefined => {
+    const field = fieldOf(format, name);
+    if (field === undefined) return undefined;
+    const entry = field.span === "row" ? 0 : field.span === 1 ? column : floordiv(column, field.span);
+    return load({ name: bufferName(name), scalar: field.scalar, lanes: [], shape: rank2 }, [n, entry]);
+  };
+  const [values, codes, scale, zero, offset] = [at("v"), at("q"), at("s"), at("z"), at("o")];
+  if (values !== undefined) return cast("f32", values);
+  check(codes !== undefined && scale !== undefined, () => `${format.name} has neither values nor codes with scales`);
+  const integer = cast("i32", codes);
+  const constantZero = format.codes?.zero ?? 0;
+  const centred =
+    zero !== undefined ? sub(integer, cast("i32", zero)) : constantZero === 0 ? integer : sub(integer, constantZero);
+  const scaled = mul(cast("f32", centred), scale);
+  return offset === undefined ? scaled : add(scaled, offset);
+}

@@ -1,0 +1,208 @@
+/**
+ * The reference encoder: f32 values to a format's stored bytes, in plain TypeScript, one algorithm over all formats. For formats of one scale
+ * level it is ggml's own `quantize_row_*_ref`, equal to the last bit; for two levels (K-quants) it is the plain choice (largest scale sets the
+ * outer level, codes from the scales as stored) without ggml's search for a smaller error.
+ */
+import { WorkloadError } from "../errors.ts";
+import { type Accessor, accessor } from "./bits.ts";
+import { bufferName, containerBytes, rowEntries } from "./containers.ts";
+import {
+  type Codes,
+  type Containers,
+  containerOf,
+  type Field,
+  type FieldName,
+  type Format,
+  fieldOf,
+  type Source,
+  spanOf,
+} from "./format.ts";
+
+const { fround, abs, floor, sign } = Math;
+
+/** Scale, offset and zero point of a group, as codes are computed from them. */
+interface GroupChoice {
+  readonly scale: number;
+  readonly offset: number;
+  readonly zero: number;
+}
+
+/**
+ * Encodes an n x k row-major tensor. Throws a `WorkloadError` when k does not fit the format, the count of values is wrong, or a value is NaN,
+ * infinite or too large for the format's scales.
+ */
+export function encode(format: Format, values: Float32Array, n: number, k: number): Containers {
+  const bytes = containerBytes(format, n, k);
+  if (values.length !== n * k)
+    throw new WorkloadError(`${values.length} values are not ${n} x ${k}; expected ${n * k}, row-major`);
+  const containers = Object.fromEntries(Object.entries(bytes).map(([name, size]) => [name, new Uint8Array(size)]));
+  const tensor = writer(format, containers, k);
+  if (format.codes === undefined) {
+    const [source] = fieldOf(format, "v")?.product ?? [];
+    const out = source && tensor.of(source);
+    values.forEach((value, i) => {
+      out?.set(floor(i / k), i % k, value);
+    });
+    return containers;
+  }
+  for (let i = 0; i < values.length; i++)
+    if (!Number.isFinite(values[i]))
+      throw new WorkloadError(`row ${floor(i / k)}, k ${i % k}: ${values[i]} has no code`);
+  for (let row = 0; row < n; row++)
+    encodeRow(format, format.codes, tensor, values.subarray(row * k, (row + 1) * k), row);
+  return containers;
+}
+
+// ------------------------------------------------------------------------------------------------------------ writing
+
+/** Access to the bytes of each source. */
+interface Writer {
+  readonly of: (source: Source) => Accessor;
+}
+
+function writer(format: Format, containers: Containers, k: number): Writer {
+  const made = new Map<Source, Accessor>();
+  for (const field of format.fields)
+    for (const source of field.product) made.set(source, accessor(format, field, source, containers, k));
+  return { of: (source) => made.get(source) as Accessor };
+}
+
+function encodeRow(format: Format, codes: Codes, tensor: Writer, x: Float32Array, row: number): void {
+  const k = x.length;
+  const group = spanOf(format.group ?? "row", k);
+  const choices: GroupChoice[] = [];
+  for (let g = 0; g < k / group; g++) choices.push(choose(format, codes, x.subarray(g * group, (g + 1) * group)));
+
+  const written = new Set<Source>();
+  const levels = (name: FieldName, ideal: readonly number[]): readonly number[] => {
+    const field = fieldOf(format, name);
+    return field === undefined ? ideal : writeLevels(format, field, tensor, row, ideal, written, k);
+  };
+  const scales = levels(
+    "s",
+    choices.map((c) => c.scale),
+  );
+  const offsets = levels(
+    "o",
+    choices.map((c) => c.offset),
+  );
+  const zeros = levels(
+    "z",
+    choices.map((c) => c.zero),
+  );
+
+  const [source] = fieldOf(format, "q")?.product ?? [];
+  if (source === undefined) throw new Error(`${format.name} has no codes`);
+  const out = tensor.of(source);
+  x.forEach((value, i) => {
+    const g = floor(i / group);
+    const [scale = 0, offset = 0, zero = 0] = [scales[g], offsets[g], zeros[g]];
+    const steps = fround(fround(value - offset) * (scale === 0 ? 0 : fround(1 / scale)));
+    const code =
+      format.rule === "absmax"
+        ? sign(steps) * floor(abs(steps) + 0.5) + zero
+        : floor(fround(steps + fround(zero + 0.5)));
+    out.set(row, i, Math.min(codes.high, Math.max(codes.low, code)));
+  });
+}
+
+/** The group's ideal scale, offset and zero point by the format's rule, in f32 arithmetic. */
+function choose(format: Format, codes: Codes, x: Float32Array): GroupChoice {
+  let [low, high, extreme] = [x[0] ?? 0, x[0] ?? 0, 0];
+  for (const value of x) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+    if (abs(value) > abs(extreme)) extreme = value;
+  }
+  const { zero } = codes;
+  const steps = codes.high - codes.low;
+  switch (format.rule) {
+    case "cast":
+      throw new Error("a format without codes has no scales");
+    case "extreme":
+      return { scale: fround(extreme / (codes.low - zero)), offset: 0, zero };
+    case "absmax": {
+      // The symmetric range inside the codes: -127..127 of -128..127; -1..1 of -1..2.
+      const reach = Math.min(codes.high - zero, zero - codes.low);
+      return { scale: fround(abs(extreme) / reach), offset: 0, zero };
+    }
+    case "range": {
+      const scale = fround(fround(high - low) / steps);
+      return { scale: Math.max(scale, smallestScale(format, low)), offset: low, zero };
+    }
+    case "range0": {
+      const from = Math.min(low, 0);
+      const scale = fround(fround(Math.max(high, 0) - from) / steps);
+      if (fieldOf(format, "o")) return { scale, offset: from, zero };
+      return { scale, offset: 0, zero: scale === 0 ? 0 : Math.min(steps, Math.round(fround(-from / scale))) };
+    }
+  }
+}
+
+/** Where the offset is stored in units of the scale (float zero points), the smallest scale for which that quotient is finite and precise. */
+function smallestScale(format: Format, offset: number): number {
+  const [scale] = fieldOf(format, "s")?.product ?? [];
+  if (scale === undefined || !fieldOf(format, "o")?.product.includes(scale)) return 0;
+  const half = containerOf(format, scale.container).scalar === "f16";
+  return half ? Math.max(2 ** -24, abs(offset) * 2 ** -15) : abs(offset) * 2 ** -24;
+}
+
+/**
+ * Writes a field whose entries should be `ideal` into those of its sources that are not written yet: one takes the whole; of two, the first is a
+ * float per block and the second its integer multiples. Gives the entries that codes are computed from: with one level the ideal ones (as
+ * ggml does), with two the stored ones.
+ */
+function writeLevels(
+  format: Format,
+  field: Field,
+  tensor: Writer,
+  row: number,
+  ideal: readonly number[],
+  written: Set<Source>,
+  k: number,
+): readonly number[] {
+  const signed = ideal.map((value) => (field.negate ? -value : value));
+  const known = field.product.filter((source) => written.has(source));
+  const open = field.product.filter((source) => !written.has(source));
+  for (const source of open) written.add(source);
+  const [outer, inner] = open;
+  if (outer === undefined) throw new Error(`${format.name}: nothing of ${field.name} is left to write`);
+  if (inner === undefined) {
+    signed.forEach((value, g) => {
+      const factor = known.reduce((product, source) => product * tensor.of(source).get(row, g), 1);
+      setFinite(format, field, tensor.of(outer), row, g, factor === 0 ? 0 : value / factor);
+    });
+    return ideal;
+  }
+  const perBlock = spanOf(containerOf(format, outer.container).per, k) / spanOf(field.span, k);
+  const [low, high] = levelRange(inner);
+  const stored: number[] = [];
+  for (let first = 0; first < rowEntries(field.span, k); first += perBlock) {
+    const block = signed.slice(first, first + perBlock);
+    const extreme = block.reduce((most, value) => (abs(value) > abs(most) ? value : most), 0);
+    setFinite(format, field, tensor.of(outer), row, first, extreme / (low < 0 ? low : high));
+    const unit = tensor.of(outer).get(row, first);
+    block.forEach((value, i) => {
+      const level = unit === 0 ? 0 : Math.min(high, Math.max(low, Math.round(value / unit)));
+      tensor.of(inner).set(row, first + i, level);
+      stored.push((field.negate ? -1 : 1) * fround(unit * level));
+    });
+  }
+  return stored;
+}
+
+function setFinite(format: Format, field: Field, out: Accessor, row: number, g: number, value: number): void {
+  out.set(row, g, value);
+  if (!Number.isFinite(out.get(row, g)))
+    throw new WorkloadError(
+      `row ${row}, group ${g}: ${format.name} can't hold ${value} in ${bufferName(field.name)}; scale the values down or use a format with f32 scales`,
+    );
+}
+
+/** Smallest and largest number that an integer source can hold. */
+function levelRange(source: Source): readonly [number, number] {
+  if (source.kind === "element") return [0, 0];
+  const bits = Math.max(...source.planes.map((p) => p.to + p.width));
+  const low = (source.as === "sint" ? -(2 ** (bits - 1)) : 0) + source.bias;
+  return [low, low + 2 ** bits - 1];
+}

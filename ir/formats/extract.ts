@@ -1,0 +1,117 @@
+/**
+ * The entry of a field as IR over stored bytes: bits gathered from their planes, scale levels multiplied. Where the entry is (loop variables,
+ * digits, or any index) is the caller's: see `Place`.
+ */
+import { add, and, bitcast, cast, constant, load, mul, op, or, shl, shr } from "../build.ts";
+import { check } from "../errors.ts";
+import type { Buffer, Expr } from "../nodes.ts";
+import { isFloat } from "../types.ts";
+import { bufferName } from "./containers.ts";
+import { containerOf, type Digit, type Field, type Format, type Plane, type Source } from "./format.ts";
+
+/** An entry of a field: its row, its number in the row, the number of its block and the digits of its number in the block. */
+export interface Place {
+  readonly n: Expr;
+  readonly entry: Expr;
+  readonly block: Expr;
+  /** Digit of the given size whose one step is `unit` entries. */
+  readonly digit: (unit: number, size: number) => Expr;
+}
+
+/** `base + sum factor_i * term_i` without the terms that are nothing. */
+export function linear(terms: readonly (readonly [factor: number, term: Expr])[], base = 0): Expr {
+  let sum: Expr | undefined;
+  for (const [factor, term] of terms) {
+    if (factor === 0 || (term.kind === "const" && term.value === 0)) continue;
+    const product = factor === 1 ? term : mul(term, factor);
+    sum = sum === undefined ? product : add(sum, product);
+  }
+  if (sum === undefined) return constant(base);
+  return base === 0 ? sum : add(sum, base);
+}
+
+/** Digits with strides of less than a byte that go past it are cut at the byte: 32 bits one by one are 4 bytes of 8 bits. */
+export function cutAtBytes(digits: readonly Digit[]): readonly Digit[] {
+  return digits.flatMap(([size, stride]): readonly Digit[] => {
+    const perByte = 8 / stride;
+    if (stride >= 8 || size <= perByte || size % perByte !== 0) return [[size, stride]];
+    return [
+      [size / perByte, 8],
+      [perByte, stride],
+    ];
+  });
+}
+
+/** Each digit with the entries that one step of it moves. */
+export function withUnits(digits: readonly Digit[]): readonly { size: number; stride: number; unit: number }[] {
+  let unit = digits.reduce((product, [size]) => product * size, 1);
+  return digits.map(([size, stride]) => {
+    unit /= size;
+    return { size, stride, unit };
+  });
+}
+
+const wordOf = (bits: number): "u8" | "u16" => (bits <= 8 ? "u8" : "u16");
+
+/** The plane's bits of the entry at `place`, at their place `to`, in a word of the given type. */
+function planeBits(plane: Plane, bytes: Buffer, blockBytes: number, place: Place, word: "u8" | "u16"): Expr {
+  const digits = withUnits(cutAtBytes(plane.digits)).map((d) => ({ ...d, value: place.digit(d.unit, d.size) }));
+  const inByte = digits.map((d) => [d.stride % 8, d.value] as const);
+  const wholeBytes = digits.map((d) => [Math.floor(d.stride / 8), d.value] as const);
+  const byte = linear([[blockBytes, place.block], ...wholeBytes], plane.at >> 3);
+  const last = (plane.at & 7) + digits.reduce((sum, d) => sum + (d.stride % 8) * (d.size - 1), 0);
+  const at = (index: Expr): Expr => load(bytes, [place.n, index]);
+
+  const position = linear(inByte, plane.at & 7);
+  let window: Expr;
+  let shift = position;
+  let width: number;
+  if (last <= 7) {
+    width = last + plane.width <= 8 ? 8 : 16;
+    check(last + plane.width <= width, () => `${plane.width} bits at bit ${plane.at} span more than two bytes`);
+    window = width === 8 ? at(byte) : or(cast("u16", at(byte)), shl(cast("u16", at(add(byte, 1))), 8));
+  } else {
+    // The byte of the last bit, which may be the byte of the first: what the window then holds twice is cut off below.
+    check(plane.width <= 8, () => `${plane.width} bits at bit ${plane.at} cross bytes at a varying place`);
+    width = 16;
+    const low = at(add(byte, shr(position, 3)));
+    const high = at(add(byte, shr(add(position, plane.width - 1), 3)));
+    window = or(cast("u16", low), shl(cast("u16", high), 8));
+    shift = and(position, 7);
+  }
+  const own = wordOf(width);
+  if (!(shift.kind === "const" && shift.value === 0)) window = shr(window, cast(own, shift));
+  const clean = plane.width === width || (shift.kind === "const" && shift.value + plane.width === width);
+  const field = cast(word, clean ? window : and(window, 2 ** plane.width - 1));
+  return plane.to === 0 ? field : shl(field, plane.to);
+}
+
+/** A source's entry at `place`: an unsigned word, an i8, an f16, or an element of its container's type; the bias is not added. */
+function sourceAt(format: Format, source: Source, buffers: readonly Buffer[], place: Place): Expr {
+  const bytes = buffers.find((candidate) => candidate.name === bufferName(source.container));
+  if (bytes === undefined) throw new Error(`no buffer of ${source.container}`);
+  if (source.kind === "element") return load(bytes, [place.n, place.entry]);
+  const total = Math.max(...source.planes.map((p) => p.to + p.width));
+  const { elements } = containerOf(format, source.container);
+  const planes = source.planes.map((p) => planeBits(p, bytes, elements, place, wordOf(total)));
+  const bits = planes.reduce((all, plane) => or(all, plane));
+  if (source.as === "uint") return bits;
+  check(total === (source.as === "f16" ? 16 : 8), () => `${format.name}: ${total} bits are no ${source.as}`);
+  return bitcast(source.as === "f16" ? "f16" : "i8", bits);
+}
+
+const biasOf = (source: Source): number => (source.kind === "bits" ? source.bias : 0);
+
+/** The value of a field's entry at `place`, of the field's scalar type; `buffers` declares the containers. */
+export function fieldValue(format: Format, field: Field, buffers: readonly Buffer[], place: Place): Expr {
+  const [first, ...rest] = field.product as readonly [Source, ...Source[]];
+  const raw = (source: Source): Expr => sourceAt(format, source, buffers, place);
+  if (!isFloat(field.scalar)) return cast(field.scalar, raw(first));
+  const number = (source: Source): Expr => {
+    const value = raw(source);
+    const bias = biasOf(source);
+    return cast(field.scalar, bias === 0 ? value : add(cast("i32", value), bias));
+  };
+  const product = rest.reduce((value, source) => mul(value, number(source)), number(first));
+  return field.negate ? op("neg", product) : product;
+}

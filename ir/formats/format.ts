@@ -1,0 +1,123 @@
+/**
+ * What a quantization format is, as data: where the numbers of a tensor stand in memory (containers, bits) and what they mean (fields). Every
+ * reader, writer, kernel and check of formats derives from these records; nothing here knows a particular format or a schedule.
+ *
+ * A weight tensor has N rows of K values. With codes the value at (n, k) is, in f32, each operation rounded:
+ *
+ *     f32(q[n,k] - zero) * s[n,g] + o[n,g]        g = k // group,  zero = z[n,g] or the constant codes.zero,  o only where the format has it
+ *
+ * and without codes it is f32(v[n,k]).
+ */
+import type { Scalar } from "../types.ts";
+
+/** How many values of K share one entry: a number, or all of a row. */
+export type Span = number | "row";
+
+/**
+ * One array of the stored tensor, `[N, elements of a row]`, rows contiguous. `per` values of K take `elements` elements (a row's total is
+ * rounded up). A byte stream of blocks (GGUF: 32 values in 18 bytes) and a dense array (one f32 scale per 64 values) are both this.
+ */
+export interface Container {
+  readonly name: string;
+  readonly scalar: Scalar;
+  readonly per: Span;
+  readonly elements: number;
+}
+
+/** One digit of an index: its size, and how many bits one step of it moves. */
+export type Digit = readonly [size: number, stride: number];
+
+/**
+ * `width` adjacent bits for each entry. Entry number e of a block, written in the mixed radix of `digits` (most significant first), stands at
+ * bit `at + sum stride_i * digit_i` of its block (bit 0 is the lowest of byte 0) and becomes bit `to` and up of the number.
+ * No digits: one number for the whole block.
+ */
+export interface Plane {
+  readonly at: number;
+  readonly width: number;
+  readonly to: number;
+  readonly digits: readonly Digit[];
+}
+
+/** A number put together from bits of a u8 container: an unsigned integer, a two's complement one (8 bits), or an IEEE half; `bias` is added. */
+export interface BitsSource {
+  readonly kind: "bits";
+  readonly container: string;
+  readonly planes: readonly Plane[];
+  readonly as: "uint" | "sint" | "f16";
+  readonly bias: number;
+}
+
+/** The container's element at the entry's own index. */
+export interface ElementSource {
+  readonly kind: "element";
+  readonly container: string;
+}
+
+export type Source = BitsSource | ElementSource;
+
+/** `v` values, `q` codes, `s` scales, `z` integer zero points, `o` additive offsets. */
+export type FieldName = "v" | "q" | "s" | "z" | "o";
+
+/**
+ * A logical array of the tensor, `[N, K / span]` (`[N, 1]` per row), free of any packing. Its entry is the product of the sources (one for
+ * v, q and z), from left to right, in f32 for s and o; `negate` flips the sign at the end.
+ */
+export interface Field {
+  readonly name: FieldName;
+  readonly scalar: Scalar;
+  /** Smallest and largest entry, where tighter than the scalar's. */
+  readonly range: readonly [number, number] | undefined;
+  readonly span: Span;
+  readonly product: readonly Source[];
+  readonly negate: boolean;
+}
+
+/** Integer codes: their range, and the constant subtracted from each (0 where the field z or o does that). */
+export interface Codes {
+  readonly bits: number;
+  readonly low: number;
+  readonly high: number;
+  readonly zero: number;
+}
+
+/**
+ * How `encode` picks scales: `cast` (no codes); `extreme`: the value farthest from zero becomes the lowest code; `absmax`: plus and minus
+ * the greatest magnitude become the ends of a symmetric code range; `range`: smallest and largest value become the ends; `range0`: the
+ * same with zero among the values.
+ */
+export type EncodeRule = "cast" | "extreme" | "absmax" | "range" | "range0";
+
+export interface Format {
+  readonly name: string;
+  /** K must be a multiple of this. */
+  readonly block: number;
+  /** Values of K that share a scale; undefined without codes. */
+  readonly group: Span | undefined;
+  readonly codes: Codes | undefined;
+  readonly containers: readonly Container[];
+  /** In the order q, s, z, o; or v alone. */
+  readonly fields: readonly Field[];
+  readonly rule: EncodeRule;
+}
+
+/** The stored bytes of a tensor, by buffer name (`w.raw`; `w.codes`, `w.scales`, `w.zeros`); numbers are little-endian. */
+export type Containers = Readonly<Record<string, Uint8Array>>;
+
+/** Values per span in a row of k. */
+export const spanOf = (span: Span, k: number): number => (span === "row" ? k : span);
+
+/** Elements of a container in a row of k values. */
+export const rowElements = (c: Container, k: number): number =>
+  c.per === "row" ? c.elements : Math.ceil((k * c.elements) / c.per);
+
+/** The format's field of this name, if it has one. */
+export const fieldOf = (format: Format, name: FieldName): Field | undefined =>
+  format.fields.find((field) => field.name === name);
+
+/** The container of this name, which the format must have. */
+export function containerOf(format: Format, name: string): Container {
+  const found = format.containers.find((c) => c.name === name);
+  if (found === undefined) throw new Error(`format ${format.name} has no container ${name}`);
+  return found;
+}

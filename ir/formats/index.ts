@@ -1,0 +1,18 @@
+/** Quantization formats: what other parts of `ir/` and, through `ir/index.ts`, other folders may use. */
+export { formatNames, formatOf } from "./catalog.ts";
+export { checkContainers } from "./check.ts";
+export { checkMultiple, checkRow, containerBuffers, containerBytes } from "./containers.ts";
+export { decodeAt, packedFields } from "./decode.ts";
+export { encode } from "./encode.ts";
+export {
+  type Codes,
+  type Containers,
+  type Field,
+  type FieldName,
+  type Format,
+  fieldOf,
+  type Span,
+  spanOf,
+} from "./format.ts";
+export { decodeReference, type FieldReader, fieldReader, type ReferenceRow, rowReader } from "./reference.ts";
+export { fieldAt, unpackKernel } from "./unpack.ts";

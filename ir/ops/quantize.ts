@@ -1,0 +1,80 @@
+/**
+ * Operator quantize: activations to 8-bit codes, symmetric, one scale per group of K (ggml's q8_0 with its scale kept in f32). Alone it is a program;
+ * before a matmul in `i8` numerics it is the prologue.
+ *
+ *     s[m,g] = amax / 127          q[m,k] = round(x[m,k] * (1 / s[m,g])), halves away from zero
+ *
+ * Where s is below the smallest normal f32 (amax below 1.5e-36, zeros among them) the reciprocal is taken as 0: codes are 0.
+ */
+import {
+  add,
+  buffer,
+  cast,
+  constant,
+  div,
+  kernel,
+  load,
+  loop,
+  lt,
+  mul,
+  op,
+  reduce,
+  select,
+  store,
+  variable,
+} from "../build.ts";
+import type { Buffer, BufferRole, Expr, Kernel, Program, Stage } from "../nodes.ts";
+import type { QuantizeWorkload, Rows } from "../workload.ts";
+import { checkSize, groupSize, rowsOf } from "./shapes.ts";
+
+/** Codes reach from -127 to 127: -128 is not used, so that every code has its negative. */
+export const codeReach = 127;
+
+/** The smallest scale whose reciprocal is used. */
+export const smallestScale: number = 2 ** -126;
+
+/** The codes and scales of quantized activations. */
+export function quantizedBuffers(
+  rows: Expr,
+  k: number,
+  group: number,
+  role: BufferRole,
+): { readonly q: Buffer; readonly s: Buffer } {
+  return {
+    q: buffer("x.q", "i8", [rows, k], { role, range: [-codeReach, codeReach] }),
+    s: buffer("x.s", "f32", [rows, k / group], { role }),
+  };
+}
+
+/** The kernel `quantize`: input `x`, results in `x.q` and `x.s`. Loops m, g, and in a group `x.amax/i`, then `i`. */
+export function quantizeKernel(m: Rows, k: number, group: number, stage: Stage, role: BufferRole): Kernel {
+  const { extent, symbols } = rowsOf(m);
+  const x = buffer("x", "f32", [extent, k], { role: "input" });
+  const { q, s } = quantizedBuffers(extent, k, group, role);
+  const amax = buffer("x.amax", "f32", [], { scope: "register" });
+  const inverse = buffer("x.inverse", "f32", [], { scope: "register" });
+  const [row, g] = [variable("m"), variable("g")];
+  const column = (inner: string): Expr => add(mul(g, group), variable(inner));
+  const value = (inner: string): Expr => load(x, [row, column(inner)]);
+  const scale = div(load(amax, []), codeReach);
+  const one = constant(1, "f32");
+  const body = [
+    loop("x.amax/i", group, [reduce(amax.name, [], op("abs", value("x.amax/i")), ["x.amax/i"], "max")]),
+    store(s.name, [row, g], scale),
+    store(inverse.name, [], select(lt(scale, smallestScale), constant(0, "f32"), div(one, scale))),
+    loop("i", group, [store(q.name, [row, column("i")], cast("i8", op("round", mul(value("i"), load(inverse, [])))))]),
+  ];
+  return kernel("quantize", stage, {
+    symbols,
+    buffers: [x, q, s, amax, inverse],
+    body: [loop("m", extent, [loop("g", k / group, body)])],
+  });
+}
+
+/** The program of a quantize workload: outputs `x.q` and `x.s`. Throws a `WorkloadError` for sizes that can't be. */
+export function quantizeProgram(workload: QuantizeWorkload): Program {
+  const { m, k } = workload;
+  checkSize("k", k);
+  const group = groupSize("group", workload.group, k);
+  return { name: "quantize", kernels: [quantizeKernel(m, k, group, "main", "output")] };
+}

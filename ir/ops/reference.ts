@@ -1,0 +1,77 @@
+/** The oracle of the operators: results in float64 from the same codes, in plain TypeScript, apart from the IR. */
+import { WorkloadError } from "../errors.ts";
+import { type Containers, formatOf, rowReader } from "../formats/index.ts";
+import type { MatmulWorkload } from "../workload.ts";
+import { codeReach, smallestScale } from "./quantize.ts";
+
+const { fround, abs, floor, sign } = Math;
+
+/** Activations as 8-bit codes (m x k) with an f32 scale per group (m x k/group), row-major. */
+export interface Quantized {
+  readonly q: Int8Array<ArrayBuffer>;
+  readonly s: Float32Array<ArrayBuffer>;
+}
+
+/** What the kernel `quantize` computes, to the last bit, for groups that divide k (a row is a whole number of them). */
+export function quantizeReference(x: Float32Array, group: number): Quantized {
+  const q = new Int8Array(x.length);
+  const s = new Float32Array(x.length / group);
+  for (let g = 0; g < s.length; g++) {
+    let amax = 0;
+    for (let i = g * group; i < (g + 1) * group; i++) amax = Math.max(amax, abs(x[i] as number));
+    const scale = fround(amax / codeReach);
+    s[g] = scale;
+    const inverse = scale < smallestScale ? 0 : fround(1 / scale);
+    for (let i = g * group; i < (g + 1) * group; i++) {
+      const steps = fround((x[i] as number) * inverse);
+      q[i] = sign(steps) * floor(abs(steps) + 0.5);
+    }
+  }
+  return { q, s };
+}
+
+/**
+ * y of a matmul in float64: activations as the numerics have them (f32, or quantized and decoded), weights decoded from the stored bytes, neither
+ * rounded. `x` is m x k row-major (m follows from its length), `bias` has n values where the workload has one. With `columns` only these
+ * n are computed: y is m x columns.length.
+ */
+export function referenceMatmul(
+  workload: MatmulWorkload,
+  x: Float32Array,
+  containers: Containers,
+  bias?: Float32Array,
+  columns?: readonly number[],
+): { readonly y: Float64Array<ArrayBuffer> } {
+  const { n, k, numerics } = workload;
+  const m = x.length / k;
+  if (!Number.isInteger(m) || (workload.m !== "any" && workload.m !== m))
+    throw new WorkloadError(`x has ${x.length} values, which are not ${workload.m} rows of ${k}`);
+  if (workload.bias !== (bias !== undefined) || (bias && bias.length !== n))
+    throw new WorkloadError(`bias: expected ${workload.bias ? n : "no"} values, got ${bias?.length ?? "none"}`);
+  const activations = numerics.compute === "f32" ? x : decodeRows(x, numerics.xGroup === "row" ? k : numerics.xGroup);
+  const readRow = rowReader(formatOf(workload.w), containers, n, k);
+  const wanted = columns ?? Array.from({ length: n }, (_, i) => i);
+  const y = new Float64Array(m * wanted.length);
+  wanted.forEach((column, at) => {
+    const weights = decodeRow(readRow(column));
+    for (let row = 0; row < m; row++) {
+      let sum = 0;
+      for (let i = 0; i < k; i++) sum += (activations[row * k + i] as number) * (weights[i] as number);
+      y[row * wanted.length + at] = sum + (bias?.[column] ?? 0);
+    }
+  });
+  return { y };
+}
+
+function decodeRows(x: Float32Array, group: number): Float64Array {
+  const { q, s } = quantizeReference(x, group);
+  return Float64Array.from(q, (code, i) => code * (s[floor(i / group)] as number));
+}
+
+function decodeRow({ codes, scales, offsets, group }: ReturnType<ReturnType<typeof rowReader>>): Float64Array {
+  if (scales === undefined) return codes;
+  return codes.map((code, i) => {
+    const g = floor(i / group);
+    return code * (scales[g] as number) + (offsets?.[g] ?? 0);
+  });
+}
