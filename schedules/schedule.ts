@@ -1,11 +1,10 @@
 /** A schedule: an array of plain step records, applied one after another. */
 import { type Program, QloomError } from "../ir/index.ts";
 import { ScheduleError } from "./errors.ts";
-import type { Step } from "./primitive.ts";
-import { primitives } from "./primitives/index.ts";
+import { type AnyStep, primitives } from "./primitives/index.ts";
 
 /** Plain JSON: can be stored, printed, compared and replayed. */
-export type Schedule = readonly Step[];
+export type Schedule = readonly AnyStep[];
 
 /**
  * The program after all steps. `observe` sees it after each. Throws `ScheduleError` for the first step that is not one or does not apply; the message names
@@ -14,7 +13,7 @@ export type Schedule = readonly Step[];
 export function applySchedule(
   program: Program,
   schedule: Schedule,
-  observe?: (step: Step, after: Program) => void,
+  observe?: (step: AnyStep, after: Program) => void,
 ): Program {
   return schedule.reduce((current, step, i) => {
     const after = applyStep(current, step, i);
@@ -23,7 +22,7 @@ export function applySchedule(
   }, program);
 }
 
-function applyStep(program: Program, step: Step, i: number): Program {
+function applyStep(program: Program, step: AnyStep, i: number): Program {
   const primitive = primitives.get(step.op);
   const place = `step ${i + 1} (${step.op})`;
   if (primitive === undefined)

@@ -81,7 +81,8 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   const terms = [...new Set([...groups.values()].flat().map(({ term }) => term))]
     .map((term) => ({ term, axes: loopsIn([term], spatial) }))
     .sort((x, y) => y.axes.length - x.axes.length);
-  require(terms.length === step.into.length, () => `factor: the value has ${terms.length} distinct sums, \`into\` names ${step.into.length}`);
+  require(terms.length === step.into.length, () =>
+    `factor: the value has ${terms.length} distinct sums, \`into\` names ${step.into.length}`);
   const sums = new Map<Expr, { buffer: Buffer; axes: readonly For[] }>();
   const updates = terms.map(({ term, axes }, i) => {
     const name = step.into[i] as string;
@@ -89,8 +90,16 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
     requireFits(term, summed, facts, name);
     sums.set(term, { buffer: b.buffer(name, term.type.scalar, axes.map(extentOf), { scope: "register" }), axes });
     const at = axes.map((l) => b.variable(l.loop));
-    const inner = b.reduce(name, at, term, summed.map((l) => l.loop));
-    return nest(loops.filter((l) => axes.includes(l) || summed.includes(l)), inner);
+    const inner = b.reduce(
+      name,
+      at,
+      term,
+      summed.map((l) => l.loop),
+    );
+    return nest(
+      loops.filter((l) => axes.includes(l) || summed.includes(l)),
+      inner,
+    );
   });
 
   const flush = flushNest(reduce, loops, spatial, step.into[0] as string, (_at, substitute) => {

@@ -1,20 +1,20 @@
 /** The primitives: adding one is a file and a line here. */
 import type { Primitive, Step } from "../primitive.ts";
-import { accumulateIn } from "./accumulate-in.ts";
-import { bind } from "./bind.ts";
-import { computeAt } from "./compute-at.ts";
-import { factor } from "./factor.ts";
-import { fission } from "./fission.ts";
-import { hoist } from "./hoist.ts";
-import { layout } from "./layout.ts";
-import { recode } from "./recode.ts";
-import { reorder } from "./reorder.ts";
-import { rfactor } from "./rfactor.ts";
-import { specialize } from "./specialize.ts";
-import { split } from "./split.ts";
-import { tensorize } from "./tensorize.ts";
-import { unroll } from "./unroll.ts";
-import { vectorize } from "./vectorize.ts";
+import { type AccumulateInStep, accumulateIn } from "./accumulate-in.ts";
+import { type BindStep, bind } from "./bind.ts";
+import { type ComputeAtStep, computeAt } from "./compute-at.ts";
+import { type FactorStep, factor } from "./factor.ts";
+import { type FissionStep, fission } from "./fission.ts";
+import { type HoistStep, hoist } from "./hoist.ts";
+import { type LayoutStep, layout } from "./layout.ts";
+import { type RecodeStep, recode } from "./recode.ts";
+import { type ReorderStep, reorder } from "./reorder.ts";
+import { type RfactorStep, rfactor } from "./rfactor.ts";
+import { type SpecializeStep, specialize } from "./specialize.ts";
+import { type SplitStep, split } from "./split.ts";
+import { type TensorizeStep, tensorize } from "./tensorize.ts";
+import { type UnrollStep, unroll } from "./unroll.ts";
+import { type VectorizeStep, vectorize } from "./vectorize.ts";
 
 const list = [
   split,
@@ -33,6 +33,24 @@ const list = [
   factor,
   recode,
 ];
+
+/** A step of any primitive. */
+export type AnyStep =
+  | AccumulateInStep
+  | BindStep
+  | ComputeAtStep
+  | FactorStep
+  | FissionStep
+  | HoistStep
+  | LayoutStep
+  | RecodeStep
+  | ReorderStep
+  | RfactorStep
+  | SpecializeStep
+  | SplitStep
+  | TensorizeStep
+  | UnrollStep
+  | VectorizeStep;
 
 /** By name. A step is checked by its primitive's schema before it is applied, which makes the wider type safe. */
 export const primitives: ReadonlyMap<string, Primitive<Step>> = new Map(

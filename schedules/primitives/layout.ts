@@ -15,10 +15,10 @@
  */
 import { z } from "zod";
 import {
+  affineOf,
   type Buffer,
   b,
   type Expr,
-  type For,
   factsOf,
   isSubByte,
   type Kernel,
@@ -35,7 +35,7 @@ import {
   substituter,
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
-import { nestOf, type Primitive, type Step } from "../primitive.ts";
+import { extentOf, nestOf, type Primitive, type Step } from "../primitive.ts";
 
 export type Digit = string | readonly [string, number];
 
@@ -124,8 +124,8 @@ function relayout(kernel: Kernel, from: Buffer, to: Buffer, places: readonly Pla
     return b.load(to, index, e.mask !== undefined && inBounds(index) ? undefined : e.mask);
   });
   const body = mapStmts(kernel.body, (s) => {
-    const filled = kernel.stage === "pack" ? fillOf(s, from.name) : undefined;
-    if (filled) return [fill(filled.loops, filled.store, from, places)];
+    const filled = kernel.stage === "pack" ? fillOf(s, from) : undefined;
+    if (filled) return [fill(filled, from, places)];
     if ((s.kind === "store" || s.kind === "reduce") && s.buffer === from.name) return [{ ...s, index: map(s.index) }];
     return undefined;
   });
@@ -136,33 +136,60 @@ function relayout(kernel: Kernel, from: Buffer, to: Buffer, places: readonly Pla
   });
 }
 
-/** A root nest that fills the tensor, one loop per axis and the store's index just these. */
-function fillOf(s: Stmt, name: string): { loops: readonly For[]; store: Store } | undefined {
-  const { loops, body } = nestOf(s);
-  const only = body[0];
-  if (body.length !== 1 || only?.kind !== "store" || only.buffer !== name) return undefined;
-  const plain =
-    only.index.length === loops.length &&
-    only.index.every((i, axis) => i.kind === "var" && i.name === loops[axis]?.loop);
-  require(plain, () => `layout: the nest that fills ${name} must have one loop per axis`);
-  return { loops, store: only };
+/** A root nest that fills the tensor: its loops as functions of the element's logical index. */
+interface Fill {
+  readonly store: Store;
+  /** Each loop's axis, and the loop variable as `(index // unit) % extent` of it. */
+  readonly loops: readonly {
+    readonly name: string;
+    readonly axis: number;
+    readonly unit: number;
+    readonly extent: Expr;
+    readonly slowest: boolean;
+  }[];
+}
+
+/** The nest that fills the tensor, whose loops are the digits of its axes; undefined for another statement. */
+function fillOf(s: Stmt, buffer: Buffer): Fill | undefined {
+  const nest = nestOf(s);
+  const store = nest.body[0];
+  if (nest.body.length !== 1 || store?.kind !== "store" || store.buffer !== buffer.name) return undefined;
+  const loops = store.index.flatMap((index, axis) => {
+    const form = affineOf(index);
+    const digits = [...form.terms].sort(([, a], [, c]) => c - a);
+    let unit = 1;
+    return [...digits].reverse().map(([atom, c], i) => {
+      const loop = nest.loops.find((l) => atom.kind === "var" && l.loop === atom.name);
+      require(loop !== undefined && c === unit && form.constant === 0, () =>
+        `layout: axis ${axis} of ${buffer.name} is not filled digit by digit`);
+      const slowest = i === digits.length - 1;
+      if (!slowest) unit *= extentOf(loop);
+      return { name: loop.loop, axis, unit: c, extent: loop.extent, slowest };
+    });
+  });
+  require(loops.length === nest.loops.length, () => `layout: the nest that fills ${buffer.name} repeats a store`);
+  return { store, loops };
 }
 
 /** The packer: a nest over the digits in storage order; what lies in the padding is 0. */
-function fill(loops: readonly For[], store: Store, buffer: Buffer, places: readonly Place[]): Stmt {
+function fill({ store, loops }: Fill, buffer: Buffer, places: readonly Place[]): Stmt {
   const loopName = (p: Place): string => `${buffer.name}/${p.name}`;
-  const logical = new Map<string, Expr>();
   let inside: Expr | undefined;
-  loops.forEach((l, axis) => {
+  const logical = buffer.shape.map((extent, axis) => {
     const digits = places.filter((p) => p.axis === axis);
     const index = digits.map((p) => b.mul(b.variable(loopName(p)), p.weight)).reduce(b.add);
-    logical.set(l.loop, index);
     const covered = digits.reduce<Expr>((product, p) => b.mul(product, p.extent), b.constant(1));
-    if (covered === l.extent) return;
-    const holds = b.lt(index, l.extent);
-    inside = inside === undefined ? holds : b.and(inside, holds);
+    if (covered !== extent) {
+      const holds = b.lt(index, extent);
+      inside = inside === undefined ? holds : b.and(inside, holds);
+    }
+    return index;
   });
-  const value = substituter(logical)(store.value);
+  const variables = loops.map(({ name, axis, unit, extent, slowest }): [string, Expr] => {
+    const quotient = b.floordiv(logical[axis] as Expr, unit);
+    return [name, slowest ? quotient : b.mod(quotient, extent)];
+  });
+  const value = substituter(new Map(variables))(store.value);
   const padded = inside === undefined ? value : orZero(maskLoads(value, inside), inside);
   const index = places.map((p) => b.variable(loopName(p)));
   // The codes of one byte are written together: their loops are unrolled.

@@ -13,6 +13,9 @@
  * relaxed SIMD the products are pairs of i16, summed in i32.
  */
 import { type Format, fieldOf } from "../../ir/index.ts";
+import type { AnyStep } from "../primitives/index.ts";
+import type { LayoutStep } from "../primitives/layout.ts";
+import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import {
   divideRows,
@@ -20,6 +23,7 @@ import {
   groupFieldLayouts,
   type Part,
   partsOf,
+  planesOf,
   powerOfTwoBelow,
   resultOf,
   rowsPerVector,
@@ -27,6 +31,7 @@ import {
   shapeOf,
 } from "./matmul.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
+import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
 /** How codes are held and multiplied on this device. */
 interface Coding {
@@ -45,8 +50,6 @@ interface Coding {
   readonly flush: number;
 }
 
-const planesOf: Readonly<Record<number, readonly number[]>> = { 3: [2, 1], 5: [4, 1], 6: [4, 2], 7: [4, 2, 1] };
-
 function codingOf(format: Format, { device }: Target, group: number): Coding {
   const { codes } = format;
   if (codes === undefined) throw new Error(`${format.name} has no codes`);
@@ -64,9 +67,6 @@ function codingOf(format: Format, { device }: Target, group: number): Coding {
 /** Pieces of k that share a container of the widest plane. */
 const piecesOf = ({ container, planes }: Coding): number => container / Math.max(...planes);
 
-/** Blocks of rows that the outermost loop runs over. */
-const rowBlocks = (n: number, vectors: number): number => Math.ceil(n / (rowsPerVector * vectors));
-
 const spaceOf = (target: Target, rows: readonly number[]): Space => {
   const { m, n } = shapeOf(target);
   return {
@@ -78,29 +78,7 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
       order: ["quads-outside", "vectors-outside"],
     },
     layout: ["vectors"],
-    where: [
-      {
-        name: "tile divides vectors",
-        violated: (p) =>
-          numberAt(p, "vectors") % numberAt(p, "tile") === 0
-            ? undefined
-            : `${p["tile"]} is not a divisor of ${p["vectors"]}`,
-      },
-      {
-        name: "panel divides row blocks",
-        violated: (p) => {
-          const blocks = rowBlocks(n, numberAt(p, "vectors"));
-          return blocks % numberAt(p, "panel") === 0 ? undefined : `${p["panel"]} is not a divisor of ${blocks}`;
-        },
-      },
-      {
-        name: "tile fits",
-        violated: (p) =>
-          numberAt(p, "tile") * numberAt(p, "rows") <= 24
-            ? undefined
-            : `${numberAt(p, "tile") * numberAt(p, "rows")} accumulators are more than 24`,
-      },
-    ],
+    where: [tileDivides, panelDivides(n), tileFits(24)],
   };
 };
 
@@ -126,10 +104,25 @@ function sumsOf({ format }: Shape, { offset }: Coding, suffix: string): readonly
 /** One kernel's loops and sums, with its logical tensors. */
 function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, suffix }: Part): Schedule {
   const { together, flush, relaxed } = coding;
-  const split = (loop: string, factor: number, into: readonly [string, string]) => ({ op: "split", kernel, loop, factor, into });
+  const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
+    op: "split",
+    kernel,
+    loop,
+    factor,
+    into,
+  });
   const vectors = numberAt(point, "vectors");
   const inner = point["order"] === "quads-outside" ? ["kj", "nt"] : ["nt", "kj"];
   const ofX = sumsOf(shape, coding, suffix);
+  const narrow: AnyStep = {
+    op: "accumulate-in",
+    kernel,
+    buffer: "d",
+    at: "kf",
+    into: "d16",
+    scalar: "i16",
+    keep: ["kp"],
+  };
   return [
     split("m", rows, ["mo", "mi"]),
     { ...split("n", rowsPerVector * vectors, ["no", "ni"]), tail: "predicate" },
@@ -147,7 +140,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
     { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
     ...ofX.flatMap((name) => hoisted(kernel, name)),
     ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),
-    ...(relaxed ? [{ op: "accumulate-in", kernel, buffer: "d", at: "kf", into: "d16", scalar: "i16", keep: ["kp"] }] : []),
+    ...(relaxed ? [narrow] : []),
   ];
 }
 
@@ -165,24 +158,25 @@ const foldSign = (kernel: string, correction: string): Schedule => [
 /** Codes in the encoding that the dot product takes. */
 function recodeWeights(coding: Coding): Schedule {
   const { offset, planes } = coding;
-  return [
-    ...(offset > 0 ? [{ op: "recode", encoding: "offset", buffer: "w.q", by: offset }] : []),
-    ...(planes.length > 1 ? [{ op: "recode", encoding: "planes", buffer: "w.q", widths: planes }] : []),
-  ];
+  const shifted: AnyStep = { op: "recode", encoding: "offset", buffer: "w.q", by: offset };
+  const split: AnyStep = { op: "recode", encoding: "planes", buffer: "w.q", widths: planes };
+  return [...(offset > 0 ? [shifted] : []), ...(planes.length > 1 ? [split] : [])];
 }
 
 /** Codes in the order in which the inner loops read them: a container holds `pieces` pieces of k, a vector 4 rows. */
 function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule {
   const { planes, together, container } = coding;
-  const codes = planes.map((width, i) => ({
-    op: "layout",
-    buffer: planes.length > 1 ? `w.q.${i}` : "w.q",
-    axes: [
-      ["no", ["nt", vectors], ["nl", rowsPerVector]],
-      ["kb", ["h", container / width], ["kq", together]],
-    ],
-    order: ["no", "kb", "nt", "nl", "kq", "h"],
-  }));
+  const codes = planes.map(
+    (width, i): LayoutStep => ({
+      op: "layout",
+      buffer: planes.length > 1 ? `w.q.${i}` : "w.q",
+      axes: [
+        ["no", ["nt", vectors], ["nl", rowsPerVector]],
+        ["kb", ["h", container / width], ["kq", together]],
+      ],
+      order: ["no", "kb", "nt", "nl", "kq", "h"],
+    }),
+  );
   return [...codes, ...groupFieldLayouts(shape, vectors)];
 }
 
@@ -218,11 +212,6 @@ function scheduleOf(target: Target, point: Point): Schedule {
   ];
 }
 
-/** As many row vectors as divide the rows without waste, at most `most`. */
-function vectorsFor(n: number, most: number): number {
-  return [8, 4, 2, 1].find((v) => v <= most && n >= rowsPerVector * v) ?? 1;
-}
-
 export const integerDotDecode: Template = {
   name: "integer-dot-decode",
   refuses: (target) => {
@@ -234,7 +223,13 @@ export const integerDotDecode: Template = {
   default: (target) => {
     const { m, n } = shapeOf(target);
     const vectors = vectorsFor(n, 4);
-    return { vectors, tile: vectors, rows: m === "any" ? 4 : Math.max(1, Math.min(4, m)), panel: 1, order: "quads-outside" };
+    return {
+      vectors,
+      tile: vectors,
+      rows: m === "any" ? 4 : Math.max(1, Math.min(4, m)),
+      panel: 1,
+      order: "quads-outside",
+    };
   },
   schedule: scheduleOf,
 };

@@ -1,7 +1,8 @@
 /**
  * What all matmul templates share: the sizes of the problem as its schedule sees them, and the kernels that M is divided into.
  */
-import { type Format, fieldOf, formatOf, type MatmulWorkload } from "../../ir/index.ts";
+import { type Format, formatOf, type MatmulWorkload } from "../../ir/index.ts";
+import type { LayoutStep } from "../primitives/layout.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Target } from "./template.ts";
 
@@ -59,13 +60,18 @@ export const fuseBias = ({ workload }: Shape, kernel: string): Schedule =>
 export function groupFieldLayouts({ format }: Shape, vectors: number): Schedule {
   return format.fields
     .filter((field) => ["s", "z", "o"].includes(field.name))
-    .map((field) => ({
-      op: "layout",
-      buffer: `w.${field.name}`,
-      axes: [["no", ["nt", vectors], ["nl", rowsPerVector]], ["kg"]],
-      order: ["no", "kg", "nt", "nl"],
-    }));
+    .map(
+      (field): LayoutStep => ({
+        op: "layout",
+        buffer: `w.${field.name}`,
+        axes: [["no", ["nt", vectors], ["nl", rowsPerVector]], ["kg"]],
+        order: ["no", "kg", "nt", "nl"],
+      }),
+    );
 }
 
 /** Largest power of two that is at most `value`. */
 export const powerOfTwoBelow = (value: number): number => 2 ** Math.floor(Math.log2(value));
+
+/** Dense planes, low bits first, of codes whose width does not divide 8. */
+export const planesOf: Readonly<Record<number, readonly number[]>> = { 3: [2, 1], 5: [4, 1], 6: [4, 2], 7: [4, 2, 1] };

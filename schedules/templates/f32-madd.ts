@@ -1,0 +1,160 @@
+/**
+ * Templates `f32-decode` (M = 1..8) and `f32-prefill`: weights decoded to f32 on the way, multiplied and added in f32. One vector holds 4 rows of w;
+ * x enters as a splat. Scales and offsets leave the sum of their group (factor); codes share a 32-bit container per row.
+ */
+import { fieldOf } from "../../ir/index.ts";
+import type { LayoutStep } from "../primitives/layout.ts";
+import type { SplitStep } from "../primitives/split.ts";
+import type { Schedule } from "../schedule.ts";
+import {
+  divideRows,
+  fuseBias,
+  groupFieldLayouts,
+  type Part,
+  partsOf,
+  planesOf,
+  resultOf,
+  rowsPerVector,
+  type Shape,
+  shapeOf,
+} from "./matmul.ts";
+import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
+import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+
+/** Widths of the planes that codes are stored in; none for weights that are floats. */
+const planesIn = ({ format }: Shape): readonly number[] =>
+  format.codes ? (planesOf[format.codes.bits] ?? [format.codes.bits]) : [];
+
+/** Values of k whose codes share a container of the widest plane: those of 8 bits have their own. */
+const piecesIn = (shape: Shape): number => {
+  const widest = Math.max(1, ...planesIn(shape));
+  return shape.format.codes && widest < 8 ? 32 / widest : 1;
+};
+
+const sumsOf = ({ format }: Shape, suffix: string): readonly string[] =>
+  fieldOf(format, "o") ? [`x.sum${suffix}`] : [];
+
+function refuses(target: Target): string | undefined {
+  const { workload, device } = target;
+  if (workload.op !== "matmul") return `it is a ${workload.op}`;
+  if (device.kind !== "wasm") return `the device is ${device.kind}`;
+  if (workload.numerics.compute !== "f32") return `it computes in ${workload.numerics.compute}`;
+  const shape = shapeOf(target);
+  return shape.group % piecesIn(shape) === 0
+    ? undefined
+    : `groups of ${shape.group} are not a multiple of ${piecesIn(shape)}`;
+}
+
+function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part): Schedule {
+  const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
+    op: "split",
+    kernel,
+    loop,
+    factor,
+    into,
+  });
+  const ofX = sumsOf(shape, suffix);
+  const hasCodes = shape.format.codes !== undefined;
+  return [
+    split("m", rows, ["mo", "mi"]),
+    { ...split("n", rowsPerVector * numberAt(point, "vectors"), ["no", "ni"]), tail: "predicate" },
+    split("no", numberAt(point, "panel"), ["np", "nq"]),
+    split("ni", rowsPerVector, ["nv", "nl"]),
+    split("nv", numberAt(point, "tile"), ["ns", "nt"]),
+    split("k", shape.group, ["kg", "ki"]),
+    split("ki", piecesIn(shape), ["kj", "h"]),
+    { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kj", "h", "nt", "mi", "nl"] },
+    { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
+    ...fuseBias(shape, kernel),
+    ...(hasCodes
+      ? [{ op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX], distribute: "float" } as const]
+      : []),
+    ...ofX.flatMap(
+      (buffer): Schedule => [
+        { op: "hoist", kernel, buffer },
+        { op: "fission", kernel, buffer, into: buffer, stage: "prologue" },
+      ],
+    ),
+  ];
+}
+
+function layoutWeights(shape: Shape, vectors: number): Schedule {
+  const rows = ["no", ["nt", vectors], ["nl", rowsPerVector]] as const;
+  const planes = planesIn(shape);
+  if (planes.length === 0)
+    return [{ op: "layout", buffer: "w.v", axes: [rows, ["kb"]], order: ["no", "kb", "nt", "nl"] }];
+  const codes = planes.map(
+    (width, i): LayoutStep => ({
+      op: "layout",
+      buffer: planes.length > 1 ? `w.q.${i}` : "w.q",
+      axes: [rows, ["kb", ["h", width < 8 ? 32 / width : 1]]],
+      order: ["no", "kb", "nt", "nl", "h"],
+    }),
+  );
+  return [...codes, ...groupFieldLayouts(shape, vectors)];
+}
+
+function vectorizeTiles(shape: Shape, { kernel }: Part): Schedule {
+  const hasCodes = shape.format.codes !== undefined;
+  return [
+    { op: "vectorize", kernel, loops: ["nl"] },
+    ...(hasCodes ? [{ op: "vectorize", kernel, loops: ["d/nl"] } as const] : []),
+    { op: "vectorize", kernel, loops: ["acc/nl"] },
+    { op: "unroll", kernel, loops: ["h", "nt", "mi", "acc/nt", "acc/mi", ...(hasCodes ? ["d/nt", "d/mi"] : [])] },
+    { op: "bind", kernel, loop: "np", to: "thread" },
+  ];
+}
+
+function scheduleOf(target: Target, point: Point): Schedule {
+  const shape = shapeOf(target);
+  const rows = numberAt(point, "rows");
+  const parts = partsOf(shape.m, rows);
+  const planes = planesIn(shape);
+  return [
+    ...divideRows(shape, rows),
+    ...parts.flatMap((part) => deriveSums(shape, point, part)),
+    ...(planes.length > 1 ? [{ op: "recode", encoding: "planes", buffer: "w.q", widths: planes } as const] : []),
+    ...layoutWeights(shape, numberAt(point, "vectors")),
+    ...parts.flatMap((part) => vectorizeTiles(shape, part)),
+  ];
+}
+
+function spaceOf(target: Target, rows: readonly number[]): Space {
+  const { m, n } = shapeOf(target);
+  return {
+    axes: {
+      vectors: [1, 2, 4, 8],
+      tile: [1, 2, 4, 8],
+      rows: rows.filter((r) => m === "any" || r <= Math.max(1, m)),
+      panel: [1, 2, 4, 8, 16],
+    },
+    layout: ["vectors"],
+    where: [tileDivides, panelDivides(n), tileFits(16)],
+  };
+}
+
+const defaultPoint = (target: Target, most: number): Point => {
+  const { m, n } = shapeOf(target);
+  const vectors = vectorsFor(n, 4);
+  return { vectors, tile: Math.min(vectors, most), rows: m === "any" ? 4 : Math.max(1, Math.min(4, m)), panel: 1 };
+};
+
+export const f32Decode: Template = {
+  name: "f32-decode",
+  refuses: (target) => {
+    const { workload } = target;
+    if (workload.op === "matmul" && workload.m !== "any" && workload.m > 8) return `M = ${workload.m} is more than 8`;
+    return refuses(target);
+  },
+  space: (target) => spaceOf(target, [1, 2, 3, 4]),
+  default: (target) => defaultPoint(target, 4),
+  schedule: scheduleOf,
+};
+
+export const f32Prefill: Template = {
+  name: "f32-prefill",
+  refuses,
+  space: (target) => spaceOf(target, [1, 2, 3, 4, 6, 8]),
+  default: (target) => defaultPoint(target, 4),
+  schedule: scheduleOf,
+};

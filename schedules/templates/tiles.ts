@@ -1,0 +1,35 @@
+/** Conditions on register tiles and panels that the matmul templates share. */
+import { rowsPerVector } from "./matmul.ts";
+import { type Constraint, numberAt } from "./template.ts";
+
+/** Blocks of rows that the outermost loop runs over. */
+export const rowBlocks = (n: number, vectors: number): number => Math.ceil(n / (rowsPerVector * vectors));
+
+/** A register tile is a whole number of times in the row vectors that lie together. */
+export const tileDivides: Constraint = {
+  name: "tile divides vectors",
+  violated: (p) =>
+    numberAt(p, "vectors") % numberAt(p, "tile") === 0 ? undefined : `${p["tile"]} is not a divisor of ${p["vectors"]}`,
+};
+
+/** Panels have no tail. */
+export const panelDivides = (n: number): Constraint => ({
+  name: "panel divides row blocks",
+  violated: (p) => {
+    const blocks = rowBlocks(n, numberAt(p, "vectors"));
+    return blocks % numberAt(p, "panel") === 0 ? undefined : `${p["panel"]} is not a divisor of ${blocks}`;
+  },
+});
+
+/** The fastest tiles spill some registers; far larger ones only cost code. */
+export const tileFits = (most: number): Constraint => ({
+  name: "tile fits",
+  violated: (p) => {
+    const accumulators = numberAt(p, "tile") * numberAt(p, "rows");
+    return accumulators <= most ? undefined : `${accumulators} accumulators are more than ${most}`;
+  },
+});
+
+/** As many row vectors together as there are rows for, at most `most`. */
+export const vectorsFor = (n: number, most: number): number =>
+  [8, 4, 2, 1].find((v) => v <= most && n >= rowsPerVector * v) ?? 1;
