@@ -48,6 +48,20 @@ function divide(form: Affine, d: number): { quotient: Affine; rest: Affine } {
   };
 }
 
+/**
+ * `form = c*p + r` with c a divisor of `d` above 1 and 0 <= r < c: then `form // d = p // (d/c)` and `form % d = c*(p % (d/c)) + r`. Undefined when
+ * no coefficient is such a c.
+ */
+function coarser(form: Affine, d: number, facts: Facts): { c: number; quotient: Affine; rest: Affine } | undefined {
+  const candidates = [...new Set([...form.terms.values(), ...(form.lanes?.strides ?? [])])];
+  for (const c of candidates.filter((v) => v > 1 && v < d && d % v === 0).sort((a, b) => a - b)) {
+    const { quotient, rest } = divide(form, c);
+    const [low, high] = rangeOf(exprOf(rest), facts);
+    if (low >= 0 && high < c) return { c, quotient, rest };
+  }
+  return undefined;
+}
+
 /** A lane pattern divided elementwise, when the result is a pattern again: each axis either repeats or advances. */
 function dividePattern(form: Affine, d: number): Expr | undefined {
   if (!form.lanes || form.terms.size > 0 || form.constant < 0 || form.constant >= d) return undefined;
@@ -82,7 +96,7 @@ const rules: readonly Rule[] = [
     ops: ["mul", "and"],
     apply: (e, _a, b) => (int(e) && isConst(b, 0) ? constant(0, e.type) : undefined),
   },
-  // (d*p + r) // d = p + r // d, and r // d = 0 when 0 <= r < d
+  // (d*p + r) // d = p + r // d, r // d = 0 when 0 <= r < d, and (c*p + r) // d = p // (d/c) when 0 <= r < c
   {
     name: "quotient",
     ops: ["floordiv"],
@@ -93,6 +107,11 @@ const rules: readonly Rule[] = [
       const remainder = exprOf(rest);
       const [low, high] = rangeOf(remainder, facts);
       if (low >= 0 && high < b.value) return shaped(exprOf(quotient), e);
+      const coarse = coarser(rest, b.value, facts);
+      if (coarse) {
+        const inner = floordiv(exprOf(coarse.quotient), b.value / coarse.c);
+        return shaped(exprOf(addAffine(quotient, affineOf(inner))), e);
+      }
       const pattern = dividePattern(rest, b.value);
       if (pattern) return shaped(exprOf(addAffine(quotient, affineOf(pattern))), e);
       if (quotient.terms.size === 0 && quotient.constant === 0 && !quotient.lanes) return undefined;
@@ -109,7 +128,7 @@ const rules: readonly Rule[] = [
       return by.kind === "const" ? floordiv(inner, by.value * b.value) : undefined;
     },
   },
-  // (d*p + r) % d = r % d, and r % d = r when 0 <= r < d
+  // (d*p + r) % d = r % d, r % d = r when 0 <= r < d, and (c*p + r) % d = c*(p % (d/c)) + r when 0 <= r < c
   {
     name: "remainder",
     ops: ["mod"],
@@ -119,6 +138,11 @@ const rules: readonly Rule[] = [
       const remainder = exprOf(rest);
       const [low, high] = rangeOf(remainder, facts);
       if (low >= 0 && high < b.value) return shaped(remainder, e);
+      const coarse = coarser(rest, b.value, facts);
+      if (coarse) {
+        const inner = mod(exprOf(coarse.quotient), b.value / coarse.c);
+        return shaped(exprOf(addAffine(coarse.rest, affineOf(inner), coarse.c)), e);
+      }
       const same = quotient.terms.size === 0 && quotient.constant === 0 && !quotient.lanes;
       return same ? undefined : shaped(mod(remainder, b.value), e);
     },

@@ -10,11 +10,15 @@
  */
 import { z } from "zod";
 import {
+  affineOf,
   b,
+  buffersOf,
   type Expr,
+  eachNode,
   eachStmt,
+  exprOf,
+  exprsOf,
   type For,
-  mapExprs,
   mapStmts,
   rewriter,
   type Stmt,
@@ -61,64 +65,59 @@ export const computeAt: Primitive<ComputeAtStep> = kernelPrimitive("compute-at",
   });
 });
 
+/** The index at which a statement loads the buffer; undefined when it does not, or at several. */
+function loadedAt(s: Stmt, name: string): readonly Expr[] | undefined {
+  const found = new Set<readonly Expr[]>();
+  for (const e of exprsOf(s))
+    eachNode(e, (node) => node.kind === "load" && node.buffer === name && found.add(node.index));
+  return found.size === 1 ? [...found][0] : undefined;
+}
+
+/** A nest of one store that loads the buffer at an index in which each loop counts one axis. */
 function readsAtOwnLoops(s: Stmt, name: string): boolean {
   const { loops, body } = nestOf(s);
   const only = body[0];
   if (body.length !== 1 || only?.kind !== "store" || only.buffer === name) return false;
-  let reads = 0;
-  let own = true;
-  mapExprs(
-    only,
-    rewriter((e) => {
-      if (e.kind === "load" && e.buffer === name) {
-        reads++;
-        own &&=
-          e.index.length === loops.length &&
-          e.index.every((i) => i.kind === "var" && loops.some((l) => l.loop === i.name));
-      }
-      return e;
-    }),
+  const index = loadedAt(only, name);
+  return (
+    index?.length === loops.length &&
+    loops.every((l) => index.some((i) => affineOf(i).terms.get(b.variable(l.loop)) === 1))
   );
-  return reads > 0 && own;
 }
 
-/** The consumer's store at the producer's place: its loop variables become the producer's index, its operand the producer's value. */
+/** The consumer's store at the producer's place: its loop variables follow from the producer's index, its operand is the producer's value. */
 function merge(producer: Store, consumer: Store, loops: readonly For[], name: string): Store {
-  let order: readonly Expr[] = [];
-  mapExprs(
-    consumer,
-    rewriter((e) => {
-      if (e.kind === "load" && e.buffer === name) order = e.index;
-      return e;
+  const index = loadedAt(consumer, name) ?? [];
+  const at = new Map(
+    loops.map((l): [string, Expr] => {
+      const variable = b.variable(l.loop);
+      const axis = index.findIndex((i) => affineOf(i).terms.has(variable));
+      return [l.loop, b.add(producer.index[axis] as Expr, b.sub(variable, index[axis] as Expr))];
     }),
   );
-  const at = new Map(
-    loops.map((l) => [l.loop, producer.index[order.findIndex((i) => i.kind === "var" && i.name === l.loop)] as Expr]),
-  );
+  const substitute = substituter(new Map([...at].map(([loop, e]) => [loop, exprOf(affineOf(e))])));
   const { mask } = producer;
-  const substitute = substituter(at);
-  const inline = rewriter((e) => {
-    if (e.kind !== "load") return e;
-    return mask === undefined ? e : b.reload(e, e.index, e.mask ? b.and(e.mask, mask) : mask);
+  const masked = rewriter((e) => {
+    if (e.kind !== "load" || mask === undefined) return e;
+    return b.reload(e, e.index, e.mask ? b.and(e.mask, mask) : mask);
   });
   // The operand is replaced before the variables, so that its own loads stay as they are.
   const operand = b.variable(`${name}!`, producer.value.type);
   const marked = rewriter((e) => (e.kind === "load" && e.buffer === name ? operand : e))(consumer.value);
-  const value = substituter(new Map([[operand.name, producer.value]]))(inline(substitute(marked)));
-  const both = consumer.mask ? (mask ? b.and(substitute(consumer.mask), mask) : substitute(consumer.mask)) : mask;
-  return b.store(consumer.buffer, consumer.index.map(substitute), value, both);
+  const value = substituter(new Map([[operand.name, producer.value]]))(masked(substitute(marked)));
+  const own = consumer.mask && substitute(consumer.mask);
+  return b.store(
+    consumer.buffer,
+    consumer.index.map(substitute),
+    value,
+    own && mask ? b.and(own, mask) : (own ?? mask),
+  );
 }
 
 function usesOf(body: readonly Stmt[], name: string): boolean {
   let found = false;
   eachStmt(body, (s) => {
-    mapExprs(
-      s.kind === "for" || s.kind === "if" ? { ...s, body: [] } : s,
-      rewriter((e) => {
-        if (e.kind === "load" && e.buffer === name) found = true;
-        return e;
-      }),
-    );
+    for (const e of exprsOf(s)) found ||= buffersOf(e).has(name);
   });
   return found;
 }
