@@ -18,5 +18,6 @@ export { simplifier, simplifyKernel } from "./simplify.ts";
 export { byteSize, bytesOfTensor, elementCount, emptyTensor, type Tensor, tensor, tensorOfBytes } from "./tensor.ts";
 export * from "./text/index.ts";
 export * from "./types.ts";
+export { type Form, verifyKernel, verifyProgram } from "./verify.ts";
 export * from "./visit.ts";
 export * from "./workload.ts";

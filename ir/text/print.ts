@@ -40,6 +40,12 @@ export function printKernel(k: Kernel): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** The first line of a statement: a loop or `if` without its body. */
+export function printStatement(s: Stmt, buffers: readonly Buffer[]): string {
+  const { expr, index } = printer(buffers);
+  return printStmt(s, expr, index, new Map(buffers.map((buffer) => [buffer.name, buffer.scalar])));
+}
+
 /** The text of a program, ending with a newline. */
 export function printProgram(p: Program): string {
   return [`program ${printName(p.name)}\n`, ...p.kernels.map(printKernel)].join("\n");
