@@ -13,9 +13,22 @@ export class IrError extends QloomError {
   override name = "IrError";
 }
 
-/** Text that is not a kernel or schedule: the message holds line and column. */
+/** Text that is not a kernel or schedule: the message begins with line and column (both from 1) and says what was expected. */
 export class ParseError extends QloomError {
   override name = "ParseError";
+  readonly line: number;
+  readonly column: number;
+
+  constructor(reason: string, at: { readonly line: number; readonly column: number }) {
+    super(`line ${at.line}, column ${at.column}: ${reason}`);
+    this.line = at.line;
+    this.column = at.column;
+  }
+}
+
+/** Data or an access that a kernel gives no meaning to: the message names kernel, buffer, index and loop values. */
+export class InterpretError extends QloomError {
+  override name = "InterpretError";
 }
 
 /** A workload, format name or tensor that can't be: the message names the field and the remedy. */

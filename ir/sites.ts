@@ -1,0 +1,125 @@
+/**
+ * Every statement of a kernel with what stands around it: what the verifier's rules look at.
+ */
+import { type Affine, addAffine, affineOf, exprOf } from "./affine.ts";
+import { constant } from "./build.ts";
+import { type Facts, factsOf, lowerBound, rangeOf } from "./interval.ts";
+import type { Buffer, Expr, For, Kernel, Load, Reduce, Stmt, Store } from "./nodes.ts";
+import { indexType, type Type } from "./types.ts";
+import { eachNode, exprsOf, substituter } from "./visit.ts";
+
+/** A statement in its place. */
+export interface Site {
+  readonly stmt: Stmt;
+  /** Loops around it, outermost first. */
+  readonly loops: readonly For[];
+  /** What holds here: conditions of the `if`s around it, split at `and`. */
+  readonly conditions: readonly Expr[];
+  /** Variables in scope. */
+  readonly variables: ReadonlyMap<string, Type>;
+}
+
+/** A kernel with what its rules need to know of it. */
+export interface Context {
+  readonly kernel: Kernel;
+  readonly buffers: ReadonlyMap<string, Buffer>;
+  readonly facts: Facts;
+  readonly sites: readonly Site[];
+  /** An expression with lets replaced by their values, and addresses of buffers by 0. */
+  readonly resolve: (e: Expr) => Expr;
+}
+
+export function contextOf(kernel: Kernel): Context {
+  const variables = new Map(kernel.symbols.map(({ name }): [string, Type] => [name, indexType]));
+  const values = new Map<string, Expr>();
+  for (const { name, unit } of kernel.buffers) {
+    if (unit !== "byte") continue;
+    variables.set(`&${name}`, indexType);
+    values.set(`&${name}`, constant(0));
+  }
+  const sites: Site[] = [];
+  const collect = (body: readonly Stmt[], around: Omit<Site, "stmt">): void => {
+    const inScope = new Map(around.variables);
+    for (const stmt of body) {
+      const site: Site = { ...around, stmt, variables: new Map(inScope) };
+      sites.push(site);
+      if (stmt.kind === "for")
+        collect(stmt.body, {
+          loops: [...around.loops, stmt],
+          conditions: around.conditions,
+          variables: new Map(inScope).set(stmt.loop, indexType),
+        });
+      if (stmt.kind === "if")
+        collect(stmt.body, {
+          loops: around.loops,
+          conditions: [...around.conditions, ...conjuncts(stmt.cond)],
+          variables: inScope,
+        });
+      if (stmt.kind === "let") {
+        inScope.set(stmt.name, stmt.value.type);
+        values.set(stmt.name, substituter(values)(stmt.value));
+      }
+    }
+  };
+  collect(kernel.body, { loops: [], conditions: [], variables });
+  return {
+    kernel,
+    buffers: new Map(kernel.buffers.map((buffer) => [buffer.name, buffer])),
+    facts: factsOf(kernel),
+    sites,
+    resolve: substituter(values),
+  };
+}
+
+function conjuncts(e: Expr): readonly Expr[] {
+  return e.kind === "op" && e.op === "and" ? e.args.flatMap(conjuncts) : [e];
+}
+
+export type Access = Load | Store | Reduce;
+
+/** The accesses of a statement: the loads in its expressions, then the element that it writes. */
+export function accessesOf(stmt: Stmt): readonly Access[] {
+  const accesses: Access[] = [];
+  const seen = new Set<Expr>();
+  for (const root of exprsOf(stmt))
+    eachNode(
+      root,
+      (e) => {
+        if (e.kind === "load") accesses.push(e);
+      },
+      seen,
+    );
+  if (stmt.kind === "store" || stmt.kind === "reduce") accesses.push(stmt);
+  return accesses;
+}
+
+/** Linear forms that are at least 0 where these conditions hold. */
+function known(conditions: readonly Expr[], resolve: Context["resolve"]): readonly Affine[] {
+  return conditions.flatMap((given) => {
+    const e = resolve(given);
+    if (e.kind !== "op" || (e.op !== "lt" && e.op !== "le") || e.args[0]?.type.scalar !== "i32") return [];
+    const [a, b] = e.args as [Expr, Expr];
+    const difference = addAffine(affineOf(b), affineOf(a), -1);
+    return [e.op === "lt" ? addAffine(difference, affineOf(constant(1)), -1) : difference];
+  });
+}
+
+/** Whether an i32 expression is never negative where a site's conditions hold. */
+export function provenNonNegative(e: Expr, site: Site, { facts, resolve }: Context): boolean {
+  const given = known(site.conditions, resolve);
+  const prove = (form: Affine, rest: readonly Affine[]): boolean => {
+    const sum = exprOf(form);
+    if (rangeOf(sum, facts)[0] >= 0 || lowerBound(sum, facts) >= 0) return true;
+    // form = factor * condition + remainder, where a common atom cancels: then the remainder decides.
+    return rest.some((condition, i) => {
+      const factors = new Set<number>();
+      for (const [atom, c] of condition.terms) {
+        const factor = (form.terms.get(atom) ?? 0) / c;
+        if (factor > 0 && Number.isInteger(factor)) factors.add(factor);
+      }
+      const others = rest.filter((_, j) => j !== i);
+      return [...factors].some((factor) => prove(addAffine(form, condition, -factor), others));
+    });
+  };
+  return prove(affineOf(resolve(e)), given);
+}
