@@ -183,18 +183,19 @@ function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, coding: Coding, { kernel }: Part): Schedule {
   const { relaxed, flush } = coding;
-  const dot = relaxed ? "dot2_i16_i8_i7" : "dot2_i32_i16";
   const flushes = shape.group / flush;
-  return [
-    { op: "tensorize", kernel, loops: ["nl", "kp", "kr"], with: dot },
-    ...(relaxed ? [{ op: "tensorize", kernel, loops: ["d16/nl", "d16/kp"], with: "sum2_i32_i16" }] : []),
+  const widen: AnyStep = { op: "tensorize", kernel, loops: ["d16/nl", "d16/kp"], with: "sum2_i32_i16" };
+  const small = ["kj", "nt", "mi", "h", "d/nt", "d/mi", "acc/nt", "acc/mi"];
+  const narrow = relaxed ? ["d16/nt", "d16/mi"] : [];
+  const steps: AnyStep[] = [
+    { op: "tensorize", kernel, loops: ["nl", "kp", "kr"], with: relaxed ? "dot2_i16_i8_i7" : "dot2_i32_i16" },
+    ...(relaxed ? [widen] : []),
     { op: "vectorize", kernel, loops: ["d/nl"] },
     { op: "vectorize", kernel, loops: ["acc/nl"] },
-    { op: "unroll", kernel, loops: ["kj", "nt", "mi", "h", "d/nt", "d/mi", "acc/nt", "acc/mi"] },
-    ...(relaxed ? [{ op: "unroll", kernel, loops: ["d16/nt", "d16/mi"] }] : []),
-    ...(flushes <= 8 ? [{ op: "unroll", kernel, loops: ["kf"] }] : []),
+    { op: "unroll", kernel, loops: [...small, ...narrow, ...(flushes <= 8 ? ["kf"] : [])] },
     { op: "bind", kernel, loop: "np", to: "thread" },
   ];
+  return steps;
 }
 
 function scheduleOf(target: Target, point: Point): Schedule {
