@@ -8,6 +8,7 @@ export * from "./formats/index.ts";
 export { type Environment, type InterpretOptions, inDomain, interpretKernel } from "./interpret.ts";
 export { type Facts, factsOf, type Interval, lowerBound, provablyLess, rangeOf } from "./interval.ts";
 export { type IntrinsicName, type IntrinsicOperand, type IntrinsicRow, intrinsics, type Term } from "./intrinsics.ts";
+export { lower, passes } from "./lower/index.ts";
 export { sizeOf } from "./memory.ts";
 export { type MonoidRow, monoids } from "./monoids.ts";
 export type * from "./nodes.ts";

@@ -1,0 +1,39 @@
+/** What the emission of one function carries along: names and where their values are, facts, and what the statement at hand has computed. */
+import type { Buffer, Expr, Facts, Feature } from "../../../ir/index.ts";
+import { QloomError } from "../../../ir/index.ts";
+import type { NonNegative } from "./address.ts";
+import type { Node, Vec } from "./dag.ts";
+import type { Locals } from "./locals.ts";
+
+/** Where the value of a variable or register buffer is: one local for a scalar, one per v128 register for a vector. */
+export interface Place {
+  readonly locals: readonly string[];
+  /** Lane width of a vector; undefined for a scalar. */
+  readonly bits: 8 | 16 | 32 | 64 | undefined;
+}
+
+export interface Context {
+  readonly kernel: string;
+  readonly buffers: ReadonlyMap<string, Buffer>;
+  readonly facts: Facts;
+  readonly nonNegative: NonNegative;
+  /** Features that instructions may need, and those that they did. */
+  readonly allowed: ReadonlySet<Feature>;
+  readonly used: Set<Feature>;
+  readonly locals: Locals;
+  readonly variables: Map<string, Place>;
+  readonly registers: Map<string, Place>;
+  /** Values of the statement at hand; forgotten after it, because memory and register buffers change. */
+  readonly scalars: Map<Expr, Node>;
+  readonly vectors: Map<Expr, Vec>;
+  readonly splats: Map<Expr, Node>;
+}
+
+/** A kernel that the backend can't write: it is not in lowered form. */
+export class EmitError extends QloomError {
+  override name = "EmitError";
+}
+
+export function fail(c: Context, reason: string): never {
+  throw new EmitError(`kernel ${c.kernel}: ${reason}`);
+}

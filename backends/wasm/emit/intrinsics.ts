@@ -1,0 +1,41 @@
+/** Intrinsics as machine values: by relaxed SIMD where it is allowed and the row has it, else in plain SIMD128. */
+import { type Call, intrinsics } from "../../../ir/index.ts";
+import { intrinsicSpelling, machineOf } from "../ops.ts";
+import { type Context, fail } from "./context.ts";
+import { integer, type Node, type Vec, vectorConst, vectorOf } from "./dag.ts";
+import { operand } from "./select.ts";
+
+/** The value of an intrinsic call. */
+export function callVector(c: Context, e: Call): Vec {
+  const row = intrinsics[e.intrinsic];
+  const { count } = e.type;
+  const { bits } = machineOf[row.result];
+  const args = e.args.map((arg) => operand(c, arg, count * row.group));
+  const { plain, relaxed } = intrinsicSpelling[e.intrinsic];
+  const combine = (regs: readonly Node[]): Node => {
+    if (relaxed !== undefined && c.allowed.has("relaxed-simd")) {
+      c.used.add("relaxed-simd");
+      return vectorOf(relaxed, ...regs);
+    }
+    if (plain === "even-odd") return evenOdd(regs[0] as Node, regs[1] as Node);
+    return plain === "rule" ? fail(c, `${e.intrinsic} is left by legalize`) : vectorOf(plain, ...regs);
+  };
+  const first = args[0] as Vec;
+  const regs = first.regs.map((_, r) => combine(args.map((arg) => arg.regs[r] as Node)));
+  return { regs, bits, count };
+}
+
+/**
+ * Pairs of i8 products in i16: the even bytes and the odd bytes of each 16-bit lane, multiplied apart. `b` is in 0..127, so its bytes need no sign.
+ *     sum_r a[2l+r] * b[2l+r]  =  ((a << 8) >>s 8) * (b & 0xff)  +  (a >>s 8) * (b >>u 8)
+ */
+function evenOdd(a: Node, b: Node): Node {
+  const eight = integer(8);
+  const even = vectorOf(
+    "i16x8.mul",
+    vectorOf("i16x8.shr_s", vectorOf("i16x8.shl", a, eight), eight),
+    vectorOf("v128.and", b, vectorConst("i16x8", 0xff)),
+  );
+  const odd = vectorOf("i16x8.mul", vectorOf("i16x8.shr_s", a, eight), vectorOf("i16x8.shr_u", b, eight));
+  return vectorOf("i16x8.add", even, odd);
+}

@@ -1,0 +1,176 @@
+/** Statements as instructions: loops print as do-while with one guard before them, lets and register buffers are locals. */
+import {
+  type Buffer,
+  buffersOf,
+  type Expr,
+  type For,
+  type If,
+  type Let,
+  rangeOf,
+  type Stmt,
+  type Store,
+} from "../../../ir/index.ts";
+import type { Instr } from "../asm/index.ts";
+import { maskOf } from "./casts.ts";
+import { type Context, fail, type Place } from "./context.ts";
+import { type Node, type Vec, writeNodes } from "./dag.ts";
+import { storeScalar, storeVector } from "./memory.ts";
+import { valueTypeOf } from "./scalar.ts";
+import { operand, scalar, vector } from "./select.ts";
+
+/** Appends the instructions of a statement list. */
+export function writeBody(c: Context, body: readonly Stmt[], out: Instr[]): void {
+  for (const s of body) {
+    c.scalars.clear();
+    c.vectors.clear();
+    c.splats.clear();
+    writeStmt(c, s, out);
+  }
+}
+
+function writeStmt(c: Context, s: Stmt, out: Instr[]): void {
+  switch (s.kind) {
+    case "for":
+      writeFor(c, s, out);
+      break;
+    case "if":
+      writeIf(c, s, out);
+      break;
+    case "let":
+      writeLet(c, s, out);
+      break;
+    case "store":
+      writeStore(c, s, out);
+      break;
+    case "reduce":
+      fail(c, `a reduction into ${s.buffer} is left: lower the kernel first`);
+      break;
+    case "barrier":
+      fail(c, "a barrier: Wasm has no workgroups");
+  }
+}
+
+const write = (c: Context, value: Node, out: Instr[]): void => writeNodes([value], c.locals, out);
+
+function writeIf(c: Context, s: If, out: Instr[]): void {
+  write(c, scalar(c, s.cond), out);
+  const body: Instr[] = [];
+  writeBody(c, s.body, body);
+  out.push({ op: "if", body });
+}
+
+// -------------------------------------------------------------------------------------------------------------- loops
+
+/** `i = first; if (i < end) do { body; i++ } while (i < end)`; the test before is left out where the loop is known to run. */
+function writeFor(c: Context, s: For, out: Instr[]): void {
+  if (s.loopKind !== "serial" && s.loopKind !== "thread")
+    fail(c, `loop ${s.loop} is of kind ${s.loopKind}: lower the kernel first`);
+  const isThread = s.loopKind === "thread";
+  const [least, most] = rangeOf(s.extent, c.facts);
+  if (most <= 0 && !isThread) return;
+  const counter = c.locals.named(s.loop, "i32");
+  const endLocal = isThread ? "end" : extentLocal(c, s.extent, out);
+  const limit: Instr = endLocal === undefined ? { op: "i32.const", value: most } : c.locals.get(endLocal);
+  out.push(isThread ? c.locals.get("begin") : { op: "i32.const", value: 0 }, { op: "local.set", local: counter });
+
+  c.variables.set(s.loop, { locals: [counter], bits: undefined });
+  const body: Instr[] = [];
+  c.locals.depth++;
+  writeBody(c, s.body, body);
+  c.locals.depth--;
+  body.push(
+    c.locals.get(counter),
+    { op: "i32.const", value: 1 },
+    { op: "i32.add" },
+    { op: "local.tee", local: counter },
+    limit,
+    { op: "i32.lt_s" },
+    { op: "br_if", label: s.loop },
+  );
+  const loop: Instr = { op: "loop", label: s.loop, body };
+  if (least > 0 && !isThread) out.push(loop);
+  else out.push(c.locals.get(counter), limit, { op: "i32.lt_s" }, { op: "if", body: [loop] });
+}
+
+/** The local of an extent that is not constant; variables never change, so theirs will do. */
+function extentLocal(c: Context, extent: Expr, out: Instr[]): string | undefined {
+  if (extent.kind === "const") return undefined;
+  if (extent.kind === "var") return c.variables.get(extent.name)?.locals[0];
+  const local = c.locals.named("extent", "i32");
+  write(c, scalar(c, extent), out);
+  out.push({ op: "local.set", local });
+  return local;
+}
+
+// ------------------------------------------------------------------------------------------------------------- values
+
+function writeLet(c: Context, s: Let, out: Instr[]): void {
+  const { scalar: type, lanes } = s.value.type;
+  if (lanes.length === 0) {
+    const value = scalar(c, s.value);
+    const place: Place = { locals: [c.locals.named(s.name, valueTypeOf(type))], bits: undefined };
+    assign(c, [value], place, out);
+    c.variables.set(s.name, place);
+    return;
+  }
+  const value = vector(c, s.value);
+  const place = vectorPlace(c, s.name, value.regs.length, value.bits);
+  assign(c, value.regs, place, out);
+  c.variables.set(s.name, place);
+}
+
+/** Locals for the registers of a vector. */
+export function vectorPlace(c: Pick<Context, "locals">, name: string, registers: number, bits: Vec["bits"]): Place {
+  const locals = Array.from({ length: registers }, (_, r) =>
+    c.locals.named(registers === 1 ? name : `${name}.${r}`, "v128"),
+  );
+  return { locals, bits };
+}
+
+/** All values are computed before the first local changes. */
+function assign(c: Context, values: readonly Node[], { locals }: Place, out: Instr[]): void {
+  writeNodes(values, c.locals, out);
+  for (const local of locals.toReversed()) out.push({ op: "local.set", local });
+}
+
+function writeStore(c: Context, s: Store, out: Instr[]): void {
+  if (s.mask !== undefined) fail(c, `a masked store to ${s.buffer}: lower the kernel first`);
+  const place = s.index.length === 0 ? c.registers.get(s.buffer) : undefined;
+  if (place !== undefined) writeRegister(c, s, place, out);
+  else writeMemory(c, s, out);
+}
+
+function writeRegister(c: Context, s: Store, place: Place, out: Instr[]): void {
+  if (place.bits === undefined) assign(c, [scalar(c, s.value)], place, out);
+  else {
+    const { scalar: type, lanes } = c.buffers.get(s.buffer) as Buffer;
+    const value = operand(c, s.value, laneCount(lanes));
+    assign(c, type === "bool" ? maskOf(value, place.bits).regs : value.regs, place, out);
+  }
+}
+
+function writeMemory(c: Context, s: Store, out: Instr[]): void {
+  const count = s.index[0] === undefined ? 1 : laneCount(s.index[0].type.lanes);
+  const isVector = (s.index[0]?.type.lanes.length ?? 0) > 0;
+  if (!isVector && s.value.type.lanes.length > 0) fail(c, `a vector is stored to ${s.buffer} at a scalar index`);
+  const nodes = isVector ? storeVector(c, s, operand(c, s.value, count)) : storeScalar(c, s, scalar(c, s.value));
+  if (nodes.length === 1 || ![...s.index, s.value].some((e) => buffersOf(e).has(s.buffer))) {
+    writeNodes(nodes, c.locals, out);
+    return;
+  }
+  // The value is of before the store: everything is loaded before the first piece is stored.
+  writeNodes(
+    nodes.flatMap((store) => store.args),
+    c.locals,
+    out,
+  );
+  for (const store of nodes.toReversed()) out.push(store.instr);
+}
+
+/** How many lanes a lane shape has. */
+export const laneCount = (lanes: readonly number[]): number => lanes.reduce((product, size) => product * size, 1);
+
+/** The extent of the kernel's thread loop, or undefined. */
+export function threadExtent(body: readonly Stmt[]): Expr | undefined {
+  return body.find((s): s is For => s.kind === "for" && s.loopKind === "thread")?.extent;
+}
