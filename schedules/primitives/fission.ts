@@ -1,5 +1,5 @@
 /**
- * fission: statements at the root of a kernel become a kernel of their own, which runs before it.
+ * fission: statements at the root of a kernel become a kernel of their own, which runs in its stage.
  *
  *     main:  for g < 4: z[g] = ..;  for n < 8: y[n] = .. z ..
  *     fission(buffer: z, into: sums, stage: prologue)
@@ -11,7 +11,7 @@
 import { z } from "zod";
 import { buffersOf, eachStmt, exprsOf, type Kernel, type Stage, type Stmt, writes } from "../../ir/index.ts";
 import { require } from "../errors.ts";
-import { type KernelStep, kernelNamed, type Primitive, withKernels } from "../primitive.ts";
+import { type KernelStep, kernelNamed, type Primitive } from "../primitive.ts";
 
 export interface FissionStep extends KernelStep {
   readonly op: "fission";
@@ -47,9 +47,21 @@ export const fission: Primitive<FissionStep> = {
         require(!written.has(name), () =>
           `fission: what computes ${step.buffer} depends on ${name}, which ${kernel.name} writes`);
     const first = only({ ...kernel, name: step.into, stage: step.stage }, moved);
-    return withKernels(program, (k) => (k === kernel ? [first, only(kernel, rest)] : [k]));
+    const kernels = program.kernels.map((k) => (k === kernel ? only(kernel, rest) : k));
+    return { ...program, kernels: inStageOrder(kernels, first) };
   },
 };
+
+/** Stages in the order in which they run. */
+const stages: readonly Stage[] = ["pack", "prologue", "main", "merge"];
+
+/** The kernels with another one: last of its stage for what comes before main, first of it otherwise. */
+function inStageOrder(kernels: readonly Kernel[], added: Kernel): readonly Kernel[] {
+  const rank = (k: Kernel): number => stages.indexOf(k.stage);
+  const later = kernels.findIndex((k) => rank(k) > rank(added) || (rank(k) === rank(added) && added.stage === "main"));
+  const at = later < 0 ? kernels.length : later;
+  return [...kernels.slice(0, at), added, ...kernels.slice(at)];
+}
 
 /** The kernel with this body, and the buffers it uses. */
 function only(kernel: Kernel, body: readonly Stmt[]): Kernel {
