@@ -1,0 +1,154 @@
+/**
+ * An artifact that is loaded: packs weights, runs the launches of the part that M falls in. Memory comes from a `WasmRuntime`, which kernels may share.
+ */
+import { WasmRuntime } from "../../backends/wasm/index.ts";
+import type { SizeSymbol } from "../../ir/index.ts";
+import type { Artifact, Launch, Part, TensorSpec } from "./artifact.ts";
+import { ApiError } from "./errors.ts";
+import { PackedTensors } from "./packed.ts";
+import { evaluate } from "./size.ts";
+
+type KernelFunction = (...args: readonly number[]) => void;
+
+/** Addresses of tensors by name. */
+export type Addresses = ReadonlyMap<string, number>;
+
+/** Part of the rows of w that a call computes: begin and end as fractions of the thread loop's iterations, for threads that share a kernel. */
+export interface RowRange {
+  readonly index: number;
+  readonly of: number;
+}
+
+export class Executable {
+  readonly artifact: Artifact;
+  readonly runtime: WasmRuntime;
+  readonly #functions: Readonly<Record<string, KernelFunction>>;
+  /** Workspaces of each part, for the largest M so far. */
+  readonly #workspaces = new Map<Part, { m: number; addresses: Map<string, number> }>();
+  readonly #ownsRuntime: boolean;
+  #disposed = false;
+
+  private constructor(artifact: Artifact, runtime: WasmRuntime, instance: WebAssembly.Instance, ownsRuntime: boolean) {
+    this.artifact = artifact;
+    this.runtime = runtime;
+    this.#functions = instance.exports as Record<string, KernelFunction>;
+    this.#ownsRuntime = ownsRuntime;
+  }
+
+  /** Instantiates an artifact's module on a runtime's memory; without one on a memory of its own. */
+  static async load(artifact: Artifact, runtime?: WasmRuntime): Promise<Executable> {
+    const memory = runtime ?? new WasmRuntime({ shared: artifact.features.includes("shared-memory") });
+    const module = await WebAssembly.compile(artifact.code);
+    const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
+    return new Executable(artifact, memory, instance, runtime === undefined);
+  }
+
+  /**
+   * Packs weights as they stand in the file, by buffer name (`w.raw`, or `w.codes`, `w.scales`, ..). The stored bytes are freed before this returns: at most
+   * one copy of them is held besides the packed tensor. Throws an `ApiError` for a missing tensor or a wrong length.
+   */
+  pack(stored: Readonly<Record<string, Uint8Array>>): PackedTensors {
+    this.#requireLive();
+    const { artifact, runtime } = this;
+    for (const { name, bytes } of artifact.weights) {
+      const data = stored[name];
+      const expected = evaluate(bytes, {});
+      if (data === undefined) throw new ApiError(`weights: ${name} is missing; ${this.#describe(artifact.weights)}`);
+      if (data.byteLength !== expected)
+        throw new ApiError(
+          `weights: ${name} has ${data.byteLength} bytes, expected ${expected}; ${this.#describe(artifact.weights)}`,
+        );
+    }
+    const packed = PackedTensors.allocate(artifact.layout, artifact.packed, runtime);
+    const raw = new Map<string, number>();
+    try {
+      for (const { name } of artifact.weights) {
+        const data = stored[name] as Uint8Array;
+        const address = runtime.allocate(data.byteLength);
+        raw.set(name, address);
+        runtime.write(address, data);
+      }
+      const at = new Map([...raw, ...packed.addresses]);
+      for (const launch of artifact.pack) this.#call(launch, at, {}, undefined);
+      return packed;
+    } catch (error) {
+      packed.dispose();
+      throw error;
+    } finally {
+      for (const address of raw.values()) runtime.free(address);
+    }
+  }
+
+  /** Packed tensors that were packed before (see `PackedTensors.toBytes`), checked to be of this layout. */
+  loadPacked(bytes: Uint8Array): PackedTensors {
+    this.#requireLive();
+    return PackedTensors.fromBytes(bytes, this.artifact.layout, this.artifact.packed, this.runtime);
+  }
+
+  /**
+   * Runs the launches for `m` rows on tensors that stand in the runtime's memory already. `range` restricts kernels with a thread loop to a part of it; the others
+   * (prologues) run whole.
+   */
+  launch(m: number, addresses: Addresses, range?: RowRange): void {
+    this.#requireLive();
+    const part = this.partFor(m);
+    const at = new Map([...addresses, ...this.#workspacesFor(part, m)]);
+    for (const launch of part.launches) if (inDomain(launch.symbols, m)) this.#call(launch, at, { M: m }, range);
+  }
+
+  /** The part that runs for `m` rows. */
+  partFor(m: number): Part {
+    const part = this.artifact.parts.find((p) => m >= p.min && m <= p.max);
+    if (part === undefined)
+      throw new ApiError(
+        `m = ${m}: the kernel was compiled for ${this.artifact.parts.map((p) => `${p.min}..${p.max}`).join(", ")}`,
+      );
+    return part;
+  }
+
+  /** Lets go of workspaces, and of the memory where it is the kernel's own. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const { addresses } of this.#workspaces.values())
+      for (const address of addresses.values()) this.runtime.free(address);
+    this.#workspaces.clear();
+    if (this.#ownsRuntime) this.runtime.dispose();
+  }
+
+  #requireLive(): void {
+    if (this.#disposed) throw new ApiError("the kernel is disposed; compile it again");
+  }
+
+  #describe(specs: readonly TensorSpec[]): string {
+    const { workload } = this.artifact;
+    const format = "w" in workload ? `${workload.w} of ${workload.n} x ${workload.k}` : workload.op;
+    return `${format} is ${specs.map((s) => `${s.name}: ${evaluate(s.bytes, {})} bytes`).join(", ")}`;
+  }
+
+  #workspacesFor(part: Part, m: number): ReadonlyMap<string, number> {
+    const known = this.#workspaces.get(part);
+    if (known !== undefined && known.m >= m) return known.addresses;
+    for (const address of known?.addresses.values() ?? []) this.runtime.free(address);
+    const addresses = new Map(part.workspaces.map((w) => [w.name, this.runtime.allocate(evaluate(w.bytes, { M: m }))]));
+    this.#workspaces.set(part, { m, addresses });
+    return addresses;
+  }
+
+  #call(launch: Launch, at: Addresses, symbols: Readonly<Record<string, number>>, range: RowRange | undefined): void {
+    const address = (name: string): number => {
+      const found = at.get(name);
+      if (found === undefined) throw new ApiError(`${launch.function}: tensor ${name} has no address`);
+      return found;
+    };
+    const iterations = evaluate(launch.threads, symbols);
+    const share = (i: number): number => (range === undefined ? iterations : Math.floor((iterations * i) / range.of));
+    const begin = range === undefined ? 0 : share(range.index);
+    const end = range === undefined ? iterations : share(range.index + 1);
+    const args = [...launch.tensors.map(address), ...launch.symbols.map((s) => symbols[s.name] as number), begin, end];
+    (this.#functions[launch.function] as KernelFunction)(...args);
+  }
+}
+
+const inDomain = (symbols: readonly SizeSymbol[], m: number): boolean =>
+  symbols.every((s) => s.name !== "M" || (m >= s.min && m <= s.max && m % s.modulo === s.residue));

@@ -1,0 +1,128 @@
+/**
+ * Packed tensors: weights in the order in which kernels read them, in memory or in a file. They carry their layout's hash; a kernel of another layout refuses them.
+ *
+ * File: the 8 bytes `qlpack01`, a u32 header length, the header (JSON: layout, tensors with name and byte length), padding to 64 bytes, then the tensors' bytes in
+ * order, each padded to 64. Little-endian.
+ */
+import { z } from "zod";
+import type { WasmRuntime } from "../../backends/wasm/index.ts";
+import type { TensorSpec } from "./artifact.ts";
+import { ApiError } from "./errors.ts";
+import { evaluate } from "./size.ts";
+
+const magic = new TextEncoder().encode("qlpack01");
+const align = (bytes: number): number => Math.ceil(bytes / 64) * 64;
+
+const headerSchema = z.strictObject({
+  layout: z.string(),
+  tensors: z.array(z.strictObject({ name: z.string(), bytes: z.int().nonnegative() })),
+});
+
+export class PackedTensors {
+  readonly layout: string;
+  readonly addresses: ReadonlyMap<string, number>;
+  readonly #sizes: ReadonlyMap<string, number>;
+  readonly runtime: WasmRuntime;
+  #disposed = false;
+
+  private constructor(
+    layout: string,
+    addresses: ReadonlyMap<string, number>,
+    sizes: ReadonlyMap<string, number>,
+    runtime: WasmRuntime,
+  ) {
+    this.layout = layout;
+    this.addresses = addresses;
+    this.#sizes = sizes;
+    this.runtime = runtime;
+  }
+
+  /** Memory for packed tensors, not filled yet. */
+  static allocate(layout: string, specs: readonly TensorSpec[], runtime: WasmRuntime): PackedTensors {
+    const sizes = new Map(specs.map((s) => [s.name, evaluate(s.bytes, {})]));
+    const addresses = new Map<string, number>();
+    try {
+      for (const [name, bytes] of sizes) addresses.set(name, runtime.allocate(bytes));
+    } catch (error) {
+      for (const address of addresses.values()) runtime.free(address);
+      throw error;
+    }
+    return new PackedTensors(layout, addresses, sizes, runtime);
+  }
+
+  /** Reads what `toBytes` gave. Throws an `ApiError` for another file, another layout, or a damaged one. */
+  static fromBytes(
+    file: Uint8Array,
+    layout: string,
+    specs: readonly TensorSpec[],
+    runtime: WasmRuntime,
+  ): PackedTensors {
+    const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+    const known = file.byteLength >= 12 && magic.every((byte, i) => file[i] === byte);
+    if (!known) throw new ApiError("packed tensors: the bytes do not begin with qlpack01; pass what toBytes() gave");
+    const headerEnd = 12 + view.getUint32(8, true);
+    if (headerEnd > file.byteLength) throw new ApiError("packed tensors: the file ends inside its header; pack again");
+    const header = parseHeader(file.subarray(12, headerEnd));
+    if (header.layout !== layout)
+      throw new ApiError(
+        `packed tensors: layout ${header.layout.slice(0, 12)} is not the kernel's ${layout.slice(0, 12)}; pack again with this kernel`,
+      );
+    const packed = PackedTensors.allocate(layout, specs, runtime);
+    let at = align(headerEnd);
+    for (const { name, bytes } of header.tensors) {
+      const address = packed.addresses.get(name);
+      if (address === undefined || packed.#sizes.get(name) !== bytes || at + bytes > file.byteLength) {
+        packed.dispose();
+        throw new ApiError(
+          `packed tensors: ${name} does not have the size that its layout says; the file is damaged, pack again`,
+        );
+      }
+      runtime.write(address, file.subarray(at, at + bytes));
+      at += align(bytes);
+    }
+    return packed;
+  }
+
+  /** The tensors as a file. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    this.requireLive();
+    const tensors = [...this.#sizes].map(([name, bytes]) => ({ name, bytes }));
+    const header = new TextEncoder().encode(JSON.stringify({ layout: this.layout, tensors }));
+    const start = align(12 + header.length);
+    const file = new Uint8Array(start + tensors.reduce((sum, t) => sum + align(t.bytes), 0));
+    file.set(magic);
+    new DataView(file.buffer).setUint32(8, header.length, true);
+    file.set(header, 12);
+    let at = start;
+    for (const { name, bytes } of tensors) {
+      file.set(this.runtime.bytes(this.addresses.get(name) as number, bytes), at);
+      at += align(bytes);
+    }
+    return file;
+  }
+
+  /** Bytes that the tensors take. */
+  get byteLength(): number {
+    return [...this.#sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Throws an `ApiError` once disposed. */
+  requireLive(): void {
+    if (this.#disposed) throw new ApiError("the packed tensors are disposed; pack the weights again");
+  }
+
+  /** Frees the memory. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    for (const address of this.addresses.values()) this.runtime.free(address);
+  }
+}
+
+function parseHeader(bytes: Uint8Array): z.infer<typeof headerSchema> {
+  try {
+    return headerSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    throw new ApiError("packed tensors: the header is not readable; the file is damaged, pack again");
+  }
+}

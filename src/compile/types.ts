@@ -1,0 +1,40 @@
+/** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
+import type { DequantizeWorkload, MatmulWorkload, QuantizeWorkload, Workload } from "../../ir/index.ts";
+import type { PackedTensors } from "./packed.ts";
+
+/** Names of integer formats with stored zero points. */
+type WithZeros<F extends string> = F extends `int${string}_z${string}` ? true : false;
+
+/** Stored weights: whole GGUF blocks; codes, scales (and zeros); or plain values. All as bytes, little-endian. */
+export type StoredWeights<F extends string> = string extends F
+  ? Readonly<Record<string, ArrayBufferView>>
+  : F extends `int${string}`
+    ? WithZeros<F> extends true
+      ? { readonly codes: ArrayBufferView; readonly scales: ArrayBufferView; readonly zeros: ArrayBufferView }
+      : { readonly codes: ArrayBufferView; readonly scales: ArrayBufferView }
+    : F extends "f32" | "f16" | "bf16"
+      ? { readonly values: ArrayBufferView }
+      : { readonly raw: ArrayBufferView };
+
+type Rows<W> = W extends { readonly m: number } ? { readonly m?: number } : { readonly m: number };
+type Bias<W> = W extends { readonly bias: false }
+  ? { readonly bias?: never }
+  : W extends { readonly bias: true }
+    ? { readonly bias: Float32Array }
+    : { readonly bias?: Float32Array };
+
+/** What `run` takes: x is f32, m x k, row-major; `w` what `pack` gave. */
+export type RunArguments<W extends Workload> = W extends MatmulWorkload
+  ? { readonly x: Float32Array; readonly w: PackedTensors } & Bias<W> & Rows<W>
+  : W extends QuantizeWorkload
+    ? { readonly x: Float32Array } & Rows<W>
+    : W extends DequantizeWorkload
+      ? { readonly w: PackedTensors }
+      : never;
+
+/** What `run` gives: f32, row-major; codes and scales of quantize. */
+export type RunResult<W extends Workload> = W extends QuantizeWorkload
+  ? { readonly q: Int8Array; readonly s: Float32Array }
+  : Float32Array;
+
+export type WeightsOf<W extends Workload> = W extends { readonly w: infer F extends string } ? StoredWeights<F> : never;
