@@ -6,13 +6,11 @@
 import { eachStmt, type Feature, factsOf, type Kernel } from "../../../ir/index.ts";
 import type { Instr, Variable, WasmFunction } from "../asm/index.ts";
 import { legalize } from "../legalize.ts";
-import { machineOf } from "../ops.ts";
 import { nonNegativeIn } from "./address.ts";
-import { type Context, EmitError, type Place } from "./context.ts";
-import { registersFor } from "./dag.ts";
+import { type Context, EmitError } from "./context.ts";
 import { functionLocals } from "./locals.ts";
-import { valueTypeOf } from "./scalar.ts";
-import { laneCount, vectorPlace, writeBody } from "./statements.ts";
+import { bufferPlace } from "./registers.ts";
+import { writeBody } from "./statements.ts";
 
 export { EmitError } from "./context.ts";
 
@@ -49,7 +47,7 @@ export function emitKernel(kernel: Kernel, features: readonly Feature[], name: s
     splats: new Map(),
   };
   for (const buffer of legal.buffers)
-    if (buffer.scope === "register") c.registers.set(buffer.name, registerPlace(c, buffer));
+    if (buffer.scope === "register") c.registers.set(buffer.name, bufferPlace(c, buffer));
   checkThreads(legal);
   const body: Instr[] = [];
   writeBody(c, legal.body, body);
@@ -64,15 +62,6 @@ function paramsOf(kernel: Kernel): readonly Variable[] {
   const addresses = kernel.buffers.filter((buffer) => buffer.scope === "global").map((buffer) => `&${buffer.name}`);
   const names = [...addresses, ...kernel.symbols.map((s) => s.name), "begin", "end"];
   return names.map((param) => ({ name: param, type: "i32" }));
-}
-
-function registerPlace(c: Context, buffer: Kernel["buffers"][number]): Place {
-  if (buffer.shape.length > 0)
-    throw new EmitError(`kernel ${c.kernel}: register buffer ${buffer.name} has axes: lower the kernel first`);
-  const { bits } = machineOf[buffer.scalar];
-  if (buffer.lanes.length === 0)
-    return { locals: [c.locals.named(buffer.name, valueTypeOf(buffer.scalar))], bits: undefined };
-  return vectorPlace(c, buffer.name, registersFor(laneCount(buffer.lanes), bits), bits);
 }
 
 function checkThreads(kernel: Kernel): void {

@@ -2,15 +2,16 @@
  * Instruction selection: the machine values of IR expressions, by the tables of `ops.ts`. A vector of any lane count is a list of
  * v128 registers, each computed by itself. Expects what `legalize.ts` leaves; casts, memory and intrinsics have files of their own.
  */
-import { type Cast, type Expr, type Load, type Op, ops, type Scalar } from "../../../ir/index.ts";
-import type { NameWithImmediates, PlainName } from "../asm/index.ts";
+import { type Buffer, type Cast, type Expr, type Load, type Op, ops, type Scalar } from "../../../ir/index.ts";
+import type { PlainName } from "../asm/index.ts";
 import { machineOf, scalarOps, shapeOf, type VectorMachine, vectorOps } from "../ops.ts";
 import { laneOffsets } from "./address.ts";
 import { castScalar, castVector, maskOf } from "./casts.ts";
 import { type Context, fail, type Place } from "./context.ts";
-import { apply, integer, masked, type Node, node, read, registersFor, type Vec, vectorConst, vectorOf } from "./dag.ts";
+import { apply, integer, masked, type Node, read, registersFor, type Vec, vectorConst, vectorOf } from "./dag.ts";
 import { callVector } from "./intrinsics.ts";
 import { loadScalar, loadSplat, loadVector, loadWidened } from "./memory.ts";
+import { extractLane, insertLane, laneOfAccess, readPlace } from "./registers.ts";
 import { heldAs, scalarConst, valueTypeOf } from "./scalar.ts";
 
 const isScalar = (e: Expr): boolean => e.type.lanes.length === 0;
@@ -35,7 +36,7 @@ function selectScalar(c: Context, e: Expr): Node {
       return read(placeOf(c, e.name).locals[0] as string, valueTypeOf(e.type.scalar));
     case "load": {
       const place = registerOf(c, e);
-      return place ? read(place.locals[0] as string, valueTypeOf(e.type.scalar)) : loadScalar(c, e);
+      return place ? registerScalar(c, e, place) : loadScalar(c, e);
     }
     case "op":
       return scalarOp(c, e);
@@ -64,10 +65,16 @@ function placeOf(c: Context, name: string): Place {
   return c.variables.get(name) ?? fail(c, `${name} is not defined`);
 }
 
-/** Where a rank-0 register buffer is kept; undefined for a buffer in memory. */
+/** Where a register buffer is kept; undefined for a buffer in memory. */
 function registerOf(c: Context, e: Load): Place | undefined {
   if (e.mask !== undefined) fail(c, `a masked load of ${e.buffer}: lower the kernel first`);
-  return e.index.length === 0 ? c.registers.get(e.buffer) : undefined;
+  return c.registers.get(e.buffer);
+}
+
+function registerScalar(c: Context, e: Load, place: Place): Node {
+  if (place.bits === undefined) return read(place.locals[0] as string, valueTypeOf(e.type.scalar));
+  const lane = laneOfAccess(c, c.buffers.get(e.buffer) as Buffer, e.index) ?? fail(c, `${e.buffer} is a vector`);
+  return extractLane(readPlace(place, Number.POSITIVE_INFINITY), lane, e.type.scalar);
 }
 
 // ------------------------------------------------------------------------------------------------------------ vectors
@@ -104,7 +111,9 @@ function selectVector(c: Context, e: Expr): Vec {
       return readPlace(placeOf(c, e.name), count);
     case "load": {
       const place = registerOf(c, e);
-      return place ? readPlace(place, count) : loadVector(c, e);
+      if (place === undefined) return loadVector(c, e);
+      laneOfAccess(c, c.buffers.get(e.buffer) as Buffer, e.index);
+      return readPlace(place, count);
     }
     case "op":
       return vectorOp(c, e);
@@ -123,12 +132,6 @@ function selectVector(c: Context, e: Expr): Vec {
 const repeat = (value: Node, count: number, bits: Vec["bits"]): Vec => ({
   regs: Array<Node>(registersFor(count, bits)).fill(value),
   bits,
-  count,
-});
-
-const readPlace = ({ locals, bits }: Place, count: number): Vec => ({
-  regs: locals.map((local) => read(local, "v128")),
-  bits: bits as Vec["bits"],
   count,
 });
 
@@ -243,34 +246,17 @@ function byteShift(op: string, machine: VectorMachine, r: Node, count: number): 
 
 // ------------------------------------------------------------------------------------------------------- lane by lane
 
-const extracts: Readonly<Record<VectorMachine, NameWithImmediates<"lane">>> = {
-  i8: "i8x16.extract_lane_s",
-  u8: "i8x16.extract_lane_u",
-  i16: "i16x8.extract_lane_s",
-  u16: "i16x8.extract_lane_u",
-  i32: "i32x4.extract_lane",
-  u32: "i32x4.extract_lane",
-  f32: "f32x4.extract_lane",
-  f64: "f64x2.extract_lane",
-};
-
 /** An integer operation that has no vector instruction: each lane by the scalar one. */
 function laneByLane(c: Context, e: Op, machine: VectorMachine, args: readonly Vec[]): Vec {
   const first = args[0] as Vec;
+  const type = e.type.scalar;
   const name = spelled(c, e, scalarOps[e.op][machine.startsWith("u") ? "u32" : "i32"]);
-  const shape = shapeOf[machine];
   const perRegister = 128 / first.bits;
   const regs: Node[] = [];
   for (let lane = 0; lane < first.count; lane++) {
-    const at = lane % perRegister;
-    const register = Math.floor(lane / perRegister);
-    const operands = args.map((arg) => node({ op: extracts[machine], lane: at }, "i32", [arg.regs[register] as Node]));
-    const value = apply(name, "i32", ...operands);
-    if (at === 0) regs.push(vectorOf(`${shape}.splat`, value));
-    else {
-      const replace = `${shape}.replace_lane` as NameWithImmediates<"lane">;
-      regs.push(node({ op: replace, lane: at }, "v128", [regs.pop() as Node, value]));
-    }
+    const value = apply(name, "i32", ...args.map((arg) => extractLane(arg, lane, type)));
+    const before = lane % perRegister === 0 ? undefined : regs.pop();
+    regs.push(insertLane(before, lane % perRegister, value, machine));
   }
   return { ...first, regs };
 }

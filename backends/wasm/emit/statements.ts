@@ -11,10 +11,12 @@ import {
   type Store,
 } from "../../../ir/index.ts";
 import type { Instr } from "../asm/index.ts";
+import { machineOf } from "../ops.ts";
 import { maskOf } from "./casts.ts";
 import { type Context, fail, type Place } from "./context.ts";
-import { type Node, type Vec, writeNodes } from "./dag.ts";
+import { apply, integer, type Node, read, type Vec, writeNodes } from "./dag.ts";
 import { storeScalar, storeVector } from "./memory.ts";
+import { insertLane, laneCount, laneOfAccess, vectorPlace } from "./registers.ts";
 import { valueTypeOf } from "./scalar.ts";
 import { operand, scalar, vector } from "./select.ts";
 
@@ -119,14 +121,6 @@ function writeLet(c: Context, s: Let, out: Instr[]): void {
   c.variables.set(s.name, place);
 }
 
-/** Locals for the registers of a vector. */
-export function vectorPlace(c: Pick<Context, "locals">, name: string, registers: number, bits: Vec["bits"]): Place {
-  const locals = Array.from({ length: registers }, (_, r) =>
-    c.locals.named(registers === 1 ? name : `${name}.${r}`, "v128"),
-  );
-  return { locals, bits };
-}
-
 /** All values are computed before the first local changes. */
 function assign(c: Context, values: readonly Node[], { locals }: Place, out: Instr[]): void {
   writeNodes(values, c.locals, out);
@@ -135,18 +129,27 @@ function assign(c: Context, values: readonly Node[], { locals }: Place, out: Ins
 
 function writeStore(c: Context, s: Store, out: Instr[]): void {
   if (s.mask !== undefined) fail(c, `a masked store to ${s.buffer}: lower the kernel first`);
-  const place = s.index.length === 0 ? c.registers.get(s.buffer) : undefined;
-  if (place !== undefined) writeRegister(c, s, place, out);
-  else writeMemory(c, s, out);
+  const place = c.registers.get(s.buffer);
+  if (place === undefined) writeMemory(c, s, out);
+  else if (place.bits === undefined) assign(c, [scalar(c, s.value)], place, out);
+  else writeRegister(c, s, place, place.bits, out);
 }
 
-function writeRegister(c: Context, s: Store, place: Place, out: Instr[]): void {
-  if (place.bits === undefined) assign(c, [scalar(c, s.value)], place, out);
-  else {
-    const { scalar: type, lanes } = c.buffers.get(s.buffer) as Buffer;
-    const value = operand(c, s.value, laneCount(lanes));
-    assign(c, type === "bool" ? maskOf(value, place.bits).regs : value.regs, place, out);
+function writeRegister(c: Context, s: Store, place: Place, bits: Vec["bits"], out: Instr[]): void {
+  const buffer = c.buffers.get(s.buffer) as Buffer;
+  const lane = laneOfAccess(c, buffer, s.index);
+  if (lane === undefined) {
+    const count = laneCount(s.index[0]?.type.lanes ?? buffer.lanes);
+    const value = operand(c, s.value, count);
+    assign(c, buffer.scalar === "bool" ? maskOf(value, bits).regs : value.regs, place, out);
+    return;
   }
+  const perRegister = 128 / bits;
+  const local = place.locals[Math.floor(lane / perRegister)] as string;
+  const value = scalar(c, s.value);
+  const held = buffer.scalar === "bool" ? apply("i32.sub", "i32", integer(0), value) : value;
+  const register = insertLane(read(local, "v128"), lane % perRegister, held, machineOf[buffer.scalar].vector);
+  assign(c, [register], { locals: [local], bits }, out);
 }
 
 function writeMemory(c: Context, s: Store, out: Instr[]): void {
@@ -166,9 +169,6 @@ function writeMemory(c: Context, s: Store, out: Instr[]): void {
   );
   for (const store of nodes.toReversed()) out.push(store.instr);
 }
-
-/** How many lanes a lane shape has. */
-export const laneCount = (lanes: readonly number[]): number => lanes.reduce((product, size) => product * size, 1);
 
 /** The extent of the kernel's thread loop, or undefined. */
 export function threadExtent(body: readonly Stmt[]): Expr | undefined {
