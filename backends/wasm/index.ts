@@ -1,12 +1,12 @@
 /**
  * The Wasm backend: lowered kernels to modules by our own encoder, and what runs them. Loads in browsers: what only Node has is asked
- * for at run time (`host.ts`).
+ * for at run time (`runtime/host.ts`).
  */
 export { checkModule, decodeModule, encodeModule, printWat, type WasmModule } from "./asm/index.ts";
 export { EmitError } from "./emit/index.ts";
 export { legalize } from "./legalize.ts";
 export { type CompiledModule, compileModule, emitModule, type KernelFunction } from "./module.ts";
-export { type ProbeOptions, probeWasm } from "./probe.ts";
 export { WasmRuntimeError } from "./runtime/errors.ts";
 export { type Guarded, guardedInput, guardedOutput } from "./runtime/guard.ts";
+export { type ProbeOptions, probeWasm } from "./runtime/probe.ts";
 export { type LoadedModule, type RuntimeOptions, WasmRuntime } from "./runtime/runtime.ts";

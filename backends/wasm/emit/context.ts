@@ -23,6 +23,10 @@ export interface Context {
   readonly locals: Locals;
   readonly variables: Map<string, Place>;
   readonly registers: Map<string, Place>;
+  /** The values of expressions (see select.ts); `operand` broadcasts a scalar to `count` lanes. */
+  readonly scalar: (e: Expr) => Node;
+  readonly vector: (e: Expr) => Vec;
+  readonly operand: (e: Expr, count: number) => Vec;
   /** Values of the statement at hand; forgotten after it, because memory and register buffers change. */
   readonly scalars: Map<Expr, Node>;
   readonly vectors: Map<Expr, Vec>;

@@ -10,6 +10,7 @@ import { nonNegativeIn } from "./address.ts";
 import { type Context, EmitError } from "./context.ts";
 import { functionLocals } from "./locals.ts";
 import { bufferPlace } from "./registers.ts";
+import { operand, scalar, vector } from "./select.ts";
 import { writeBody } from "./statements.ts";
 
 export { EmitError } from "./context.ts";
@@ -42,6 +43,9 @@ export function emitKernel(kernel: Kernel, features: readonly Feature[], name: s
     locals,
     variables: new Map(params.map((p) => [p.name, { locals: [p.name], bits: undefined }])),
     registers: new Map(),
+    scalar: (e) => scalar(c, e),
+    vector: (e) => vector(c, e),
+    operand: (e, count) => operand(c, e, count),
     scalars: new Map(),
     vectors: new Map(),
     splats: new Map(),

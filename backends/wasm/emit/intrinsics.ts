@@ -3,14 +3,13 @@ import { type Call, intrinsics } from "../../../ir/index.ts";
 import { intrinsicSpelling, machineOf } from "../ops.ts";
 import { type Context, fail } from "./context.ts";
 import { integer, type Node, type Vec, vectorConst, vectorOf } from "./dag.ts";
-import { operand } from "./select.ts";
 
 /** The value of an intrinsic call. */
 export function callVector(c: Context, e: Call): Vec {
   const row = intrinsics[e.intrinsic];
   const { count } = e.type;
   const { bits } = machineOf[row.result];
-  const args = e.args.map((arg) => operand(c, arg, count * row.group));
+  const args = e.args.map((arg) => c.operand(arg, count * row.group));
   const { plain, relaxed } = intrinsicSpelling[e.intrinsic];
   const combine = (regs: readonly Node[]): Node => {
     if (relaxed !== undefined && c.allowed.has("relaxed-simd")) {

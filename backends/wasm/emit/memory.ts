@@ -10,7 +10,6 @@ import { type Context, fail } from "./context.ts";
 import { apply, integer, type Node, node, shuffle, type Vec, vectorConst } from "./dag.ts";
 import { planLoad, planStore, type Source } from "./patterns.ts";
 import { valueTypeOf } from "./scalar.ts";
-import { scalar, vector } from "./select.ts";
 
 type LoadName = NameWithImmediates<"memarg">;
 type LaneName = NameWithImmediates<"memarg lane">;
@@ -25,7 +24,7 @@ interface Address {
 function addressOf(c: Context, { base, constant }: Split, low: number): Address {
   const offset = constant + low;
   if (base === undefined) return { base: integer(offset), offset: 0 };
-  const start = scalar(c, base);
+  const start = c.scalar(base);
   if (offset === 0) return { base: start, offset };
   if (offset > 0 && c.nonNegative(base)) return { base: start, offset };
   return { base: apply("i32.add", "i32", start, integer(offset)), offset: 0 };
@@ -115,7 +114,7 @@ export function loadVector(c: Context, e: Load): Vec {
 
 /** Lanes whose addresses are computed one by one. */
 function gather(c: Context, e: Load, index: Expr): Vec {
-  const at = vector(c, index);
+  const at = c.vector(index);
   const bytes = elementBytes(e.type.scalar);
   const { bits } = machineOf[e.type.scalar];
   const load = `v128.load${(bytes * 8) as 8}_lane` as LaneName;
@@ -200,7 +199,7 @@ export function storeVector(c: Context, to: Store, value: Vec): readonly Node[] 
 
 function scatter(c: Context, to: Store, index: Expr, value: Vec, bytes: number): readonly Node[] {
   if (index.type.lanes.length === 0) fail(c, `a vector is stored to ${to.buffer} at a scalar index`);
-  const at = vector(c, index);
+  const at = c.vector(index);
   const name = laneStores[bytes as 1 | 2 | 4 | 8];
   const perRegister = 128 / value.bits;
   return Array.from({ length: value.count }, (_, lane) =>

@@ -18,7 +18,6 @@ import { apply, integer, type Node, read, type Vec, writeNodes } from "./dag.ts"
 import { storeScalar, storeVector } from "./memory.ts";
 import { insertLane, laneCount, laneOfAccess, vectorPlace } from "./registers.ts";
 import { valueTypeOf } from "./scalar.ts";
-import { operand, scalar, vector } from "./select.ts";
 
 /** Appends the instructions of a statement list. */
 export function writeBody(c: Context, body: readonly Stmt[], out: Instr[]): void {
@@ -55,7 +54,7 @@ function writeStmt(c: Context, s: Stmt, out: Instr[]): void {
 const write = (c: Context, value: Node, out: Instr[]): void => writeNodes([value], c.locals, out);
 
 function writeIf(c: Context, s: If, out: Instr[]): void {
-  write(c, scalar(c, s.cond), out);
+  write(c, c.scalar(s.cond), out);
   const body: Instr[] = [];
   writeBody(c, s.body, body);
   out.push({ op: "if", body });
@@ -99,7 +98,7 @@ function extentLocal(c: Context, extent: Expr, out: Instr[]): string | undefined
   if (extent.kind === "const") return undefined;
   if (extent.kind === "var") return c.variables.get(extent.name)?.locals[0];
   const local = c.locals.named("extent", "i32");
-  write(c, scalar(c, extent), out);
+  write(c, c.scalar(extent), out);
   out.push({ op: "local.set", local });
   return local;
 }
@@ -109,13 +108,13 @@ function extentLocal(c: Context, extent: Expr, out: Instr[]): string | undefined
 function writeLet(c: Context, s: Let, out: Instr[]): void {
   const { scalar: type, lanes } = s.value.type;
   if (lanes.length === 0) {
-    const value = scalar(c, s.value);
+    const value = c.scalar(s.value);
     const place: Place = { locals: [c.locals.named(s.name, valueTypeOf(type))], bits: undefined };
     assign(c, [value], place, out);
     c.variables.set(s.name, place);
     return;
   }
-  const value = vector(c, s.value);
+  const value = c.vector(s.value);
   const place = vectorPlace(c, s.name, value.regs.length, value.bits);
   assign(c, value.regs, place, out);
   c.variables.set(s.name, place);
@@ -131,7 +130,7 @@ function writeStore(c: Context, s: Store, out: Instr[]): void {
   if (s.mask !== undefined) fail(c, `a masked store to ${s.buffer}: lower the kernel first`);
   const place = c.registers.get(s.buffer);
   if (place === undefined) writeMemory(c, s, out);
-  else if (place.bits === undefined) assign(c, [scalar(c, s.value)], place, out);
+  else if (place.bits === undefined) assign(c, [c.scalar(s.value)], place, out);
   else writeRegister(c, s, place, place.bits, out);
 }
 
@@ -140,13 +139,13 @@ function writeRegister(c: Context, s: Store, place: Place, bits: Vec["bits"], ou
   const lane = laneOfAccess(c, buffer, s.index);
   if (lane === undefined) {
     const count = laneCount(s.index[0]?.type.lanes ?? buffer.lanes);
-    const value = operand(c, s.value, count);
+    const value = c.operand(s.value, count);
     assign(c, buffer.scalar === "bool" ? maskOf(value, bits).regs : value.regs, place, out);
     return;
   }
   const perRegister = 128 / bits;
   const local = place.locals[Math.floor(lane / perRegister)] as string;
-  const value = scalar(c, s.value);
+  const value = c.scalar(s.value);
   const held = buffer.scalar === "bool" ? apply("i32.sub", "i32", integer(0), value) : value;
   const register = insertLane(read(local, "v128"), lane % perRegister, held, machineOf[buffer.scalar].vector);
   assign(c, [register], { locals: [local], bits }, out);
@@ -156,7 +155,7 @@ function writeMemory(c: Context, s: Store, out: Instr[]): void {
   const count = s.index[0] === undefined ? 1 : laneCount(s.index[0].type.lanes);
   const isVector = (s.index[0]?.type.lanes.length ?? 0) > 0;
   if (!isVector && s.value.type.lanes.length > 0) fail(c, `a vector is stored to ${s.buffer} at a scalar index`);
-  const nodes = isVector ? storeVector(c, s, operand(c, s.value, count)) : storeScalar(c, s, scalar(c, s.value));
+  const nodes = isVector ? storeVector(c, s, c.operand(s.value, count)) : storeScalar(c, s, c.scalar(s.value));
   if (nodes.length === 1 || ![...s.index, s.value].some((e) => buffersOf(e).has(s.buffer))) {
     writeNodes(nodes, c.locals, out);
     return;

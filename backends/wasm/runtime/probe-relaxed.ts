@@ -2,8 +2,8 @@
  * Confirms at load time that relaxed SIMD computes what kernels rely on: `i16x8.relaxed_dot_i8x16_i7x16_s` with the second operand in 0..127
  * gives the exact pair sums, whatever machine instruction the engine chose. (`relaxed_madd` promises nothing but one or two roundings.)
  */
-import { b, type Kernel } from "../../ir/index.ts";
-import { compileModule } from "./module.ts";
+import { b, type Kernel } from "../../../ir/index.ts";
+import { compileModule } from "../module.ts";
 
 const signed = 256;
 const unsigned = 128;

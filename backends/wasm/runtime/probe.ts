@@ -1,7 +1,7 @@
 /** Finds out what Wasm on this machine can do, as a Device record. */
-import { b, type Device, type Feature, QloomError } from "../../ir/index.ts";
+import { b, type Device, type Feature, QloomError } from "../../../ir/index.ts";
+import { compileModule } from "../module.ts";
 import { type HostFacts, hostFacts } from "./host.ts";
-import { compileModule } from "./module.ts";
 import { relaxedDotAgrees } from "./probe-relaxed.ts";
 
 export interface ProbeOptions {
