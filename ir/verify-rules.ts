@@ -106,11 +106,11 @@ const loopKindsOf: Readonly<Record<Form, (kind: LoopKind) => boolean>> = {
 };
 
 function formReason(buffer: Buffer, form: Form): Reason {
-  const { name, unit, scope, shape } = buffer;
+  const { name, unit, scope, shape, lanes } = buffer;
   if (form !== "lowered") return unit === "byte" ? `${name} counts bytes` : undefined;
   if (scope === "global" && unit !== "byte") return `global buffer ${name} does not count bytes`;
-  if (scope === "register" && shape.length > 0)
-    return `register buffer ${name} has ${shape.length} axes, expected none`;
+  if (scope === "register" && shape.length > 0 && lanes.length > 0)
+    return `register buffer ${name} has both axes and lanes, expected one of them`;
   return undefined;
 }
 
@@ -221,7 +221,7 @@ function boundsReason(access: Access, buffer: Buffer, site: Site, context: Conte
     const most = rangeOf(size, context.facts)[1] - width;
     const where = `${show(access)}: index ${axis} is in ${low}..${high}`;
     if (high < 0 || low > most) return `${where}, outside 0..${most}`;
-    if (form === "naive" || isPointer(index, context)) return undefined;
+    if (form !== "scheduled") return undefined;
     const limit = sub(sub(size, width), index);
     if (provenNonNegative(index, site, context) && provenNonNegative(limit, site, context)) return undefined;
     return `${where}, not proven to be in 0..${printExpr(sub(size, width))}; mask the access or guard it with an if`;
@@ -237,23 +237,37 @@ function isLoweredIndex(e: Expr): boolean {
   return (a.type.lanes.length === 0 && pattern(b)) || (b.type.lanes.length === 0 && pattern(a));
 }
 
-function loweredReason(site: Site, nodes: readonly Expr[]): Reason {
+/** All lanes of a register whose axes are its lanes, in their order, or one lane by constants. */
+function isLaneIndex(index: readonly Expr[], shape: readonly Expr[]): boolean {
+  if (index.every((e) => e.kind === "const")) return true;
+  const sizes = shape.map((size) => (size.kind === "const" ? size.value : 0));
+  return index.every((e, axis) => {
+    if (!sameLanes(e.type.lanes, sizes)) return false;
+    if (e.kind !== "lanes") return sizes[axis] === 1;
+    return e.strides.every((stride, i) => stride === (i === axis ? 1 : 0) || sizes[i] === 1);
+  });
+}
+
+function loweredReason(site: Site, nodes: readonly Expr[], { buffers }: Context): Reason {
   const { stmt } = site;
   if (stmt.kind === "reduce") return "a reduce is left";
   const small = nodes.find(({ type }) => isSubByte(type.scalar));
   if (small !== undefined) return `${printExpr(small)} is ${small.type.text}`;
   return first(accessesOf(stmt), (access) => {
     if (access.mask !== undefined) return `${show(access)} is masked`;
+    const buffer = buffers.get(access.buffer) as Buffer;
+    if (buffer.scope === "register" && !isLaneIndex(access.index, buffer.shape))
+      return `${show(access)}: a register is indexed by its lanes or by constants`;
     const odd = access.index.find((e) => !isLoweredIndex(e));
     return odd && `${show(access)} has the vector index ${printExpr(odd)}, expected a scalar plus a lane pattern`;
   });
 }
 
-function siteFormReason(site: Site, form: Form): Reason {
+function siteFormReason(site: Site, context: Context, form: Form): Reason {
   const { stmt } = site;
   if (stmt.kind === "for" && !loopKindsOf[form](stmt.loopKind)) return `loop ${stmt.loop} is ${stmt.loopKind}`;
   const nodes = nodesOf(site);
-  if (form === "lowered") return loweredReason(site, nodes);
+  if (form === "lowered") return loweredReason(site, nodes, context);
   const address = nodes.find((e) => e.kind === "var" && e.name.startsWith("&"));
   if (address !== undefined) return `${printExpr(address)} is an address`;
   if (form === "scheduled") return undefined;
@@ -365,5 +379,5 @@ export const siteRules: readonly SiteRule[] = [
         });
       }),
   },
-  { name: "form", check: (site, _context, form) => siteFormReason(site, form) },
+  { name: "form", check: siteFormReason },
 ];

@@ -21,14 +21,14 @@
  *   independent      no reduction goes over a parallel loop, and what is stored in one depends on its variable
  * Accesses
  *   injective        the lanes of a store name different elements, where that can be decided
- *   in-bounds        an index is proven to be inside the buffer, unless masked (naive: is not proven outside; lowered: also not where the
- *                    address is a pointer kept in a register)
+ *   in-bounds        an index is proven to be inside the buffer, unless masked (naive and lowered: is not proven outside; lowering
+ *                    keeps what the scheduled form proved, but addresses are no longer one index per axis)
  *   intrinsic-range  operands of intrinsics are proven to be in the range that their row asks for
  * Forms
  *   naive-form       serial loops, scalar values, no intrinsics, barriers or byte units
  *   scheduled-form   no byte units or addresses
- *   lowered-form     loops serial or thread; no reduce, no masks, no sub-byte values; global buffers in bytes, register buffers of rank 0;
- *                    a vector index is a scalar plus a lane pattern
+ *   lowered-form     loops serial or thread; no reduce, no masks, no sub-byte values; global buffers in bytes; register buffers of rank 0, or
+ *                    indexed by their lanes or by constants; a vector index is a scalar plus a lane pattern
  * Programs
  *   kernel-names     kernels have names of their own
  *   stage-order      pack, prologue, main, merge

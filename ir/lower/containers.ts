@@ -33,7 +33,8 @@ export function placeOf(of: Buffer, index: readonly Expr[], simplify: (e: Expr) 
   const fits = (per: number): boolean => isMultipleOf(shift(form, -modulo(form.constant, per)), per);
   const count = elementCount(of);
   const whole = (per: number): boolean => typeof count === "number" && count % per === 0;
-  const nearest = Math.min(...(form.lanes?.strides ?? []).map(Math.abs).filter((stride) => stride > 0));
+  const nearest =
+    bits === 8 ? 1 : Math.min(...(form.lanes?.strides ?? []).map(Math.abs).filter((stride) => stride > 0));
   const container = containers.find((c) => codesIn(c, of) === nearest && whole(nearest) && fits(nearest)) ?? "u8";
   const per = codesIn(container, of);
   if (fits(per)) {

@@ -10,20 +10,11 @@
  */
 import { and, constant, load, loop, op, store, variable, when } from "../build.ts";
 import { type Facts, factsOf, rangeOf } from "../interval.ts";
-import type { Buffer, Expr, For, If, Kernel, Monoid, Reduce, Stmt } from "../nodes.ts";
-import type { OpName } from "../ops.ts";
-import { isFloat, type Scalar, scalarRange, typeOf } from "../types.ts";
+import { monoids } from "../monoids.ts";
+import type { Buffer, Expr, For, If, Kernel, Reduce, Stmt } from "../nodes.ts";
+import { typeOf } from "../types.ts";
 import { buffersOf, eachStmt, exprsOf, substituter, variablesOf, withBody, writes } from "../visit.ts";
 import { type Namer, namerOf } from "./names.ts";
-
-const combiners: Readonly<Record<Monoid, OpName>> = { sum: "add", max: "max", min: "min" };
-
-/** The value that leaves any other one unchanged when combined with it. */
-function neutral(monoid: Monoid, scalar: Scalar): number {
-  if (monoid === "sum") return 0;
-  const [low, high] = isFloat(scalar) ? [-Infinity, Infinity] : scalarRange(scalar);
-  return monoid === "max" ? low : high;
-}
 
 interface Context {
   readonly facts: Facts;
@@ -128,12 +119,12 @@ function touchedElsewhere(reduction: Reduce, body: readonly Stmt[]): boolean {
 function neutralStore(s: Reduce, index: readonly Expr[], mask: Expr | undefined, context: Context): Stmt {
   const { scalar } = context.buffers.get(s.buffer) as Buffer;
   const shape = index.find((e) => e.type.lanes.length > 0)?.type.lanes ?? [];
-  return store(s.buffer, index, constant(neutral(s.monoid, scalar), typeOf(scalar, shape)), mask);
+  return store(s.buffer, index, constant(monoids[s.monoid].neutral(scalar), typeOf(scalar, shape)), mask);
 }
 
 function accumulation(s: Reduce, context: Context): Stmt[] {
   const before = load(context.buffers.get(s.buffer) as Buffer, s.index, s.mask);
-  const combined = store(s.buffer, s.index, op(combiners[s.monoid], before, s.value), s.mask);
+  const combined = store(s.buffer, s.index, op(monoids[s.monoid].op, before, s.value), s.mask);
   if (s.over.length === 0 || context.started.has(s)) return [combined];
   const first = s.over.map((name) => op("eq", variable(name), 0)).reduce((a, b) => and(a, b));
   return [when(first, [neutralStore(s, s.index, s.mask, context)]), combined];
