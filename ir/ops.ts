@@ -57,13 +57,18 @@ export interface OpRow {
   readonly eval: (a: number, b: number, c: number, scalar: Scalar) => number;
 }
 
-/** Round half to even, as f32 `nearest` does. */
+/** Round half to even; a negative value that rounds to zero gives -0. */
 function nearestEven(a: number): number {
-  const floor = Math.floor(a);
-  const fraction = a - floor;
-  if (fraction < 0.5) return floor;
-  if (fraction > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  const size = Math.abs(a);
+  // From 2^52 up every double is whole; below, adding 2^52 rounds the fraction away.
+  const rounded = size < 2 ** 52 ? size + 2 ** 52 - 2 ** 52 : size;
+  return a < 0 || Object.is(a, -0) ? -rounded : rounded;
+}
+
+/** Round half away from zero. */
+function roundAway(a: number): number {
+  const whole = Math.trunc(a);
+  return Math.abs(a - whole) >= 0.5 ? whole + Math.sign(a) : whole;
 }
 
 /** Floating min and max give NaN when an operand is NaN, and order -0 below 0, as Wasm does and `Math.min` too. */
@@ -128,18 +133,22 @@ export const ops: Readonly<Record<OpName, OpRow>> = {
   /** To the nearest integer, halves to even. */
   nearest: { arity: 1, signature: "same", domain: "float", eval: (a) => nearestEven(a) },
   /** To the nearest integer, halves away from zero (C's `roundf`). */
-  round: { arity: 1, signature: "same", domain: "float", eval: (a) => Math.sign(a) * Math.floor(Math.abs(a) + 0.5) },
+  round: { arity: 1, signature: "same", domain: "float", eval: (a) => roundAway(a) },
 };
 
 const bitsView = new DataView(new ArrayBuffer(8));
 
-/** A float rounded to bf16: the upper half of its f32 bits, to nearest even. */
+const largestBf16 = (2 - 2 ** -7) * 2 ** 127;
+
+/** A double rounded to bf16 in one step (by way of f32 it would be rounded twice), to nearest even. */
 function roundToBf16(value: number): number {
-  if (Number.isNaN(value)) return value;
-  bitsView.setFloat32(0, value);
-  const bits = bitsView.getUint32(0);
-  bitsView.setUint32(0, (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000);
-  return bitsView.getFloat32(0);
+  if (!Number.isFinite(value) || value === 0) return value;
+  bitsView.setFloat64(0, value);
+  const exponent = ((bitsView.getUint32(0) >>> 20) & 0x7ff) - 1023;
+  // The last place of a bf16 of this size: 8 significant bits, fewer below the smallest normal number.
+  const place = 2 ** (Math.max(exponent, -126) - 7);
+  const rounded = nearestEven(value / place) * place;
+  return Math.abs(rounded) > largestBf16 ? Math.sign(value) * Infinity : rounded;
 }
 
 /** A mathematical value as a value of `scalar`: floats round, integers wrap, bool is 0 or 1. The argument is finite for integers. */
