@@ -1,25 +1,30 @@
-/**
- * The entry of a field as IR over stored bytes: bits gathered from their planes, scale levels multiplied. Where the entry is (loop variables,
- * digits, or any index) is the caller's: see `Place`.
- */
-import { add, and, bitcast, cast, constant, load, mul, op, or, shl, shr } from "../build.ts";
+/** The entry of a field as IR over stored bytes: bits gathered from their planes, scale levels multiplied. */
+import { add, and, bitcast, cast, constant, floordiv, load, mod, mul, op, or, shl, shr } from "../build.ts";
 import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { isFloat } from "../types.ts";
 import { bufferName } from "./containers.ts";
-import { containerOf, type Digit, type Field, type Format, type Plane, type Source } from "./format.ts";
+import { containerOf, type Digit, type Field, type Format, type Plane, type Source, spanOf } from "./format.ts";
 
-/** An entry of a field: its row, its number in the row, the number of its block and the digits of its number in the block. */
-export interface Place {
+/** An entry of a field: its row, its number in the row, and how many entries a block of the stored bytes has. */
+interface Place {
   readonly n: Expr;
   readonly entry: Expr;
-  readonly block: Expr;
-  /** Digit of the given size whose one step is `unit` entries. */
-  readonly digit: (unit: number, size: number) => Expr;
+  readonly entries: number;
 }
 
+/** Entries of a field in a block of its sources: 1 where each entry is an element or a block of its own. */
+export function blockEntries(format: Format, field: Field): number {
+  const source = field.product.find((candidate) => candidate.kind === "bits");
+  const per = source && containerOf(format, source.container).per;
+  return per === undefined || per === "row" ? 1 : per / spanOf(field.span, per);
+}
+
+const quotient = (e: Expr, by: number): Expr => (by === 1 ? e : floordiv(e, by));
+const remainder = (e: Expr, by: number): Expr => (by === 1 ? constant(0) : mod(e, by));
+
 /** `base + sum factor_i * term_i` without the terms that are nothing. */
-export function linear(terms: readonly (readonly [factor: number, term: Expr])[], base = 0): Expr {
+function linear(terms: readonly (readonly [factor: number, term: Expr])[], base = 0): Expr {
   let sum: Expr | undefined;
   for (const [factor, term] of terms) {
     if (factor === 0 || (term.kind === "const" && term.value === 0)) continue;
@@ -55,10 +60,13 @@ const wordOf = (bits: number): "u8" | "u16" => (bits <= 8 ? "u8" : "u16");
 
 /** The plane's bits of the entry at `place`, at their place `to`, in a word of the given type. */
 function planeBits(plane: Plane, bytes: Buffer, blockBytes: number, place: Place, word: "u8" | "u16"): Expr {
-  const digits = withUnits(cutAtBytes(plane.digits)).map((d) => ({ ...d, value: place.digit(d.unit, d.size) }));
+  const digits = withUnits(cutAtBytes(plane.digits)).map((d) => ({
+    ...d,
+    value: remainder(quotient(place.entry, d.unit), d.size),
+  }));
   const inByte = digits.map((d) => [d.stride % 8, d.value] as const);
   const wholeBytes = digits.map((d) => [Math.floor(d.stride / 8), d.value] as const);
-  const byte = linear([[blockBytes, place.block], ...wholeBytes], plane.at >> 3);
+  const byte = linear([[blockBytes, quotient(place.entry, place.entries)], ...wholeBytes], plane.at >> 3);
   const last = (plane.at & 7) + digits.reduce((sum, d) => sum + (d.stride % 8) * (d.size - 1), 0);
   const at = (index: Expr): Expr => load(bytes, [place.n, index]);
 
@@ -102,8 +110,9 @@ function sourceAt(format: Format, source: Source, buffers: readonly Buffer[], pl
 
 const biasOf = (source: Source): number => (source.kind === "bits" ? source.bias : 0);
 
-/** The value of a field's entry at `place`, of the field's scalar type; `buffers` declares the containers. */
-export function fieldValue(format: Format, field: Field, buffers: readonly Buffer[], place: Place): Expr {
+/** The value of a field at row `n` and number `entry` in the row, of the field's scalar type; `buffers` declares the containers. */
+export function fieldValue(format: Format, field: Field, buffers: readonly Buffer[], n: Expr, entry: Expr): Expr {
+  const place: Place = { n, entry, entries: blockEntries(format, field) };
   const [first, ...rest] = field.product as readonly [Source, ...Source[]];
   const raw = (source: Source): Expr => sourceAt(format, source, buffers, place);
   if (!isFloat(field.scalar)) return cast(field.scalar, raw(first));
