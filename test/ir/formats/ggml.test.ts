@@ -93,3 +93,14 @@ describe("golden vectors of the definitions", () => {
     expect(read("q3_K", "s", block, 16)).toEqual([...half, ...half]);
   });
 });
+
+test("half scales below 2^-14 keep all their bits", () => {
+  const block = new Uint8Array(34).fill(127);
+  block.set([0x03, 0x00]);
+  const value = 127 * 3 * 2 ** -24;
+  const containers = { "w.raw": block };
+  expect(decodeReference(formatOf("q8_0"), containers, 1, 32)).toEqual(new Float32Array(32).fill(value));
+  const program = programOf({ op: "dequantize", n: 1, k: 32, w: "q8_0" });
+  const made = run(program, containerTensors(formatOf("q8_0"), containers, 1, 32));
+  expect(made.get("y")).toEqual(new Float64Array(32).fill(value));
+});

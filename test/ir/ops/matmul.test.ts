@@ -72,7 +72,9 @@ describe.each(combinations)("%s, K = %i, %o", (w, k, numerics) => {
     expect(nmse(interpreted(plain, x, containers), referenceMatmul(plain, x, containers).y)).toBeLessThan(bound);
     const biased: MatmulWorkload = { ...base, m: "any", bias: true };
     const bias = normals(n, 13);
-    expect(nmse(interpreted(biased, x, containers, bias), referenceMatmul(biased, x, containers, bias).y)).toBeLessThan(bound);
+    expect(nmse(interpreted(biased, x, containers, bias), referenceMatmul(biased, x, containers, bias).y)).toBeLessThan(
+      bound,
+    );
   });
 
   test("a row does not depend on the number of rows", () => {
@@ -88,12 +90,25 @@ test.each([f32Numerics, numericsOf(32)])("no rows: nothing is computed (%o)", (n
   for (const m of [0, "any"] as const)
     for (const bias of [false, true])
       expect(
-        interpreted({ op: "matmul", m, n: 1, k: 64, w: "q4_0", bias, numerics }, new Float32Array(), containers, bias ? new Float32Array(1) : undefined).length,
+        interpreted(
+          { op: "matmul", m, n: 1, k: 64, w: "q4_0", bias, numerics },
+          new Float32Array(),
+          containers,
+          bias ? new Float32Array(1) : undefined,
+        ).length,
       ).toBe(0);
 });
 
 describe("form", () => {
-  const program = programOf({ op: "matmul", m: "any", n: 8, k: 64, w: "int4_g32", bias: true, numerics: numericsOf(32) });
+  const program = programOf({
+    op: "matmul",
+    m: "any",
+    n: 8,
+    k: 64,
+    w: "int4_g32",
+    bias: true,
+    numerics: numericsOf(32),
+  });
   test("kernels in order", () => {
     expect(program.kernels.map((k) => `${k.name} ${k.stage}`)).toEqual(["pack pack", "quantize prologue", "main main"]);
   });
@@ -105,9 +120,20 @@ describe("form", () => {
         expect(declared.get(name) ?? text, name).toBe(text);
         declared.set(name, text);
       }
-    expect([...declared.keys()].sort()).toEqual(
-      ["bias", "w.codes", "w.q", "w.s", "w.scales", "x", "x.amax", "x.inverse", "x.q", "x.s", "y", "y.sum"],
-    );
+    expect([...declared.keys()].sort()).toEqual([
+      "bias",
+      "w.codes",
+      "w.q",
+      "w.s",
+      "w.scales",
+      "x",
+      "x.amax",
+      "x.inverse",
+      "x.q",
+      "x.s",
+      "y",
+      "y.sum",
+    ]);
   });
   test("main is a perfect nest m, n, k of one reduction, then the bias", () => {
     const main = program.kernels[2];
@@ -124,7 +150,11 @@ describe("form", () => {
       b.loop("m", rows, [b.loop("n", 8, [b.loop("k", 64, [b.reduce("y.sum", [m, n], b.mul(x, w), ["k"])])])]),
       b.loop("y/m", rows, [
         b.loop("y/n", 8, [
-          b.store("y", [b.variable("y/m"), b.variable("y/n")], b.add(at("y.sum", b.variable("y/m"), b.variable("y/n")), at("bias", b.variable("y/n")))),
+          b.store(
+            "y",
+            [b.variable("y/m"), b.variable("y/n")],
+            b.add(at("y.sum", b.variable("y/m"), b.variable("y/n")), at("bias", b.variable("y/n"))),
+          ),
         ]),
       ]),
     ]);

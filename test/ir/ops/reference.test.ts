@@ -1,9 +1,24 @@
 // The oracles themselves, on cases small enough to work out by hand.
 
 import { describe, expect, test } from "vitest";
-import { encode, formatOf, type MatmulWorkload, quantizeReference, referenceMatmul, WorkloadError } from "../../../ir/index.ts";
+import {
+  encode,
+  formatOf,
+  type MatmulWorkload,
+  quantizeReference,
+  referenceMatmul,
+  WorkloadError,
+} from "../../../ir/index.ts";
 
-const plain: MatmulWorkload = { op: "matmul", m: "any", n: 2, k: 4, w: "f32", bias: false, numerics: { compute: "f32" } };
+const plain: MatmulWorkload = {
+  op: "matmul",
+  m: "any",
+  n: 2,
+  k: 4,
+  w: "f32",
+  bias: false,
+  numerics: { compute: "f32" },
+};
 const weights = encode(formatOf("f32"), Float32Array.of(1, 2, 3, 4, 10, 20, 30, 40), 2, 4);
 
 describe("referenceMatmul", () => {
@@ -14,7 +29,9 @@ describe("referenceMatmul", () => {
   });
   test("adds the bias", () => {
     const x = Float32Array.of(1, 0, 0, 0);
-    expect([...referenceMatmul({ ...plain, bias: true }, x, weights, Float32Array.of(0.5, -0.5)).y]).toEqual([1.5, 9.5]);
+    expect([...referenceMatmul({ ...plain, bias: true }, x, weights, Float32Array.of(0.5, -0.5)).y]).toEqual([
+      1.5, 9.5,
+    ]);
   });
   test("has no rows of no x", () => {
     expect(referenceMatmul(plain, new Float32Array(), weights).y.length).toBe(0);
@@ -29,14 +46,22 @@ describe("referenceMatmul", () => {
   test("refuses what does not fit", () => {
     const x = Float32Array.of(1, 2, 3);
     expect(() => referenceMatmul(plain, x, weights)).toThrow(WorkloadError);
-    expect(() => referenceMatmul({ ...plain, m: 2 }, new Float32Array(4), weights)).toThrow("x has 4 values, which are not 2 rows of 4");
-    expect(() => referenceMatmul({ ...plain, bias: true }, new Float32Array(4), weights)).toThrow("bias: expected 2 values, got none");
-    expect(() => referenceMatmul(plain, new Float32Array(4), weights, new Float32Array(2))).toThrow("bias: expected no values, got 2");
+    expect(() => referenceMatmul({ ...plain, m: 2 }, new Float32Array(4), weights)).toThrow(
+      "x has 4 values, which are not 2 rows of 4",
+    );
+    expect(() => referenceMatmul({ ...plain, bias: true }, new Float32Array(4), weights)).toThrow(
+      "bias: expected 2 values, got none",
+    );
+    expect(() => referenceMatmul(plain, new Float32Array(4), weights, new Float32Array(2))).toThrow(
+      "bias: expected no values, got 2",
+    );
   });
 });
 
 describe("quantizeReference", () => {
-  const codes = (values: readonly number[]): number[] => [...quantizeReference(Float32Array.from(values), values.length).q];
+  const codes = (values: readonly number[]): number[] => [
+    ...quantizeReference(Float32Array.from(values), values.length).q,
+  ];
   test("scale is amax / 127, halves go away from zero", () => {
     expect(quantizeReference(Float32Array.of(127, -127, 0.5, -0.5, 1.5, -1.5, 0.49, -2.51), 8)).toEqual({
       q: Int8Array.of(127, -127, 1, -1, 2, -2, 0, -3),
