@@ -37,15 +37,18 @@ export const Keywords: Readonly<Record<Keyword, TokenType>> = Object.fromEntries
   keywords.map((word) => [word, keyword(word)]),
 ) as Record<Keyword, TokenType>;
 
-const types = scalarNames.map((scalar) =>
-  createToken({
-    name: scalar.toUpperCase(),
-    label: `'${scalar}'`,
-    pattern: scalar,
-    longer_alt: Name,
-    categories: [Type, Word],
-  }),
-);
+// `u16` before `u1`, as with the operators below.
+const types = [...scalarNames]
+  .sort((a, b) => b.length - a.length)
+  .map((scalar) =>
+    createToken({
+      name: scalar.toUpperCase(),
+      label: `'${scalar}'`,
+      pattern: scalar,
+      longer_alt: Name,
+      categories: [Type, Word],
+    }),
+  );
 
 const mark = (name: string, pattern: string, categories: TokenType[] = []): TokenType =>
   createToken({ name, label: `'${pattern}'`, pattern, categories });
