@@ -2,7 +2,6 @@
 
 import { describe, expect, test } from "vitest";
 import {
-  formatNames,
   formatOf,
   type Numerics,
   parseProgram,
@@ -12,6 +11,7 @@ import {
   verifyProgram,
   type Workload,
 } from "../../../ir/index.ts";
+import { typicalFormats } from "../samples.ts";
 
 function wellFormed(workload: Workload): void {
   const program = programOf(workload);
@@ -19,7 +19,7 @@ function wellFormed(workload: Workload): void {
   expect(parseProgram(printProgram(program))).toEqual(program);
 }
 
-describe.each(formatNames())("%s", (name) => {
+describe.each(typicalFormats)("%s", (name) => {
   const { block, codes, group } = formatOf(name);
   const k = block === 1 ? 24 : 2 * block;
   const i8 = (xGroup: number | "row"): Numerics => ({ compute: "i8", xGroup });
@@ -32,9 +32,10 @@ describe.each(formatNames())("%s", (name) => {
   });
 });
 
-test("quantize verifies", () => {
+test("so do quantize and no rows", () => {
   wellFormed({ op: "quantize", m: "any", k: 64, group: 32 });
   wellFormed({ op: "quantize", m: 0, k: 5, group: "row" });
+  wellFormed({ op: "matmul", m: 0, n: 1, k: 32, w: "q4_0", bias: true, numerics: { compute: "i8", xGroup: 32 } });
 });
 
 describe("text", () => {
