@@ -3,7 +3,8 @@
  * encoder and the checks stand on. Nothing here is fast enough for packing; that is compiled (`unpack.ts`).
  */
 import { castBits, wrap } from "../ops.ts";
-import type { Scalar } from "../types.ts";
+import { readers, writers } from "../tensor.ts";
+import { type Scalar, storageBits } from "../types.ts";
 import { bufferName, rowBytes } from "./containers.ts";
 import {
   type BitsSource,
@@ -35,31 +36,12 @@ export function accessor(format: Format, field: Field, source: Source, container
 
 function elements(bytes: Uint8Array, scalar: Scalar, row: number): Accessor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const at = (r: number, entry: number, width: number): number => r * row + entry * width;
-  switch (scalar) {
-    case "u8":
-      return {
-        get: (r, e) => view.getUint8(at(r, e, 1)),
-        set: (r, e, value) => view.setUint8(at(r, e, 1), value),
-      };
-    case "f16":
-      return {
-        get: (r, e) => view.getFloat16(at(r, e, 2), true),
-        set: (r, e, value) => view.setFloat16(at(r, e, 2), value, true),
-      };
-    case "bf16":
-      return {
-        get: (r, e) => castBits(view.getUint16(at(r, e, 2), true), "u16", "bf16"),
-        set: (r, e, value) => view.setUint16(at(r, e, 2), castBits(wrap(value, "bf16"), "bf16", "u16"), true),
-      };
-    case "f32":
-      return {
-        get: (r, e) => view.getFloat32(at(r, e, 4), true),
-        set: (r, e, value) => view.setFloat32(at(r, e, 4), value, true),
-      };
-    default:
-      throw new Error(`containers of ${scalar} are not known`);
-  }
+  const [read, write] = [readers[scalar], writers[scalar]];
+  const width = storageBits(scalar) / 8;
+  return {
+    get: (r, entry) => read(view, r * row + entry * width),
+    set: (r, entry, value) => write(view, r * row + entry * width, wrap(value, scalar)),
+  };
 }
 
 /** Bit positions, from the block's start, of each entry of a plane. */

@@ -1,28 +1,33 @@
-/**
- * The entry of a field as IR over stored bytes: bits gathered from their planes, scale levels multiplied. Where the entry is (loop variables,
- * digits, or any index) is the caller's: see `Place`.
- */
-import { add, and, bitcast, cast, constant, load, mul, op, or, shl, shr } from "../build.ts";
+/** The entry of a field as IR over stored bytes: bits gathered from their planes, scale levels multiplied. */
+import { add, and, bitcast, cast, constant, floordiv, load, mod, mul, op, or, shl, shr } from "../build.ts";
 import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { isFloat } from "../types.ts";
 import { bufferName } from "./containers.ts";
-import { containerOf, type Digit, type Field, type Format, type Plane, type Source } from "./format.ts";
+import { containerOf, type Digit, type Field, type Format, type Plane, type Source, spanOf } from "./format.ts";
 
-/** An entry of a field: its row, its number in the row, the number of its block and the digits of its number in the block. */
-export interface Place {
+/** An entry of a field: its row, its number in the row, and how many entries a block of the stored bytes has. */
+interface Place {
   readonly n: Expr;
   readonly entry: Expr;
-  readonly block: Expr;
-  /** Digit of the given size whose one step is `unit` entries. */
-  readonly digit: (unit: number, size: number) => Expr;
+  readonly entries: number;
 }
 
+/** Entries of a field in a block of its sources: 1 where each entry is an element or a block of its own. */
+export function blockEntries(format: Format, field: Field): number {
+  const source = field.product.find((candidate) => candidate.kind === "bits");
+  const per = source && containerOf(format, source.container).per;
+  return per === undefined || per === "row" ? 1 : per / spanOf(field.span, per);
+}
+
+const quotient = (e: Expr, by: number): Expr => (by === 1 ? e : floordiv(e, by));
+const remainder = (e: Expr, by: number): Expr => (by === 1 ? constant(0) : mod(e, by));
+
 /** `base + sum factor_i * term_i` without the terms that are nothing. */
-export function linear(terms: readonly (readonly [factor: number, term: Expr])[], base = 0): Expr {
+function linear(terms: readonly (readonly [factor: number, term: Expr])[], base = 0): Expr {
   let sum: Expr | undefined;
   for (const [factor, term] of terms) {
-    if (factor === 0 || (term.kind === "const" && term.value === 0)) continue;
+    if (factor === 0 || isZero(term)) continue;
     const product = factor === 1 ? term : mul(term, factor);
     sum = sum === undefined ? product : add(sum, product);
   }
@@ -51,39 +56,50 @@ export function withUnits(digits: readonly Digit[]): readonly { size: number; st
   });
 }
 
+const isZero = (e: Expr): boolean => e.kind === "const" && e.value === 0;
+
 const wordOf = (bits: number): "u8" | "u16" => (bits <= 8 ? "u8" : "u16");
 
 /** The plane's bits of the entry at `place`, at their place `to`, in a word of the given type. */
 function planeBits(plane: Plane, bytes: Buffer, blockBytes: number, place: Place, word: "u8" | "u16"): Expr {
-  const digits = withUnits(cutAtBytes(plane.digits)).map((d) => ({ ...d, value: place.digit(d.unit, d.size) }));
-  const inByte = digits.map((d) => [d.stride % 8, d.value] as const);
-  const wholeBytes = digits.map((d) => [Math.floor(d.stride / 8), d.value] as const);
-  const byte = linear([[blockBytes, place.block], ...wholeBytes], plane.at >> 3);
-  const last = (plane.at & 7) + digits.reduce((sum, d) => sum + (d.stride % 8) * (d.size - 1), 0);
-  const at = (index: Expr): Expr => load(bytes, [place.n, index]);
-
-  const position = linear(inByte, plane.at & 7);
-  let window: Expr;
-  let shift = position;
-  let width: number;
-  if (last <= 7) {
-    width = last + plane.width <= 8 ? 8 : 16;
-    check(last + plane.width <= width, () => `${plane.width} bits at bit ${plane.at} span more than two bytes`);
-    window = width === 8 ? at(byte) : or(cast("u16", at(byte)), shl(cast("u16", at(add(byte, 1))), 8));
-  } else {
-    // The byte of the last bit, which may be the byte of the first: what the window then holds twice is cut off below.
-    check(plane.width <= 8, () => `${plane.width} bits at bit ${plane.at} cross bytes at a varying place`);
-    width = 16;
-    const low = at(add(byte, shr(position, 3)));
-    const high = at(add(byte, shr(add(position, plane.width - 1), 3)));
-    window = or(cast("u16", low), shl(cast("u16", high), 8));
-    shift = and(position, 7);
-  }
-  const own = wordOf(width);
-  if (!(shift.kind === "const" && shift.value === 0)) window = shr(window, cast(own, shift));
+  const { window, width, shift } = windowOf(plane, blockBytes, place, (byte) => load(bytes, [place.n, byte]));
+  const shifted = isZero(shift) ? window : shr(window, cast(window.type.scalar, shift));
   const clean = plane.width === width || (shift.kind === "const" && shift.value + plane.width === width);
-  const field = cast(word, clean ? window : and(window, 2 ** plane.width - 1));
+  const field = cast(word, clean ? shifted : and(shifted, 2 ** plane.width - 1));
   return plane.to === 0 ? field : shl(field, plane.to);
+}
+
+/** One or two adjacent bytes as a word of `width` bits, in which the plane's bits begin at bit `shift` (i32). */
+interface Window {
+  readonly window: Expr;
+  readonly width: 8 | 16;
+  readonly shift: Expr;
+}
+
+function windowOf(plane: Plane, blockBytes: number, place: Place, at: (byte: Expr) => Expr): Window {
+  const pair = (low: Expr, high: Expr): Expr => or(cast("u16", at(low)), shl(cast("u16", at(high)), 8));
+  const digits = withUnits(cutAtBytes(plane.digits)).map(({ size, stride, unit }) => ({
+    value: remainder(quotient(place.entry, unit), size),
+    bytes: Math.floor(stride / 8),
+    bits: stride % 8,
+    size,
+  }));
+  const first = plane.at & 7;
+  const last = first + digits.reduce((sum, { bits, size }) => sum + bits * (size - 1), 0);
+  const width = plane.width > 8 ? 16 : 8;
+  if (last < 8 && last + plane.width <= width) {
+    const block = [blockBytes, quotient(place.entry, place.entries)] as const;
+    const byte = linear([block, ...digits.map((d) => [d.bytes, d.value] as const)], plane.at >> 3);
+    const shift = digits.map((d) => [d.bits, d.value] as const);
+    return { window: width === 8 ? at(byte) : pair(byte, add(byte, 1)), width, shift: linear(shift, first) };
+  }
+  // Codes that cross bytes are a dense string. The byte of the last bit may be that of the first: what the pair then holds twice is masked off.
+  const [size, stride] = plane.digits[0] as Digit;
+  const dense = plane.digits.length === 1 && plane.at === 0 && size * stride === 8 * blockBytes && plane.width <= 8;
+  check(dense, () => `${plane.width} bits from bit ${plane.at} on cross bytes and are no dense string`);
+  const position = mul(place.entry, stride);
+  const byteOf = (bit: Expr): Expr => floordiv(bit, 8);
+  return { window: pair(byteOf(position), byteOf(add(position, plane.width - 1))), width: 16, shift: mod(position, 8) };
 }
 
 /** A source's entry at `place`: an unsigned word, an i8, an f16, or an element of its container's type; the bias is not added. */
@@ -102,8 +118,9 @@ function sourceAt(format: Format, source: Source, buffers: readonly Buffer[], pl
 
 const biasOf = (source: Source): number => (source.kind === "bits" ? source.bias : 0);
 
-/** The value of a field's entry at `place`, of the field's scalar type; `buffers` declares the containers. */
-export function fieldValue(format: Format, field: Field, buffers: readonly Buffer[], place: Place): Expr {
+/** The value of a field at row `n` and number `entry` in the row, of the field's scalar type; `buffers` declares the containers. */
+export function fieldValue(format: Format, field: Field, buffers: readonly Buffer[], n: Expr, entry: Expr): Expr {
+  const place: Place = { n, entry, entries: blockEntries(format, field) };
   const [first, ...rest] = field.product as readonly [Source, ...Source[]];
   const raw = (source: Source): Expr => sourceAt(format, source, buffers, place);
   if (!isFloat(field.scalar)) return cast(field.scalar, raw(first));

@@ -15,4 +15,4 @@ export {
   spanOf,
 } from "./format.ts";
 export { decodeReference, type FieldReader, fieldReader, type ReferenceRow, rowReader } from "./reference.ts";
-export { fieldAt, unpackKernel } from "./unpack.ts";
+export { fieldAt, fieldDigits, unpackKernel } from "./unpack.ts";

@@ -1,7 +1,14 @@
 /** Running programs of the operators through the interpreter on stored tensors. */
-import { type Containers, containerBuffers, type Format, type Program } from "../../ir/index.ts";
-import { interpretProgram } from "../../ir/run-program.ts";
-import { type Tensor, tensor, tensorOfBytes } from "../../ir/tensor.ts";
+import {
+  type Containers,
+  containerBuffers,
+  type Format,
+  interpretProgram,
+  type Program,
+  type Tensor,
+  tensor,
+  tensorOfBytes,
+} from "../../ir/index.ts";
 
 /** The stored tensor's containers as inputs of a program. */
 export function containerTensors(format: Format, containers: Containers, n: number, k: number): Map<string, Tensor> {

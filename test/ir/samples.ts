@@ -1,4 +1,8 @@
-/** Reproducible random data for tests. */
+/** Reproducible random data for tests, and the formats to try. */
+import { formatNames } from "../../ir/index.ts";
+
+/** Every format, of the integer family those with one group size and those per row: what differs between groups is tested apart. */
+export const typicalFormats: readonly string[] = formatNames().filter((name) => !/_g(16|64|128|256)/.test(name));
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function randomOf(seed: number): () => number {
