@@ -5,16 +5,14 @@ import type { PackedTensors } from "./packed.ts";
 /** Names of integer formats with stored zero points. */
 type WithZeros<F extends string> = F extends `int${string}_z${string}` ? true : false;
 
-/** Stored weights: whole GGUF blocks; codes, scales (and zeros); or plain values. All as bytes, little-endian. */
+/** Stored weights, little-endian: codes, scales (and zeros) of integer formats; else `raw`, as in the file (GGUF blocks, plain floats). */
 export type StoredWeights<F extends string> = string extends F
   ? Readonly<Record<string, ArrayBufferView>>
   : F extends `int${string}`
     ? WithZeros<F> extends true
       ? { readonly codes: ArrayBufferView; readonly scales: ArrayBufferView; readonly zeros: ArrayBufferView }
       : { readonly codes: ArrayBufferView; readonly scales: ArrayBufferView }
-    : F extends "f32" | "f16" | "bf16"
-      ? { readonly values: ArrayBufferView }
-      : { readonly raw: ArrayBufferView };
+    : { readonly raw: ArrayBufferView };
 
 type Rows<W> = W extends { readonly m: number } ? { readonly m?: number } : { readonly m: number };
 type Bias<W> = W extends { readonly bias: false }
