@@ -4,11 +4,12 @@
  *     for n<N { for k<64 { y[n] += x[k] over k } }   ->   for n<N { y[n] = 0.0; for k<64 { y[n] = y[n] + x[k] } }
  *     for k<K { y[0] += x[k] over k }                ->   for k<K { if k == 0 { y[0] = 0.0 }; y[0] = y[0] + x[k] }
  *     for k<K { y[0] += x[k] over () }               ->   for k<K { y[0] = y[0] + x[k] }
+ *     for k<K { y[0] += x[k] * w[k] over () }        ->   for k<K { y[0] = madd_f32(x[k], w[k], y[0]) }          (f32)
  *
  * The neutral store stands before the outermost loop of the reduction (first form) where that means the same: the loops run at
  * least once, nothing else in them touches the buffer, and the element does not depend on them.
  */
-import { and, constant, load, loop, op, store, variable, when } from "../build.ts";
+import { and, call, constant, load, loop, op, store, variable, when } from "../build.ts";
 import { type Facts, factsOf, rangeOf } from "../interval.ts";
 import { monoids } from "../monoids.ts";
 import type { Buffer, Expr, For, If, Kernel, Reduce, Stmt } from "../nodes.ts";
@@ -124,8 +125,17 @@ function neutralStore(s: Reduce, index: readonly Expr[], mask: Expr | undefined,
 
 function accumulation(s: Reduce, context: Context): Stmt[] {
   const before = load(context.buffers.get(s.buffer) as Buffer, s.index, s.mask);
-  const combined = store(s.buffer, s.index, op(monoids[s.monoid].op, before, s.value), s.mask);
+  const combined = store(s.buffer, s.index, combine(s, before), s.mask);
   if (s.over.length === 0 || context.started.has(s)) return [combined];
   const first = s.over.map((name) => op("eq", variable(name), 0)).reduce((a, b) => and(a, b));
   return [when(first, [neutralStore(s, s.index, s.mask, context)]), combined];
+}
+
+/** The element with the value added: a product may be added with one rounding or two, so the fused form is open to the backend. */
+function combine({ monoid, value }: Reduce, before: Expr): Expr {
+  if (monoid === "sum" && value.kind === "op" && value.op === "mul" && value.type.scalar === "f32") {
+    const [a, b] = value.args as [Expr, Expr];
+    return call("madd_f32", a, b, before);
+  }
+  return op(monoids[monoid].op, before, value);
 }
