@@ -52,9 +52,8 @@ export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (ker
   const used = namesIn(own.body);
   const axes = left.filter((l) => used.has(l.loop) || own.loops.some((inner) => variablesOf(inner.extent).has(l.loop)));
 
-  const renamed = new Map<string, Expr>(
-    [...axes, ...own.loops].map((l) => [l.loop, b.variable(`${step.buffer}/${l.loop}`)]),
-  );
+  const nameOf = (loop: string): string => (loop.startsWith(`${step.buffer}/`) ? loop : `${step.buffer}/${loop}`);
+  const renamed = new Map<string, Expr>([...axes, ...own.loops].map((l) => [l.loop, b.variable(nameOf(l.loop))]));
   const declared = kernel.buffers.find((buffer) => buffer.name === step.buffer);
   require(declared !== undefined && declared.scope === "register", () =>
     `hoist: ${step.buffer} is not a register buffer`);
@@ -75,17 +74,14 @@ export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (ker
 
   const substitute = substituter(renamed);
   const rename = (s: Stmt): Stmt => {
-    if (s.kind === "for")
-      return { ...s, loop: `${step.buffer}/${s.loop}`, extent: substitute(s.extent), body: s.body.map(rename) };
+    if (s.kind === "for") return { ...s, loop: nameOf(s.loop), extent: substitute(s.extent), body: s.body.map(rename) };
     const moved = writes(s) ? { ...s, index: widened(s.index) } : s;
     const over =
-      moved.kind === "reduce"
-        ? { ...moved, over: moved.over.map((o) => (renamed.has(o) ? `${step.buffer}/${o}` : o)) }
-        : moved;
+      moved.kind === "reduce" ? { ...moved, over: moved.over.map((o) => (renamed.has(o) ? nameOf(o) : o)) } : moved;
     return mapExprs(over, substitute);
   };
   const moved = axes.reduceRight<Stmt>(
-    (s, l) => b.loop(`${step.buffer}/${l.loop}`, substitute(l.extent), [s], "serial"),
+    (s, l) => b.loop(nameOf(l.loop), substitute(l.extent), [s], "serial"),
     rename(producer),
   );
   const without = mapStmts(kernel.body, (s) => (s === producer ? [] : undefined)).map((s) => mapExprs(s, loads));

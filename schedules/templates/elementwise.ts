@@ -1,7 +1,8 @@
 /**
- * Template `elementwise`: quantize and dequantize workloads. One point: what there is to choose is left to lowering.
+ * Template `elementwise`: quantize and dequantize workloads. One point: vectors where groups allow them.
  */
 import type { Schedule } from "../schedule.ts";
+import { quantizeSteps } from "./prologue.ts";
 import type { Template } from "./template.ts";
 
 export const elementwise: Template = {
@@ -9,5 +10,6 @@ export const elementwise: Template = {
   refuses: ({ workload }) => (workload.op === "matmul" ? "it is a matmul" : undefined),
   space: () => ({ axes: {}, where: [], layout: [] }),
   default: () => ({}),
-  schedule: (): Schedule => [],
+  schedule: ({ workload }): Schedule =>
+    workload.op === "quantize" ? quantizeSteps("main", workload.group === "row" ? workload.k : workload.group) : [],
 };

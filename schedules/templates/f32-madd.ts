@@ -18,6 +18,7 @@ import {
   type Shape,
   shapeOf,
 } from "./matmul.ts";
+import { sumSteps } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 

@@ -30,6 +30,7 @@ import {
   type Shape,
   shapeOf,
 } from "./matmul.ts";
+import { quantizeSteps, sumSteps } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -148,6 +149,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
 const hoisted = (kernel: string, buffer: string): Schedule => [
   { op: "hoist", kernel, buffer },
   { op: "fission", kernel, buffer, into: buffer, stage: "prologue" },
+  ...sumSteps(buffer, ["kf", "kj"], ["h", "kp", "kr"]),
 ];
 
 const foldSign = (kernel: string, correction: string): Schedule => [
@@ -210,6 +212,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...recodeWeights({ ...coding, offset: 0 }),
     ...layoutWeights(shape, coding, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, coding, part)),
+    ...quantizeSteps("quantize", shape.xGroup),
   ];
 }
 

@@ -18,6 +18,8 @@ export interface Shape {
   readonly k: number;
   /** Values of K over which every scale is constant: the shorter of the two groups; K where there are none. */
   readonly group: number;
+  /** Values of x that share a scale; K where x is f32. */
+  readonly xGroup: number;
 }
 
 export function shapeOf({ workload }: Target): Shape {
@@ -25,8 +27,8 @@ export function shapeOf({ workload }: Target): Shape {
   const format = formatOf(workload.w);
   const { m, n, k, numerics } = workload;
   const span = (s: number | "row" | undefined): number => (typeof s === "number" ? s : k);
-  const group = Math.min(span(format.group), numerics.compute === "i8" ? span(numerics.xGroup) : k);
-  return { workload, format, m, n, k, group };
+  const xGroup = numerics.compute === "i8" ? span(numerics.xGroup) : k;
+  return { workload, format, m, n, k, group: Math.min(span(format.group), xGroup), xGroup };
 }
 
 /** A kernel that `specialize` makes, the rows of x that its register tile holds, and the ending of names that must differ between kernels. */

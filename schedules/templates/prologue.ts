@@ -1,0 +1,41 @@
+/**
+ * Steps for what runs before the main kernel: quantizing activations and summing them. Small next to the product, but for one row of x it would be a tenth of
+ * the time in scalar code.
+ */
+import type { Schedule } from "../schedule.ts";
+
+/** Values of x that one step takes. */
+const lanes = 16;
+
+/**
+ * The kernel that quantizes x in groups of `group`: the greatest magnitude in vectors of 4 (rfactor), codes in vectors of 16. Groups that 16 does not
+ * divide stay scalar.
+ */
+export function quantizeSteps(kernel: string, group: number): Schedule {
+  if (group % lanes !== 0) return [];
+  const whole = group / lanes;
+  return [
+    { op: "split", kernel, loop: "x.amax/i", factor: lanes, into: ["ao", "av"] },
+    { op: "split", kernel, loop: "av", factor: 4, into: ["ai", "al"] },
+    { op: "rfactor", kernel, buffer: "x.amax", at: "g", loop: "al", into: "x.amax4" },
+    { op: "split", kernel, loop: "i", factor: lanes, into: ["io", "il"] },
+    { op: "vectorize", kernel, loops: ["al"] },
+    { op: "vectorize", kernel, loops: ["il"] },
+    { op: "unroll", kernel, loops: ["ai", "x.amax4/al", ...(whole <= 16 ? ["ao", "io"] : [])] },
+  ];
+}
+
+/**
+ * A kernel that sums x over its groups, hoisted out of a main kernel as `name`: partial sums in lanes of neighbouring k. `outer` names its loops over k
+ * outside, `keep` the innermost ones, which become the lanes.
+ */
+export function sumSteps(name: string, outer: readonly string[], keep: readonly string[]): Schedule {
+  const own = (loops: readonly string[]): string[] => loops.map((l) => `${name}/${l}`);
+  const partial = `${name}.lanes`;
+  return [
+    { op: "reorder", kernel: name, loops: own(["mo", "kg", "mi", ...outer, ...keep]) },
+    { op: "accumulate-in", kernel: name, buffer: name, at: `${name}/mi`, into: partial, keep: own(keep) },
+    { op: "vectorize", kernel: name, loops: own(keep) },
+    { op: "unroll", kernel: name, loops: own(keep).map((l) => `${partial}/${l}`) },
+  ];
+}
