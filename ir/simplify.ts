@@ -8,7 +8,7 @@ import { add, cast, constant, floordiv, lanes, mod, op, reload } from "./build.t
 import { type Facts, factsOf, provablyLess, rangeOf } from "./interval.ts";
 import type { Expr, Kernel, Stmt } from "./nodes.ts";
 import type { OpName } from "./ops.ts";
-import { boolType, isFloat, isInteger, scalarRange, typeOf } from "./types.ts";
+import { boolType, isFloat, isInteger, scalarRange, scalars, typeOf } from "./types.ts";
 import { mapExprs, mapStmts, rewriter, withBody } from "./visit.ts";
 
 type OpExpr = Extract<Expr, { kind: "op" }>;
@@ -179,6 +179,18 @@ const rules: readonly Rule[] = [
       return low >= 0 && high <= b.value ? shaped(a, e) : undefined;
     },
   },
+  // (h << n | l) & m = l & m when 0 <= m < 2^n; (h << n | l) >> n = h when 0 <= l < 2^n and h << n loses no bits
+  {
+    name: "joined-bits",
+    ops: ["and", "shr"],
+    apply: (e, a, b, facts) => {
+      const joined = b.kind === "const" ? joinedBits(a, facts) : undefined;
+      if (joined === undefined || b.kind !== "const") return undefined;
+      const { high, low, at } = joined;
+      if (e.op === "and") return b.value >= 0 && b.value < 2 ** at ? shaped(op("and", low, b), e) : undefined;
+      return b.value === at ? shaped(high, e) : undefined;
+    },
+  },
   // a & true = a, a & false = false, a | true = true, a | false = a   (bools; constants stand right)
   {
     name: "logic",
@@ -216,6 +228,27 @@ function compare(name: OpName, a: Expr, b: Expr, facts: Facts): boolean | undefi
       if (less() || greater()) return name === "ne";
       return a === b ? name === "eq" : undefined;
   }
+}
+
+/** The parts of `high << at | low`, or of a cast of it to a wider type, when they do not overlap and nothing is lost. */
+function joinedBits(e: Expr, facts: Facts): { high: Expr; low: Expr; at: number } | undefined {
+  if (e.kind === "cast" && e.mode === "value") {
+    const { bits, class: kind } = scalars[e.arg.type.scalar];
+    const parts = kind === "uint" && bits < scalars[e.type.scalar].bits ? joinedBits(e.arg, facts) : undefined;
+    const widen = (part: Expr): Expr => cast(e.type.scalar, part);
+    return parts && { ...parts, high: widen(parts.high), low: widen(parts.low) };
+  }
+  if (e.kind !== "op" || e.op !== "or" || !int(e)) return undefined;
+  for (const [shifted, low] of [e.args, [...e.args].reverse()] as [Expr, Expr][]) {
+    if (shifted.kind !== "op" || shifted.op !== "shl") continue;
+    const [high, by] = shifted.args as [Expr, Expr];
+    if (by.kind !== "const") continue;
+    const [lowest, most] = rangeOf(low, facts);
+    const [least, top] = rangeOf(high, facts);
+    const fits = least >= 0 && top * 2 ** by.value <= scalarRange(e.type.scalar)[1];
+    if (lowest >= 0 && most < 2 ** by.value && fits) return { high, low, at: by.value };
+  }
+  return undefined;
 }
 
 const rulesOf = new Map<OpName, Rule[]>();

@@ -19,6 +19,7 @@ import {
   formatNames,
   formatOf,
   packedFields,
+  printExpr,
   type Stmt,
   simplifier,
   spanOf,
@@ -141,4 +142,20 @@ test("digits of a block", () => {
   expect(digits("int4_g32", "q")).toBe("2");
   expect(digits("int3_g32", "q")).toBe("8");
   expect(digits("int8_g32", "q")).toBe("");
+});
+
+test("low and high bits of codes in two planes simplify to reads of their own plane", () => {
+  const format = formatOf("q6_K");
+  const kernel = b.kernel("k", "pack", {
+    buffers: containerBuffers(format, 8, 512),
+    body: [b.loop("n", 8, [b.loop("k", 512, [])])],
+  });
+  const code = b.cast("i32", fieldAt(format, "q", b.variable("n"), b.variable("k")));
+  const text = (e: Expr): string => printExpr(simplifier(factsOf(kernel))(e), kernel);
+  expect(text(b.and(code, 15))).toMatchInlineSnapshot(
+    `"i32(w.raw[n, k // 128 % 2 * 64 + k % 64 + k // 256 * 210] >> u8(k // 64 % 2 * 4) & 15)"`,
+  );
+  expect(text(b.shr(code, 4))).toMatchInlineSnapshot(
+    `"i32(w.raw[n, k // 128 % 2 * 32 + k // 256 * 210 + k % 32 + 128] >> u8(k // 32 % 4 * 2) & 3)"`,
+  );
 });
