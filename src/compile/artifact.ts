@@ -3,7 +3,7 @@
  * pipeline, read top to bottom in `buildArtifact`.
  */
 import { createHash } from "node:crypto";
-import { compileModule, type KernelFunction } from "../../backends/wasm/index.ts";
+import { compileModule, type KernelFunction } from "../../backends/index.ts";
 import {
   type Buffer,
   b,

@@ -1,7 +1,7 @@
 /**
  * The API: `compile(workload, options)` gives a kernel that packs weights and runs.
  */
-import { probeWasm, type WasmRuntime } from "../../backends/wasm/index.ts";
+import { probeWasm, type WasmRuntime } from "../../backends/index.ts";
 import { type Device, type Feature, parseWorkload, type Workload } from "../../ir/index.ts";
 import {
   type LookupStep,

@@ -1,7 +1,7 @@
 /**
  * An artifact that is loaded: packs weights, runs the launches of the part that M falls in. Memory comes from a `WasmRuntime`, which kernels may share.
  */
-import { WasmRuntime } from "../../backends/wasm/index.ts";
+import { WasmRuntime } from "../../backends/index.ts";
 import type { SizeSymbol } from "../../ir/index.ts";
 import type { Artifact, Launch, Part, TensorSpec } from "./artifact.ts";
 import { ApiError } from "./errors.ts";

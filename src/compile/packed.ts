@@ -5,7 +5,7 @@
  * order, each padded to 64. Little-endian.
  */
 import { z } from "zod";
-import type { WasmRuntime } from "../../backends/wasm/index.ts";
+import type { WasmRuntime } from "../../backends/index.ts";
 import type { TensorSpec } from "./artifact.ts";
 import { ApiError } from "./errors.ts";
 import { evaluate } from "./size.ts";

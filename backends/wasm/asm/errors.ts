@@ -1,12 +1,13 @@
 // The two errors of this folder: a module that cannot be (its builder is wrong) and bytes that cannot be read.
+import { QloomError } from "../../../ir/index.ts";
 
 /** A module that is not well formed or not well typed: a mistake of whoever built it. */
-export class WasmModuleError extends Error {
+export class WasmModuleError extends QloomError {
   override readonly name = "WasmModuleError";
 }
 
 /** Bytes that are not a module as `encodeModule` writes it. */
-export class WasmDecodeError extends Error {
+export class WasmDecodeError extends QloomError {
   override readonly name = "WasmDecodeError";
   /** Where in the bytes. */
   readonly offset: number;
