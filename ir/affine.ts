@@ -8,6 +8,7 @@
 import { add, constant, lanes, mul, op } from "./build.ts";
 import type { Expr } from "./nodes.ts";
 import type { OpName } from "./ops.ts";
+import { compareExprs } from "./order.ts";
 import { typeOf } from "./types.ts";
 
 export interface Affine {
@@ -96,7 +97,7 @@ export function addAffine(a: Affine, b: Affine, factor = 1): Affine {
  * what is added. Equal forms give one node.
  */
 export function exprOf(form: Affine): Expr {
-  const ordered = [...form.terms].sort(([a], [b]) => a.id - b.id);
+  const ordered = [...form.terms].sort(([a], [b]) => compareExprs(a, b));
   const isScalar = ([atom]: readonly [Expr, number]): boolean => atom.type.lanes.length === 0;
   let sum: Expr | undefined;
   const plus = ([e, c]: readonly [Expr, number]): void => {

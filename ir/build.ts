@@ -3,12 +3,14 @@
  * checks here are what makes a node well-formed on its own (`verify.ts` checks it in its kernel).
  */
 import { check, IrError } from "./errors.ts";
+import { hashText, interned, mix, mixAll, sameList } from "./intern.ts";
 import { type IntrinsicName, intrinsics } from "./intrinsics.ts";
 import type {
   Buffer,
   BufferRole,
   BufferScope,
   Call,
+  Cast,
   Const,
   Expr,
   For,
@@ -18,6 +20,7 @@ import type {
   Load,
   LoopKind,
   Monoid,
+  Op,
   Reduce,
   SizeSymbol,
   Stage,
@@ -26,31 +29,8 @@ import type {
   Var,
 } from "./nodes.ts";
 import { castValue, evalOp, type OpName, ops, wrap } from "./ops.ts";
+import { compareExprs } from "./order.ts";
 import { boolType, indexType, isFloat, isSubByte, type Scalar, scalars, type Type, typeOf } from "./types.ts";
-
-// --------------------------------------------------------------------------------------------------------- interning
-
-const table = new Map<string, WeakRef<Expr>>();
-const released = new FinalizationRegistry<string>((key) => {
-  if (table.get(key)?.deref() === undefined) table.delete(key);
-});
-let nextId = 0;
-
-/** The one node with this key; `make` runs only when there is none. */
-function intern<E extends Expr>(key: string, make: (id: number) => E): E {
-  const known = table.get(key)?.deref();
-  if (known !== undefined) return known as E;
-  const node: E = Object.freeze(make(nextId++)) as E;
-  table.set(key, new WeakRef(node));
-  released.register(node, key);
-  return node;
-}
-
-const ids = (exprs: readonly Expr[]): string => {
-  let text = "";
-  for (const e of exprs) text += `,${e.id}`;
-  return text;
-};
 
 // ------------------------------------------------------------------------------------------------------- expressions
 
@@ -58,17 +38,20 @@ const ids = (exprs: readonly Expr[]): string => {
 export function constant(value: number, type: Type | Scalar = indexType): Const {
   const of = typeof type === "string" ? typeOf(type) : type;
   const exact = wrap(value, of.scalar);
-  return intern(`c${Object.is(exact, -0) ? "-0" : exact}:${of.text}`, (id) => ({
-    kind: "const",
-    id,
-    type: of,
-    value: exact,
-  }));
+  return interned(
+    mix(mix(hashText(of.text), exact), exact * 0x10000),
+    (e) => e.kind === "const" && e.type === of && Object.is(e.value, exact),
+    (id) => ({ kind: "const", id, type: of, value: exact }),
+  );
 }
 
 /** A loop variable or symbol (i32), or the name of a `let` of the given type. */
 export function variable(name: string, type: Type = indexType): Var {
-  return intern(`v${name}:${type.text}`, (id) => ({ kind: "var", id, type, name }));
+  return interned(
+    hashText(name),
+    (e) => e.kind === "var" && e.name === name && e.type === type,
+    (id) => ({ kind: "var", id, type, name }),
+  );
 }
 
 /** The i32 vector whose lane (l0, l1, ..) of `sizes` holds the sum of `strides[i] * l_i`. */
@@ -79,12 +62,11 @@ export function lanes(sizes: readonly number[], strides: readonly number[]): Exp
   );
   const type = typeOf("i32", sizes);
   if (strides.every((s) => s === 0)) return constant(0, type);
-  return intern(`n${sizes.join()}:${strides.join()}`, (id) => ({
-    kind: "lanes",
-    id,
-    type,
-    strides: Object.freeze([...strides]),
-  }));
+  return interned(
+    strides.reduce(mix, hashText(type.text)),
+    (e) => e.kind === "lanes" && e.type === type && sameList(e.strides, strides),
+    (id) => ({ kind: "lanes", id, type, strides: Object.freeze([...strides]) }),
+  );
 }
 
 /** The lane shape that operands share: scalars broadcast, vectors must agree. */
@@ -93,7 +75,7 @@ export function commonLanes(args: readonly Expr[], what: () => string): readonly
   for (const { type } of args) {
     if (type.lanes.length === 0) continue;
     check(
-      shape.length === 0 || typeOf("i32", shape) === typeOf("i32", type.lanes),
+      shape.length === 0 || shape === type.lanes,
       () => `${what()}: lane shapes <${shape}> and <${type.lanes}> differ`,
     );
     shape = type.lanes;
@@ -116,18 +98,17 @@ export function load(
     check(e.type.scalar === "i32", () => `${buffer.name} is indexed by ${e.type.text}; an index is i32`);
   const shape = commonLanes(mask ? [...at, mask] : at, () => `index of ${buffer.name}`);
   const type = typeOf(buffer.scalar, shape.length > 0 ? shape : buffer.lanes);
-  return intern(`l${buffer.name}:${type.text}${ids(at)}${mask ? `?${mask.id}` : ""}`, (id) => ({
-    kind: "load",
-    id,
-    type,
-    buffer: buffer.name,
-    index: Object.freeze(at),
-    mask,
-  }));
+  const { name } = buffer;
+  return interned(
+    mixAll(mask ? mix(hashText(name), mask.id) : hashText(name), at),
+    (e) => e.kind === "load" && e.buffer === name && e.type === type && e.mask === mask && sameList(e.index, at),
+    (id) => ({ kind: "load", id, type, buffer: name, index: Object.freeze(at), mask }),
+  );
 }
 
 /** The same load at another index (and mask; null removes it), for rewrites, where the declaration is not at hand. */
 export function reload(from: Load, index: readonly Expr[], mask: Expr | undefined | null = from.mask): Load {
+  if (index === from.index && mask === from.mask) return from;
   const own = commonLanes(from.mask ? [...from.index, from.mask] : from.index, () => from.buffer).length > 0;
   const declared = { name: from.buffer, scalar: from.type.scalar, lanes: own ? [] : from.type.lanes, shape: index };
   return load(declared, index, mask ?? undefined);
@@ -160,21 +141,32 @@ export function op(name: OpName, ...operands: readonly (Expr | number)[]): Expr 
     row.signature === "compare" ? "bool" : scalar,
     commonLanes(args, () => name),
   );
+  return opNode(name, type, args);
+}
+
+function opNode(name: OpName, type: Type, args: readonly Expr[]): Expr {
   if (args.every((a) => a.kind === "const")) {
     const [a, b, c] = args.map((e) => (e as Const).value);
+    const { scalar } = (args.at(-1) as Expr).type;
     return constant(evalOp(name, scalar, a ?? 0, b, c), type);
   }
   // Commutative operands in one order, constants right, so that equal terms are one node.
   const [first, second] = args as [Expr, Expr];
-  const swap = row.commutative && (first.kind === "const" || (second.kind !== "const" && first.id > second.id));
+  const swap =
+    ops[name].commutative && (first.kind === "const" || (second.kind !== "const" && compareExprs(first, second) > 0));
   const ordered = swap ? [second, first] : args;
-  return intern(`o${name}:${type.text}${ids(ordered)}`, (id) => ({
-    kind: "op",
-    id,
-    type,
-    op: name,
-    args: Object.freeze(ordered),
-  }));
+  return interned(
+    mixAll(hashText(name), ordered),
+    (e) => e.kind === "op" && e.op === name && sameList(e.args, ordered),
+    (id) => ({ kind: "op", id, type, op: name, args: Object.freeze([...ordered]) }),
+  );
+}
+
+/** The same operation or intrinsic on other operands. For operands of the old types nothing needs to be checked again. */
+export function reapply(e: Op | Call, args: readonly Expr[]): Expr {
+  const alike = args.every((arg, i) => arg.type === e.args[i]?.type);
+  if (e.kind === "op") return alike ? opNode(e.op, e.type, args) : op(e.op, ...args);
+  return alike ? callNode(e.intrinsic, e.type, args) : call(e.intrinsic, ...args);
 }
 
 /** The nearest value in another scalar type (see `Cast`); the identity is dropped. */
@@ -182,7 +174,7 @@ export function cast(scalar: Scalar, arg: Expr): Expr {
   if (arg.type.scalar === scalar) return arg;
   const type = typeOf(scalar, arg.type.lanes);
   if (arg.kind === "const") return constant(castValue(arg.value, arg.type.scalar, scalar), type);
-  return intern(`t${type.text},${arg.id}`, (id) => ({ kind: "cast", id, type, mode: "value", arg }));
+  return castNode(type, "value", arg);
 }
 
 /** The same bits read as another type of equal width. */
@@ -193,8 +185,15 @@ export function bitcast(scalar: Scalar, arg: Expr): Expr {
     () => `bits of ${arg.type.text} can't be read as ${scalar}: widths differ`,
   );
   const type = typeOf(scalar, arg.type.lanes);
-  return intern(`b${type.text},${arg.id}`, (id) => ({ kind: "cast", id, type, mode: "bits", arg }));
+  return castNode(type, "bits", arg);
 }
+
+const castNode = (type: Type, mode: Cast["mode"], arg: Expr): Expr =>
+  interned(
+    mix(hashText(type.scalar), arg.id),
+    (e) => e.kind === "cast" && e.arg === arg && e.type === type && e.mode === mode,
+    (id) => ({ kind: "cast", id, type, mode, arg }),
+  );
 
 /** An intrinsic applied to vectors; the result has the operands' lane shape without the group axis. Scalar operands broadcast. */
 export function call(name: IntrinsicName, ...args: readonly Expr[]): Call {
@@ -212,14 +211,15 @@ export function call(name: IntrinsicName, ...args: readonly Expr[]): Call {
     () => `${name}: the last lane axis must be its group of ${row.group}, got <${shape}>`,
   );
   check(type.count % row.lanes === 0, () => `${name}: ${type.count} result lanes are not a multiple of ${row.lanes}`);
-  return intern(`k${name}${ids(args)}`, (id) => ({
-    kind: "call",
-    id,
-    type,
-    intrinsic: name,
-    args: Object.freeze([...args]),
-  }));
+  return callNode(name, type, args);
 }
+
+const callNode = (name: IntrinsicName, type: Type, args: readonly Expr[]): Call =>
+  interned(
+    mixAll(hashText(name), args),
+    (e) => e.kind === "call" && e.intrinsic === name && sameList(e.args, args),
+    (id) => ({ kind: "call", id, type, intrinsic: name, args: Object.freeze([...args]) }),
+  );
 
 export const toExpr = (e: Expr | number): Expr => (typeof e === "number" ? constant(e) : e);
 

@@ -72,16 +72,38 @@ export interface Type {
   readonly text: string;
 }
 
-const interned = new Map<string, Type>();
+/** Lane shapes by their text, so that equal shapes are one array. */
+const shapes = new Map<string, readonly number[]>();
+/** Types by lane shape, then scalar. */
+const interned = new Map<readonly number[], Map<Scalar, Type>>();
+const noLanes: readonly number[] = Object.freeze([]);
 
-/** The type with this scalar and lane shape. */
-export function typeOf(scalar: Scalar, lanes: readonly number[] = []): Type {
-  const text = lanes.length === 0 ? scalar : `${scalar}<${lanes.join(",")}>`;
-  let type = interned.get(text);
+function shapeOf(lanes: readonly number[]): readonly number[] {
+  if (lanes.length === 0) return noLanes;
+  if (interned.has(lanes)) return lanes;
+  const key = lanes.join();
+  let shape = shapes.get(key);
+  if (shape === undefined) {
+    shape = Object.freeze([...lanes]);
+    shapes.set(key, shape);
+  }
+  return shape;
+}
+
+/** The type with this scalar and lane shape. The `lanes` of equal shapes are the same array, too. */
+export function typeOf(scalar: Scalar, lanes: readonly number[] = noLanes): Type {
+  const shape = shapeOf(lanes);
+  let types = interned.get(shape);
+  if (types === undefined) {
+    types = new Map();
+    interned.set(shape, types);
+  }
+  let type = types.get(scalar);
   if (type === undefined) {
-    const count = lanes.reduce((product, size) => product * size, 1);
-    type = Object.freeze({ scalar, lanes: Object.freeze([...lanes]), count, text });
-    interned.set(text, type);
+    const text = shape.length === 0 ? scalar : `${scalar}<${shape.join(",")}>`;
+    const count = shape.reduce((product, size) => product * size, 1);
+    type = Object.freeze({ scalar, lanes: shape, count, text });
+    types.set(scalar, type);
   }
   return type;
 }

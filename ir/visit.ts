@@ -1,7 +1,7 @@
 /**
  * Walking and rewriting expressions and statements. Everything here is structural; what a rewrite means is its caller's business.
  */
-import { bind, bitcast, call, cast, loop, op, reduce, reload, store, when } from "./build.ts";
+import { bind, bitcast, cast, loop, reapply, reduce, reload, store, when } from "./build.ts";
 import type { Expr, For, Kernel, Reduce, Stmt, Store } from "./nodes.ts";
 
 /** The direct operands of an expression. */
@@ -23,21 +23,44 @@ export function operands(e: Expr): readonly Expr[] {
 
 /** The same node over other operands (as many as `operands` gives). */
 export function withOperands(e: Expr, args: readonly Expr[]): Expr {
-  if (operands(e).every((arg, i) => arg === args[i])) return e;
+  let next = 0;
+  return mapOperands(e, () => args[next++] as Expr);
+}
+
+/** The node with each direct operand rewritten, in the order of `operands`. */
+export function mapOperands(e: Expr, rewrite: (operand: Expr) => Expr): Expr {
   switch (e.kind) {
     case "const":
     case "var":
     case "lanes":
       return e;
-    case "load":
-      return e.mask ? reload(e, args.slice(0, -1), args.at(-1)) : reload(e, args);
-    case "cast":
-      return e.mode === "value" ? cast(e.type.scalar, args[0] as Expr) : bitcast(e.type.scalar, args[0] as Expr);
+    case "load": {
+      const index = mapList(e.index, rewrite);
+      return reload(e, index, e.mask && rewrite(e.mask));
+    }
+    case "cast": {
+      const arg = rewrite(e.arg);
+      if (arg === e.arg) return e;
+      return e.mode === "value" ? cast(e.type.scalar, arg) : bitcast(e.type.scalar, arg);
+    }
     case "op":
-      return op(e.op, ...args);
-    case "call":
-      return call(e.intrinsic, ...args);
+    case "call": {
+      const args = mapList(e.args, rewrite);
+      return args === e.args ? e : reapply(e, args);
+    }
   }
+}
+
+/** The list with each item rewritten; the same list where nothing changes. */
+function mapList(items: readonly Expr[], rewrite: (item: Expr) => Expr): readonly Expr[] {
+  let changed: Expr[] | undefined;
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i] as Expr;
+    const result = rewrite(item);
+    if (changed === undefined && result !== item) changed = items.slice(0, i);
+    changed?.push(result);
+  }
+  return changed ?? items;
 }
 
 /**
@@ -49,8 +72,7 @@ export function rewriter(rewrite: (e: Expr) => Expr): (e: Expr) => Expr {
   const visit = (e: Expr): Expr => {
     const known = seen.get(e);
     if (known !== undefined) return known;
-    const args = operands(e);
-    const result = rewrite(args.length === 0 ? e : withOperands(e, args.map(visit)));
+    const result = rewrite(mapOperands(e, visit));
     seen.set(e, result);
     return result;
   };

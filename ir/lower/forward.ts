@@ -11,7 +11,7 @@
 import { bind, constant, loop, store, variable, when } from "../build.ts";
 import type { Expr, Kernel, Stmt, Store } from "../nodes.ts";
 import { type Type, typeOf } from "../types.ts";
-import { eachStmt, exprsOf, mapExprs, operands, withBody, withOperands } from "../visit.ts";
+import { eachStmt, exprsOf, mapExprs, mapOperands, withBody } from "../visit.ts";
 import { readerOf, readIn, writtenIn } from "./effects.ts";
 import { type Namer, namerOf } from "./names.ts";
 
@@ -110,7 +110,7 @@ function knownValues(readers: (e: Expr) => readonly string[]): Known {
     const before = seen.get(e);
     if (before !== undefined && registers.every((name) => (changes.get(name) ?? 0) <= before.at)) return before.result;
     const direct = e.kind === "load" ? values.get(e.buffer) : undefined;
-    const result = direct ?? withOperands(e, operands(e).map(apply));
+    const result = direct ?? mapOperands(e, apply);
     seen.set(e, { at: clock, result });
     return result;
   };

@@ -71,13 +71,15 @@ const scalar = (terms: ReadonlyMap<Expr, number>, constant: number): Affine => (
 
 function inductLoop(s: For, context: Context): Stmt[] {
   const counter = variable(s.loop);
+  const steady = steadyIn(s);
   const streams = new Map<Expr, Stream>();
   const found = new Map<Expr, { readonly form: Affine; readonly stream: Stream }>();
   eachAddress(s.body, context.bytes, (name, address) => {
     if (found.has(address)) return;
     const form = affineOf(address);
     const step = form.terms.get(counter);
-    if (step === undefined || !advancesEvenly(form, counter, s)) return;
+    if (step === undefined) return;
+    for (const atom of form.terms.keys()) if (atom !== counter && !steady(atom)) return;
     const key = exprOf(scalar(form.terms, 0));
     const stream = streams.get(key) ?? {
       buffer: name,
@@ -146,14 +148,17 @@ function eachAddress(
   });
 }
 
-/** Whether all but the counter stays what it is while the loop runs, and is known before it. */
-function advancesEvenly(form: Affine, counter: Expr, s: For): boolean {
+/** Whether an atom of an address stays what it is while the loop runs, and is known before it. */
+function steadyIn(s: For): (atom: Expr) => boolean {
   const local = new Set<string>([s.loop]);
   for (const inner of s.body) if (inner.kind === "let") local.add(inner.name);
-  for (const atom of form.terms.keys()) {
-    if (atom === counter) continue;
-    if (atom.type.lanes.length > 0 || buffersOf(atom).size > 0) return false;
-    if (!variablesOf(atom).isDisjointFrom(local)) return false;
-  }
-  return true;
+  const seen = new Map<Expr, boolean>();
+  return (atom) => {
+    let steady = seen.get(atom);
+    if (steady === undefined) {
+      steady = atom.type.lanes.length === 0 && buffersOf(atom).size === 0 && variablesOf(atom).isDisjointFrom(local);
+      seen.set(atom, steady);
+    }
+    return steady;
+  };
 }

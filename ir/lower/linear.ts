@@ -19,15 +19,37 @@ export const shift = (form: Affine, by: number): Affine => ({ ...form, constant:
 
 /** The row-major position of an element, counted in elements. */
 export function elementIndex(buffer: Pick<Buffer, "shape">, index: readonly Expr[]): Affine {
-  let sum = zero;
+  const terms = new Map<Expr, number>();
+  let constant = 0;
+  let shape: readonly number[] = [];
+  let strides: number[] | undefined;
+  const plus = (e: Expr, factor: number): void => {
+    if (e.type.lanes.length > 0) shape = e.type.lanes;
+    if (e.kind === "const") {
+      constant += factor * e.value;
+      return;
+    }
+    // Most indices are single names and patterns.
+    const form: Pick<Affine, "constant" | "terms" | "lanes"> =
+      e.kind === "lanes"
+        ? { constant: 0, terms: zero.terms, lanes: { sizes: shape, strides: e.strides } }
+        : affineOf(e);
+    constant += factor * form.constant;
+    for (const [atom, c] of form.terms) terms.set(atom, (terms.get(atom) ?? 0) + factor * c);
+    if (form.lanes) strides = form.lanes.strides.map((stride, i) => (strides?.[i] ?? 0) + factor * stride);
+  };
   let stride: Expr | number = 1;
   for (let axis = index.length - 1; axis >= 0; axis--) {
     const at = index[axis] as Expr;
+    if (typeof stride === "number") plus(at, stride);
+    else plus(mul(at, stride), 1);
     const extent = buffer.shape[axis] as Expr;
-    sum = typeof stride === "number" ? addAffine(sum, affineOf(at), stride) : addAffine(sum, affineOf(mul(at, stride)));
-    stride = typeof stride === "number" && extent.kind === "const" ? stride * extent.value : mul(extent, stride);
+    if (axis > 0)
+      stride = typeof stride === "number" && extent.kind === "const" ? stride * extent.value : mul(extent, stride);
   }
-  return sum;
+  for (const [atom, c] of terms) if (c === 0) terms.delete(atom);
+  const lanes = strides?.some((by) => by !== 0) ? { sizes: shape, strides } : undefined;
+  return { constant, terms, lanes, shape };
 }
 
 /** Number of elements: a number where every extent is constant. */

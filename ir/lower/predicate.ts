@@ -14,7 +14,7 @@ import { affineOf, exprOf } from "../affine.ts";
 import { add, and, constant, load, loop, op, reload, store, when } from "../build.ts";
 import type { Buffer, Expr, Kernel, Load, Stmt, Store } from "../nodes.ts";
 import { boolType, typeOf } from "../types.ts";
-import { mapExprs, operands, withBody, withOperands } from "../visit.ts";
+import { mapExprs, mapOperands, operands, withBody } from "../visit.ts";
 import { readerOf, writtenIn } from "./effects.ts";
 import { type Namer, namerOf } from "./names.ts";
 import { laneOf, laneRegister, lanesOf, wholeIndex } from "./pieces.ts";
@@ -128,10 +128,7 @@ function whole(e: Expr, pieces: Map<Expr, Expr>, out: Stmt[], context: Context):
   if (!context.holds(e)) return e;
   const known = pieces.get(e);
   if (known !== undefined) return known;
-  const ready = withOperands(
-    e,
-    operands(e).map((arg) => whole(arg, pieces, out, context)),
-  );
+  const ready = mapOperands(e, (arg) => whole(arg, pieces, out, context));
   const result = piecewise(ready) ? assembled(ready, out, context) : ready;
   // What the kernel writes may differ at the next use.
   if (!context.varies(e)) pieces.set(e, result);

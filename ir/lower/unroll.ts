@@ -12,7 +12,7 @@ import { add, constant, loop, mul, variable } from "../build.ts";
 import { check } from "../errors.ts";
 import type { Buffer, Expr, For, Kernel, Stmt, Store } from "../nodes.ts";
 import { storageBits } from "../types.ts";
-import { eachNode, eachStmt, exprsOf, mapExprs, operands, variablesOf, withBody, withOperands } from "../visit.ts";
+import { eachNode, eachStmt, exprsOf, mapExprs, mapOperands, variablesOf, withBody } from "../visit.ts";
 import { elementIndex } from "./linear.ts";
 import { type Namer, namerOf } from "./names.ts";
 
@@ -138,7 +138,7 @@ function substituteOver(values: ReadonlyMap<string, Expr>, outer: (e: Expr) => E
     const known = seen.get(e);
     if (known !== undefined) return known;
     const own = e.kind === "var" ? values.get(e.name) : undefined;
-    const result = own ?? (holds(e) ? withOperands(e, operands(e).map(visit)) : outer(e));
+    const result = own ?? (holds(e) ? mapOperands(e, visit) : outer(e));
     seen.set(e, result);
     return result;
   };
