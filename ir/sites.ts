@@ -4,7 +4,7 @@
 import { type Affine, addAffine, affineOf, exprOf } from "./affine.ts";
 import { constant } from "./build.ts";
 import { type Facts, factsOf, lowerBound, rangeOf } from "./interval.ts";
-import type { Buffer, Expr, For, Kernel, Load, Reduce, Stmt, Store } from "./nodes.ts";
+import type { Buffer, Expr, For, Kernel, Load, Reduce, Stmt, Store, Var } from "./nodes.ts";
 import { indexType, type Type } from "./types.ts";
 import { eachNode, exprsOf, substituter } from "./visit.ts";
 
@@ -15,8 +15,8 @@ export interface Site {
   readonly loops: readonly For[];
   /** What holds here: conditions of the `if`s around it, split at `and`. */
   readonly conditions: readonly Expr[];
-  /** Variables in scope. */
-  readonly variables: ReadonlyMap<string, Type>;
+  /** A variable in it that is not in scope there, or not of its type. */
+  readonly misused: { readonly name: string; readonly used: Type; readonly declared: Type | undefined } | undefined;
 }
 
 /** A kernel with what its rules need to know of it. */
@@ -30,38 +30,38 @@ export interface Context {
 }
 
 export function contextOf(kernel: Kernel): Context {
-  const variables = new Map(kernel.symbols.map(({ name }): [string, Type] => [name, indexType]));
+  const inScope = new Map(kernel.symbols.map(({ name }): [string, Type] => [name, indexType]));
   const values = new Map<string, Expr>();
   for (const { name, unit } of kernel.buffers) {
     if (unit !== "byte") continue;
-    variables.set(`&${name}`, indexType);
+    inScope.set(`&${name}`, indexType);
     values.set(`&${name}`, constant(0));
   }
   const sites: Site[] = [];
-  const collect = (body: readonly Stmt[], around: Omit<Site, "stmt">): void => {
-    const inScope = new Map(around.variables);
+  const collect = (body: readonly Stmt[], loops: readonly For[], conditions: readonly Expr[]): void => {
+    const lets: string[] = [];
     for (const stmt of body) {
-      const site: Site = { ...around, stmt, variables: new Map(inScope) };
-      sites.push(site);
-      if (stmt.kind === "for")
-        collect(stmt.body, {
-          loops: [...around.loops, stmt],
-          conditions: around.conditions,
-          variables: new Map(inScope).set(stmt.loop, indexType),
-        });
-      if (stmt.kind === "if")
-        collect(stmt.body, {
-          loops: around.loops,
-          conditions: [...around.conditions, ...conjuncts(stmt.cond)],
-          variables: inScope,
-        });
+      const nodes = nodesOf(stmt);
+      const loads = nodes.filter((e) => e.kind === "load");
+      const accesses = stmt.kind === "store" || stmt.kind === "reduce" ? [...loads, stmt] : loads;
+      const odd = nodes.find((e) => e.kind === "var" && inScope.get(e.name) !== e.type) as Var | undefined;
+      const misused = odd && { name: odd.name, used: odd.type, declared: inScope.get(odd.name) };
+      sites.push({ stmt, nodes, accesses, loops, conditions, misused });
+      if (stmt.kind === "for") {
+        inScope.set(stmt.loop, indexType);
+        collect(stmt.body, [...loops, stmt], conditions);
+        inScope.delete(stmt.loop);
+      }
+      if (stmt.kind === "if") collect(stmt.body, loops, [...conditions, ...conjuncts(stmt.cond)]);
       if (stmt.kind === "let") {
         inScope.set(stmt.name, stmt.value.type);
+        lets.push(stmt.name);
         values.set(stmt.name, substituter(values)(stmt.value));
       }
     }
+    for (const name of lets) inScope.delete(name);
   };
-  collect(kernel.body, { loops: [], conditions: [], variables });
+  collect(kernel.body, [], []);
   return {
     kernel,
     buffers: new Map(kernel.buffers.map((buffer) => [buffer.name, buffer])),

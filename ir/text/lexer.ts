@@ -37,18 +37,19 @@ export const Keywords: Readonly<Record<Keyword, TokenType>> = Object.fromEntries
   keywords.map((word) => [word, keyword(word)]),
 ) as Record<Keyword, TokenType>;
 
-// `u16` before `u1`, as with the operators below.
-const types = [...scalarNames]
-  .sort((a, b) => b.length - a.length)
-  .map((scalar) =>
-    createToken({
-      name: scalar.toUpperCase(),
-      label: `'${scalar}'`,
-      pattern: scalar,
-      longer_alt: Name,
-      categories: [Type, Word],
-    }),
-  );
+const types = scalarNames.map((scalar) =>
+  createToken({
+    name: scalar.toUpperCase(),
+    label: `'${scalar}'`,
+    pattern: scalar,
+    longer_alt: Name,
+    categories: [Type, Word],
+  }),
+);
+
+/** Longer spellings first, so that none hides behind its own beginning. */
+const longestFirst = (tokens: readonly TokenType[]): TokenType[] =>
+  [...tokens].sort((a, b) => (b.PATTERN as string).length - (a.PATTERN as string).length);
 
 const mark = (name: string, pattern: string, categories: TokenType[] = []): TokenType =>
   createToken({ name, label: `'${pattern}'`, pattern, categories });
@@ -82,25 +83,22 @@ const skipped = [
   createToken({ name: "Comment", pattern: /#[^\r\n]*/, group: Lexer.SKIPPED }),
 ];
 
-/** Longer spellings first, so that none hides behind its own beginning. */
-const spelled = [
-  ...assigns,
+const marks = longestFirst([
   ...infixes,
   ...[LeftParen, RightParen, LeftSquare, RightSquare, LeftBrace, RightBrace, Comma, Colon, Range, Equals],
   ...[Less, Greater, Minus, Percent, Same],
-].sort((a, b) => (b.PATTERN as string).length - (a.PATTERN as string).length);
+]);
 
 /** Every token type, in the order tried. */
 export const tokenTypes: readonly TokenType[] = [
   ...skipped,
   ...[Word, Type, Infix, Assign, Newline, Indent, Dedent],
   ...assigns,
-  ...types,
-  ...Object.values(Keywords),
+  ...longestFirst([...types, ...Object.values(Keywords)]),
   Name,
   Quoted,
   NumberToken,
-  ...spelled.filter((token) => !assigns.includes(token)),
+  ...marks,
 ];
 
 let lexer: Lexer | undefined;

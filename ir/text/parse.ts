@@ -145,7 +145,7 @@ function conversion(e: Extract<ExprSyntax, { kind: "typed" }>, scope: Scope): Ex
   return building(e, () => b.cast(e.scalar, arg));
 }
 
-function call(e: Extract<ExprSyntax, { kind: "call" }>, scope: Scope): Expr {
+function call(e: Extract<ExprSyntax, { kind: "call" }>, scope: Scope): Value {
   const args = e.args.map((arg) => evaluate(arg, scope));
   if (Object.hasOwn(intrinsics, e.name)) {
     const name = e.name as IntrinsicName;
@@ -157,9 +157,17 @@ function call(e: Extract<ExprSyntax, { kind: "call" }>, scope: Scope): Expr {
   return fail(`no operation or intrinsic is named ${e.name}`, e);
 }
 
-function operation(name: OpName, args: readonly Value[], at: Place): Expr {
+function operation(name: OpName, args: readonly Value[], at: Place): Value {
+  const { signature, domain, eval: evaluateRow } = ops[name];
+  if (signature === "same" && args.every(isLiteral) && args.length === ops[name].arity) {
+    // Numbers combine to a number, whose type is still open.
+    const float = domain === "float" || args.some((arg) => arg.float);
+    const [x, y, z] = args.map((arg) => arg.literal) as [number, number, number];
+    if (!float || domain === "float" || domain === "number")
+      return { line: at.line, column: at.column, literal: evaluateRow(x, y, z, float ? "f64" : "i32"), float };
+  }
   // Literals take the type of the first operand that shows one; where none does, one float makes all of them floats.
-  const alike = args.slice(ops[name].signature === "select" ? 1 : 0);
+  const alike = args.slice(signature === "select" ? 1 : 0);
   const shown = alike.find((arg): arg is Expr => !isLiteral(arg))?.type.scalar;
   const float = alike.some((arg) => isLiteral(arg) && arg.float) ? "f32" : undefined;
   const settled = args.map((arg) => settle(arg, shown ?? float));

@@ -198,12 +198,18 @@ function printer(buffers: readonly Buffer[]): { expr: PrintExpr; index: PrintInd
     return atom(`${e.op}(${args.map((arg) => expr(arg, decided)).join(", ")})`);
   };
 
-  /** Operands in printed order: of commutative operations constants last, larger operands first, then by text. */
+  const weight = (e: Exclude<Expr, Const>): number => {
+    if (e.kind === "lanes") return 0;
+    return e.kind === "var" && e.name.startsWith("&") ? Infinity : print(e).size;
+  };
+
+  /** Operands in printed order: of commutative operations constants last, addresses first and lane patterns last, larger operands before smaller ones, then by text. */
   const inOrder = (e: Op): readonly Expr[] => {
     const [left, right] = e.args;
     if (ops[e.op].commutative === undefined || left?.kind === "const" || right?.kind === "const") return e.args;
-    const [a, b] = [print(left as Exclude<Expr, Const>), print(right as Exclude<Expr, Const>)];
-    const swap = a.size === b.size ? a.text > b.text : a.size < b.size;
+    const [a, b] = [left as Exclude<Expr, Const>, right as Exclude<Expr, Const>];
+    const [sizeA, sizeB] = [weight(a), weight(b)];
+    const swap = sizeA === sizeB ? print(a).text > print(b).text : sizeA < sizeB;
     return swap ? [right as Expr, left as Expr] : e.args;
   };
 

@@ -238,6 +238,12 @@ describe("casts give the nearest value", () => {
     );
   });
 
+  test("a value just beside a tie is rounded once", () => {
+    expect(compute(["i32"], [[2 ** 30 + 2 ** 22 + 1]], (x) => b.cast("bf16", x as Expr))).toEqual([2 ** 30 + 2 ** 23]);
+    expect(compute(["f64"], [[1 + 2 ** -8 + 2 ** -40]], (x) => b.cast("bf16", x as Expr))).toEqual([1 + 2 ** -7]);
+    expect(compute(["f64"], [[0.5 - 2 ** -54]], (x) => b.op("round", x as Expr))).toEqual([0]);
+  });
+
   test("NaN becomes 0, infinity the end of the range", () => {
     const values = [Number.NaN, Infinity, -Infinity];
     expect(compute(["f32"], [values], (x) => b.cast("i8", x as Expr))).toEqual([0, 127, -128]);
