@@ -15,14 +15,19 @@ export function fromHalf(e: Cast, facts: Facts): Expr {
   return e.arg.type.scalar === "bf16" ? bf16ToF32(e.arg) : f16ToF32(e.arg, facts);
 }
 
-/** `cast` to f16 or bf16. */
-export function toHalf(e: Cast): Expr {
-  const from = e.arg.type.scalar;
+/** `cast` to f16 or bf16. What f32 does not hold exactly goes through f64, so that it is rounded once. */
+export function toHalf(e: Cast, facts: Facts): Expr {
+  const { arg } = e;
   const to = e.type.scalar;
-  if (from === "f64" && to === "f16") return b.cast("f16", roundToOdd(e.arg));
-  if (from !== "f32") return b.cast(to, b.cast("f32", e.arg));
-  return to === "bf16" ? f32ToBf16(e.arg) : f32ToF16(e.arg);
+  if (arg.type.scalar === "f32") return to === "bf16" ? f32ToBf16(arg) : f32ToF16(arg);
+  if (arg.type.scalar === "f64") return b.cast(to, roundToOdd(arg));
+  const [low, high] = rangeOf(arg, facts);
+  const exact = isHalf(arg.type.scalar) || (low >= -exactInteger && high <= exactInteger);
+  return b.cast(to, b.cast(exact ? "f32" : "f64", arg));
 }
+
+/** Integers up to this size are f32 values. */
+const exactInteger = 2 ** 24;
 
 // f32(h) = bits(u32(bits h) << 16)
 function bf16ToF32(h: Expr): Expr {
@@ -65,7 +70,7 @@ function f32ToF16(x: Expr): Expr {
   return b.bitcast("f16", b.cast("u16", b.or(sign, whole)));
 }
 
-// f64 to f32 rounded to odd (an inexact result has its last bit set), so that rounding it again to f16 rounds once:
+// f64 to f32 rounded to odd (an inexact result has its last bit set), so that rounding it again to 16 bits rounds once:
 // the neighbour of smaller size, then | 1
 function roundToOdd(x: Expr): Expr {
   const near = b.cast("f32", x);

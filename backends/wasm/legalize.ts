@@ -176,7 +176,7 @@ interface CastRule {
 
 const castRules: readonly CastRule[] = [
   { name: "from-half", apply: (e, from, _to, facts) => (isHalf(from) ? fromHalf(e, facts) : undefined) },
-  { name: "to-half", apply: (e, _from, to) => (isHalf(to) ? toHalf(e) : undefined) },
+  { name: "to-half", apply: (e, _from, to, facts) => (isHalf(to) ? toHalf(e, facts) : undefined) },
   // bool(a) = a != 0  for integers;  bool(a) = 1 <= a  for floats: they truncate and saturate, NaN gives 0
   {
     name: "to-bool",

@@ -15,31 +15,37 @@ export interface Split {
   readonly lanes: { readonly sizes: readonly number[]; readonly strides: readonly number[] } | undefined;
 }
 
-/** Splits an index; undefined where the lanes are not a pattern (a gather by computed indices). */
-export function splitIndex(index: Expr): Split | undefined {
-  const scalars: Expr[] = [];
-  const sum = { constant: 0, strides: index.type.lanes.map(() => 0), whole: true };
-  collect(index, 1, sum, scalars);
-  const lanes = index.type.lanes.length === 0 ? undefined : { sizes: index.type.lanes, strides: sum.strides };
-  if (sum.whole) return { base: addAll(scalars), constant: sum.constant, lanes };
-  return splitForm(affineOf(index));
+interface Parts {
+  constant: number;
+  strides: number[];
+  readonly added: Expr[];
+  readonly subtracted: Expr[];
+  /** Whether every vector part is a pattern. */
+  isPattern: boolean;
 }
 
+/** Splits an index; undefined where the lanes are not a pattern (a gather by computed indices). */
+export function splitIndex(index: Expr): Split | undefined {
+  const parts: Parts = { constant: 0, strides: [], added: [], subtracted: [], isPattern: true };
+  parts.strides = index.type.lanes.map(() => 0);
+  collect(index, 1, parts);
+  if (!parts.isPattern) return splitForm(affineOf(index));
+  const lanes = index.type.lanes.length === 0 ? undefined : { sizes: index.type.lanes, strides: parts.strides };
+  return { base: parts.subtracted.reduce(subtract, addAll(parts.added)), constant: parts.constant, lanes };
+}
+
+const subtract = (a: Expr | undefined, term: Expr): Expr => b.sub(a ?? 0, term);
+
 /** Takes sums apart; terms keep their identity, so that equal bases of several accesses stay one node. */
-function collect(
-  e: Expr,
-  sign: 1 | -1,
-  sum: { constant: number; strides: number[]; whole: boolean },
-  scalars: Expr[],
-): void {
-  if (e.kind === "const") sum.constant += sign * e.value;
-  else if (e.kind === "lanes") sum.strides = sum.strides.map((s, i) => s + sign * (e.strides[i] as number));
-  else if (e.kind === "op" && e.op === "add") for (const arg of e.args) collect(arg, sign, sum, scalars);
+function collect(e: Expr, sign: 1 | -1, parts: Parts): void {
+  if (e.kind === "const") parts.constant += sign * e.value;
+  else if (e.kind === "lanes") parts.strides = parts.strides.map((s, i) => s + sign * (e.strides[i] as number));
+  else if (e.kind === "op" && e.op === "add") for (const arg of e.args) collect(arg, sign, parts);
   else if (e.kind === "op" && e.op === "sub") {
-    collect(e.args[0] as Expr, sign, sum, scalars);
-    collect(e.args[1] as Expr, sign === 1 ? -1 : 1, sum, scalars);
-  } else if (e.type.lanes.length > 0) sum.whole = false;
-  else scalars.push(sign === 1 ? e : b.op("neg", e));
+    collect(e.args[0] as Expr, sign, parts);
+    collect(e.args[1] as Expr, sign === 1 ? -1 : 1, parts);
+  } else if (e.type.lanes.length > 0) parts.isPattern = false;
+  else (sign === 1 ? parts.added : parts.subtracted).push(e);
 }
 
 function splitForm(form: Affine): Split | undefined {
