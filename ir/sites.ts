@@ -8,9 +8,16 @@ import type { Buffer, Expr, For, Kernel, Load, Reduce, Stmt, Store, Var } from "
 import { indexType, type Type } from "./types.ts";
 import { eachNode, exprsOf, substituter } from "./visit.ts";
 
+/** What names elements of a buffer. */
+export type Access = Load | Store | Reduce;
+
 /** A statement in its place. */
 export interface Site {
   readonly stmt: Stmt;
+  /** Every distinct node of its own expressions, operands first. */
+  readonly nodes: readonly Expr[];
+  /** The loads among them, then the element that it writes. */
+  readonly accesses: readonly Access[];
   /** Loops around it, outermost first. */
   readonly loops: readonly For[];
   /** What holds here: conditions of the `if`s around it, split at `and`. */
@@ -75,22 +82,11 @@ function conjuncts(e: Expr): readonly Expr[] {
   return e.kind === "op" && e.op === "and" ? e.args.flatMap(conjuncts) : [e];
 }
 
-export type Access = Load | Store | Reduce;
-
-/** The accesses of a statement: the loads in its expressions, then the element that it writes. */
-export function accessesOf(stmt: Stmt): readonly Access[] {
-  const accesses: Access[] = [];
+function nodesOf(stmt: Stmt): readonly Expr[] {
+  const nodes: Expr[] = [];
   const seen = new Set<Expr>();
-  for (const root of exprsOf(stmt))
-    eachNode(
-      root,
-      (e) => {
-        if (e.kind === "load") accesses.push(e);
-      },
-      seen,
-    );
-  if (stmt.kind === "store" || stmt.kind === "reduce") accesses.push(stmt);
-  return accesses;
+  for (const root of exprsOf(stmt)) eachNode(root, (e) => nodes.push(e), seen);
+  return nodes;
 }
 
 /** Linear forms that are at least 0 where these conditions hold. */

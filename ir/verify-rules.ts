@@ -8,7 +8,7 @@ import { lanePattern } from "./evaluate.ts";
 import { rangeOf } from "./interval.ts";
 import { intrinsics } from "./intrinsics.ts";
 import type { Buffer, Expr, For, LoopKind } from "./nodes.ts";
-import { type Access, accessesOf, type Context, provenNonNegative, type Site } from "./sites.ts";
+import { type Access, type Context, provenNonNegative, type Site } from "./sites.ts";
 import { printExpr } from "./text/print.ts";
 import { boolType, indexType, isFloat, isSubByte, scalarRange, scalars, typeOf } from "./types.ts";
 import { eachNode, exprsOf, loopsOf, operands, variablesOf } from "./visit.ts";
@@ -38,14 +38,6 @@ function first<T>(items: Iterable<T>, reason: (item: T) => Reason): Reason {
 }
 
 const repeated = (names: readonly string[]): string | undefined => names.find((name, i) => names.indexOf(name) !== i);
-
-/** Every distinct expression node of a statement, operands first. */
-function nodesOf({ stmt }: Site): readonly Expr[] {
-  const nodes: Expr[] = [];
-  const seen = new Set<Expr>();
-  for (const root of exprsOf(stmt)) eachNode(root, (e) => nodes.push(e), seen);
-  return nodes;
-}
 
 const show = (access: Access): string => `${access.buffer}[${access.index.map((e) => printExpr(e)).join(", ")}]`;
 
@@ -250,12 +242,11 @@ function isLaneIndex(index: readonly Expr[], shape: readonly Expr[]): boolean {
   });
 }
 
-function loweredReason(site: Site, nodes: readonly Expr[], { buffers }: Context): Reason {
-  const { stmt } = site;
+function loweredReason({ stmt, nodes, accesses }: Site, { buffers }: Context): Reason {
   if (stmt.kind === "reduce") return "a reduce is left";
   const small = nodes.find(({ type }) => isSubByte(type.scalar));
   if (small !== undefined) return `${printExpr(small)} is ${small.type.text}`;
-  return first(accessesOf(stmt), (access) => {
+  return first(accesses, (access) => {
     if (access.mask !== undefined) return `${show(access)} is masked`;
     const buffer = buffers.get(access.buffer) as Buffer;
     if (buffer.scope === "register" && !isLaneIndex(access.index, buffer.shape))
@@ -266,12 +257,9 @@ function loweredReason(site: Site, nodes: readonly Expr[], { buffers }: Context)
 }
 
 function siteFormReason(site: Site, context: Context, form: Form): Reason {
-  const { stmt } = site;
+  const { stmt, nodes } = site;
   if (stmt.kind === "for" && !loopKindsOf[form](stmt.loopKind)) return `loop ${stmt.loop} is ${stmt.loopKind}`;
-  const nodes = nodesOf(site);
-  if (form === "lowered") return loweredReason(site, nodes, context);
-  const address = nodes.find((e) => e.kind === "var" && e.name.startsWith("&"));
-  if (address !== undefined) return `${printExpr(address)} is an address`;
+  if (form === "lowered") return loweredReason(site, context);
   if (form === "scheduled") return undefined;
   if (stmt.kind === "barrier") return "a barrier";
   const call = nodes.find(({ kind }) => kind === "call");
@@ -283,7 +271,7 @@ function siteFormReason(site: Site, context: Context, form: Form): Reason {
 const eachAccess =
   (check: (access: Access, buffer: Buffer, site: Site, context: Context, form: Form) => Reason): SiteRule["check"] =>
   (site, context, form) =>
-    first(accessesOf(site.stmt), (access) => {
+    first(site.accesses, (access) => {
       const buffer = context.buffers.get(access.buffer);
       return buffer && check(access, buffer, site, context, form);
     });
@@ -292,14 +280,11 @@ export const siteRules: readonly SiteRule[] = [
   {
     name: "declared",
     check: (site, { buffers }) => {
-      const missing = accessesOf(site.stmt).find(({ buffer }) => !buffers.has(buffer));
+      const missing = site.accesses.find(({ buffer }) => !buffers.has(buffer));
       if (missing !== undefined) return `buffer ${missing.buffer} is not declared`;
-      return first(nodesOf(site), (e) => {
-        if (e.kind !== "var") return undefined;
-        const type = site.variables.get(e.name);
-        if (type === undefined) return `${e.name} is not in scope`;
-        return type === e.type ? undefined : `${e.name} is ${type.text}, used as ${e.type.text}`;
-      });
+      if (site.misused === undefined) return undefined;
+      const { name, used, declared } = site.misused;
+      return declared === undefined ? `${name} is not in scope` : `${name} is ${declared.text}, used as ${used.text}`;
     },
   },
   {
@@ -314,12 +299,12 @@ export const siteRules: readonly SiteRule[] = [
   { name: "element", check: eachAccess(elementReason) },
   {
     name: "control",
-    check: ({ stmt }) => {
+    check: ({ stmt, accesses }) => {
       if (stmt.kind === "for" && stmt.extent.type !== indexType)
         return `the extent of ${stmt.loop} is ${stmt.extent.type.text}, expected i32`;
       if (stmt.kind === "if" && stmt.cond.type !== boolType)
         return `the condition is ${stmt.cond.type.text}, expected bool`;
-      const odd = accessesOf(stmt).find(({ mask }) => mask !== undefined && mask.type.scalar !== "bool");
+      const odd = accesses.find(({ mask }) => mask !== undefined && mask.type.scalar !== "bool");
       return odd && `the mask of ${show(odd)} is ${odd.mask?.type.text}, expected bool`;
     },
   },
@@ -327,9 +312,7 @@ export const siteRules: readonly SiteRule[] = [
     name: "sub-byte",
     check: (site) => {
       const { stmt } = site;
-      const used = nodesOf(site).find(
-        (e) => e.kind !== "cast" && operands(e).some(({ type }) => isSubByte(type.scalar)),
-      );
+      const used = site.nodes.find((e) => e.kind !== "cast" && operands(e).some(({ type }) => isSubByte(type.scalar)));
       if (used !== undefined) return `${printExpr(used)} uses a value below 8 bits without a cast`;
       const root = exprsOf(stmt).find(({ type }) => isSubByte(type.scalar));
       return root && stmt.kind !== "store" ? `${printExpr(root)} is ${root.type.text}: cast it` : undefined;
@@ -372,7 +355,7 @@ export const siteRules: readonly SiteRule[] = [
   {
     name: "intrinsic-range",
     check: (site, { facts, resolve }) =>
-      first(nodesOf(site), (e) => {
+      first(site.nodes, (e) => {
         if (e.kind !== "call") return undefined;
         return first(intrinsics[e.intrinsic].operands.entries(), ([i, { name, range }]) => {
           const [low, high] = rangeOf(resolve(e.args[i] as Expr), facts);

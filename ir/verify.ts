@@ -26,7 +26,7 @@
  *   intrinsic-range  operands of intrinsics are proven to be in the range that their row asks for
  * Forms
  *   naive-form       serial loops, scalar values, no intrinsics, barriers or byte units
- *   scheduled-form   no byte units or addresses
+ *   scheduled-form   no byte units
  *   lowered-form     loops serial or thread; no reduce, no masks, no sub-byte values; global buffers in bytes; register buffers of rank 0, or
  *                    indexed by their lanes or by constants; a vector index is a scalar plus a lane pattern
  * Programs
@@ -37,7 +37,7 @@
  */
 import { IrError } from "./errors.ts";
 import type { Buffer, Kernel, Program, Stage } from "./nodes.ts";
-import { accessesOf, contextOf, type Site } from "./sites.ts";
+import { contextOf, type Site } from "./sites.ts";
 import { printExpr, printStatement } from "./text/print.ts";
 import { type Form, kernelRules, siteRules } from "./verify-rules.ts";
 import { eachStmt } from "./visit.ts";
@@ -96,8 +96,8 @@ export function verifyProgram(program: Program, form: Form): void {
     eachStmt(kernel.body, (s) => {
       if (s.kind === "store" || s.kind === "reduce") written.add(s.buffer);
     });
-    eachStmt(kernel.body, (s) => {
-      for (const access of accessesOf(s)) {
+    for (const { accesses } of contextOf(kernel).sites)
+      for (const access of accesses) {
         const role = access.kind === "load" ? declared.get(access.buffer)?.buffer.role : undefined;
         if ((role === "packed" || role === "workspace") && !written.has(access.buffer))
           fail(
@@ -105,12 +105,13 @@ export function verifyProgram(program: Program, form: Form): void {
             `${kernel.name} reads ${role} buffer ${access.buffer}, which no kernel before it writes`,
           );
       }
-    });
   }
   for (const { buffer } of declared.values())
     if (buffer.role === "output" && !written.has(buffer.name))
       fail("written-first", `no kernel writes output ${buffer.name}`);
 }
+
+const range = (buffer: Buffer): string => buffer.range?.join("..") ?? "none";
 
 /** The first property in which two declarations of a buffer differ. */
 function differs(a: Buffer, b: Buffer): string | undefined {
@@ -119,6 +120,6 @@ function differs(a: Buffer, b: Buffer): string | undefined {
   if (a.role !== b.role) return `roles: ${a.role} and ${b.role}`;
   const shape = ({ shape: sizes }: Buffer): string => sizes.map((size) => printExpr(size)).join(", ");
   if (shape(a) !== shape(b)) return `shapes: [${shape(a)}] and [${shape(b)}]`;
-  if (`${a.range}` !== `${b.range}`) return `ranges: ${a.range?.join("..")} and ${b.range?.join("..")}`;
+  if (range(a) !== range(b)) return `ranges: ${range(a)} and ${range(b)}`;
   return undefined;
 }
