@@ -74,6 +74,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
       (buffer): Schedule => [
         { op: "hoist", kernel, buffer },
         { op: "fission", kernel, buffer, into: buffer, stage: "prologue" },
+        ...(piecesIn(shape) % 4 === 0 ? sumSteps(buffer, ["kj"], ["h"]) : []),
       ],
     ),
   ];
