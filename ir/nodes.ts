@@ -122,6 +122,7 @@ export type Monoid = "sum" | "max" | "min";
 /**
  * `buffer[index] = combine(buffer[index], value)`, the sum (max, min) over the loops named in `over`. In the first iteration of all those
  * loops the element is taken as the neutral one, so no separate initialization exists until one is made. With `over` empty it always accumulates.
+ * Where `mask` is false nothing happens, not even in the first iteration; no two lanes may name the same element.
  * Any order of the iterations is allowed by this node; the printed order is the one executed. In a float sum a value that is a product may
  * be added with one rounding (fused) or two.
  */

@@ -52,7 +52,7 @@ class Grammar extends Rules {
   private operand: Rule<ExprSyntax> = this.RULE(
     "operand",
     (): ExprSyntax =>
-      this.OR<ExprSyntax>({
+      this.OR({
         DEF: [
           { ALT: () => this.SUBRULE(this.negation) },
           { ALT: () => this.SUBRULE(this.literal) },
@@ -79,7 +79,7 @@ class Grammar extends Rules {
       value,
       spelled,
     });
-    return this.OR<ExprSyntax>([
+    return this.OR([
       {
         ALT: () => {
           const token = this.CONSUME(t.NumberToken);
@@ -99,9 +99,9 @@ class Grammar extends Rules {
     const place = placeOf(token);
     let result: ExprSyntax = { ...place, kind: "name", name: token.image };
     this.OPTION(() => {
-      result = this.OR<ExprSyntax>([
+      result = this.OR([
         {
-          ALT: () => {
+          ALT: (): ExprSyntax => {
             this.CONSUME(t.Colon);
             const scalar = this.SUBRULE(this.type);
             const access = this.SUBRULE(this.access);
@@ -109,12 +109,12 @@ class Grammar extends Rules {
           },
         },
         {
-          ALT: () => {
+          ALT: (): ExprSyntax => {
             const access = this.SUBRULE2(this.access);
             return { ...place, kind: "load", buffer: token.image, scalar: undefined, access };
           },
         },
-        { ALT: () => ({ ...place, kind: "call", name: token.image, args: this.SUBRULE(this.args) }) },
+        { ALT: (): ExprSyntax => ({ ...place, kind: "call", name: token.image, args: this.SUBRULE(this.args) }) },
       ]);
     });
     return result;
@@ -196,7 +196,7 @@ class Grammar extends Rules {
   private statement: Rule<StmtSyntax> = this.RULE(
     "statement",
     (): StmtSyntax =>
-      this.OR<StmtSyntax>({
+      this.OR({
         DEF: [
           { ALT: () => this.SUBRULE(this.forLoop) },
           { ALT: () => this.SUBRULE(this.conditional) },

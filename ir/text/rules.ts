@@ -106,6 +106,7 @@ export function readText<P extends Rules, T>(parser: P, rule: (parser: P) => T, 
   const result = rule(parser);
   const error = parser.errors[0];
   if (error === undefined) return result;
-  const at = Number.isFinite(error.token.startLine) ? error.token : tokens.at(-1);
+  // The token of the end has no place of its own.
+  const at = (error.token.startLine ?? 0) > 0 ? error.token : tokens.at(-1);
   throw new ParseError(error.message, at ? placeOf(at) : { line: 1, column: 1 });
 }

@@ -41,7 +41,7 @@ class ScheduleGrammar extends Rules {
   private value: Rule<Json> = this.RULE(
     "value",
     (): Json =>
-      this.OR<Json>({
+      this.OR({
         DEF: [
           { ALT: () => this.SUBRULE(this.number) },
           { ALT: () => this.SUBRULE(this.wordValue) },
