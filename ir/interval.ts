@@ -6,7 +6,7 @@
 import { type Affine, addAffine, affineOf, exprOf } from "./affine.ts";
 import { constant, mod, sub } from "./build.ts";
 import type { Buffer, Expr, Kernel, Stmt } from "./nodes.ts";
-import { castValue } from "./ops.ts";
+import { castValue, wrap } from "./ops.ts";
 import { isFloat, type Scalar, scalarRange } from "./types.ts";
 import { eachStmt, variablesOf } from "./visit.ts";
 
@@ -59,8 +59,10 @@ export function rangeOf(e: Expr, facts: Facts): Interval {
   if (known !== undefined) return known;
   const exact = exactRange(e, facts);
   const type = scalarRange(e.type.scalar);
-  // Outside its type an integer has wrapped: anything is possible.
-  const range = exact[0] <= exact[1] && within(exact, type) ? exact : type;
+  // Outside its type an integer has wrapped: anything is possible. A float is rounded, which keeps order: so are its bounds.
+  const { scalar } = e.type;
+  const rounded = isFloat(scalar) ? ([wrap(exact[0], scalar), wrap(exact[1], scalar)] as const) : exact;
+  const range = rounded[0] <= rounded[1] && within(rounded, type) ? rounded : type;
   facts.memo.set(e, range);
   return range;
 }
@@ -104,7 +106,8 @@ function exactRange(e: Expr, facts: Facts): Interval {
 function clampTo([low, high]: Interval, from: Scalar, to: Scalar): Interval {
   const limits = scalarRange(to);
   const at = (v: number, fallback: number): number => (Number.isFinite(v) ? castValue(v, from, to) : fallback);
-  return [at(low, limits[0]), at(high, limits[1])];
+  // NaN, which no range of floats excludes, becomes 0.
+  return [Math.min(0, at(low, limits[0])), Math.max(0, at(high, limits[1]))];
 }
 
 /** `2^n - 1` covering a non-negative value. */
