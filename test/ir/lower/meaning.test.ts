@@ -18,7 +18,7 @@ describe("random kernels", () => {
           }
         });
       }),
-      { numRuns: 400 },
+      { numRuns: 100 },
     );
   });
 
@@ -29,7 +29,7 @@ describe("random kernels", () => {
         fc.pre(kernel.body.filter((s) => s.kind === "for" && s.loopKind === "thread").length <= 1);
         verifyKernel(lower(kernel), "lowered");
       }),
-      { numRuns: 400 },
+      { numRuns: 100 },
     );
   });
 });
