@@ -1,15 +1,17 @@
 /**
  * decompose: what is left of `reduce` becomes loads and stores.
  *
- *     for n<N { for k<64 { y[n] += x[k] over k } }   ->   for n<N { y[n] = 0.0; for k<64 { y[n] = y[n] + x[k] } }
+ *     for k<64 { y[n] += x[k] over k }               ->   sum[] = 0.0; for k<64 { sum[] = sum[] + x[k] }; y[n] = sum[]
+ *     for k<64 { for n<4 { d[n] += x[k] over k } }   ->   for n'<4 { d[n'] = 0.0 }; for k<64 { for n<4 { d[n] = d[n] + x[k] } }
  *     for k<K { y[0] += x[k] over k }                ->   for k<K { if k == 0 { y[0] = 0.0 }; y[0] = y[0] + x[k] }
  *     for k<K { y[0] += x[k] over () }               ->   for k<K { y[0] = y[0] + x[k] }
  *     for k<K { y[0] += x[k] * w[k] over () }        ->   for k<K { y[0] = madd_f32(x[k], w[k], y[0]) }          (f32)
  *
- * The neutral store stands before the outermost loop of the reduction (first form) where that means the same: the loops run at
- * least once, nothing else in them touches the buffer, and the element does not depend on them.
+ * The neutral store stands before the outermost loop of the reduction (first and second form) where that means the same: the loops run at
+ * least once, nothing else in them touches the buffer, and the element does not depend on them. Where they hold only the sum (first
+ * form) it is taken in a register.
  */
-import { and, call, constant, load, loop, op, store, variable, when } from "../build.ts";
+import { and, buffer, call, constant, load, loop, op, store, variable, when } from "../build.ts";
 import { type Facts, factsOf, rangeOf } from "../interval.ts";
 import { monoids } from "../monoids.ts";
 import type { Buffer, Expr, For, If, Kernel, Reduce, Stmt } from "../nodes.ts";
@@ -21,8 +23,16 @@ interface Context {
   readonly facts: Facts;
   readonly buffers: ReadonlyMap<string, Buffer>;
   readonly fresh: Namer;
-  /** Reductions whose neutral store already stands before their loops. */
-  readonly started: Set<Reduce>;
+  /** Reductions whose neutral store already stands before their loops, with where they accumulate. */
+  readonly started: Map<Reduce, Target>;
+  /** Registers for sums. */
+  readonly registers: Buffer[];
+}
+
+interface Target {
+  readonly buffer: Buffer;
+  readonly index: readonly Expr[];
+  readonly mask: Expr | undefined;
 }
 
 export function decompose(kernel: Kernel): Kernel {
@@ -31,19 +41,29 @@ export function decompose(kernel: Kernel): Kernel {
     reduces ||= s.kind === "reduce";
   });
   if (!reduces) return kernel;
-  const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
-  const context = { facts: factsOf(kernel), buffers, fresh: namerOf(kernel), started: new Set<Reduce>() };
-  return withBody(kernel, decomposeBody(kernel.body, [], context));
+  const context: Context = {
+    facts: factsOf(kernel),
+    buffers: new Map(kernel.buffers.map((buffer) => [buffer.name, buffer])),
+    fresh: namerOf(kernel),
+    started: new Map(),
+    registers: [],
+  };
+  const body = decomposeBody(kernel.body, [], context);
+  return withBody({ ...kernel, buffers: Object.freeze([...kernel.buffers, ...context.registers]) }, body);
 }
 
 function decomposeBody(body: readonly Stmt[], around: readonly string[], context: Context): Stmt[] {
   return body.flatMap((s) => {
     switch (s.kind) {
-      case "for":
+      case "for": {
+        const sums = sumsIn(s, around, context);
+        const inside = decomposeBody(s.body, [...around, s.loop], context);
         return [
-          ...startsBefore(s, around, context),
-          loop(s.loop, s.extent, decomposeBody(s.body, [...around, s.loop], context), s.loopKind),
+          ...sums.map(({ start }) => start),
+          loop(s.loop, s.extent, inside, s.loopKind),
+          ...sums.flatMap(({ end }) => (end ? [end] : [])),
         ];
+      }
       case "if":
         return [when(s.cond, decomposeBody(s.body, around, context))];
       case "reduce":
@@ -56,46 +76,75 @@ function decomposeBody(body: readonly Stmt[], around: readonly string[], context
 
 const mentions = (e: Expr, names: ReadonlySet<string>): boolean => !variablesOf(e).isDisjointFrom(names);
 
-/** Neutral stores for the reductions whose outermost loop is `outer`. */
-function startsBefore(outer: For, around: readonly string[], context: Context): Stmt[] {
-  const starts: Stmt[] = [];
+/** What stands before and after the loops of a reduction. */
+interface Sum {
+  readonly start: Stmt;
+  readonly end: Stmt | undefined;
+}
+
+/** The reductions whose outermost loop is `outer`. */
+function sumsIn(outer: For, around: readonly string[], context: Context): Sum[] {
+  const sums: Sum[] = [];
   const visit = (body: readonly Stmt[], path: readonly (For | If)[]): void => {
     for (const s of body) {
       if (s.kind === "for" || s.kind === "if") visit(s.body, [...path, s]);
       if (s.kind !== "reduce" || !s.over.includes(outer.loop) || s.over.some((name) => around.includes(name))) continue;
-      const start = startOf(s, outer, path, context);
-      if (start === undefined) continue;
-      context.started.add(s);
-      starts.push(start);
+      const kept = path.filter((at) => at.kind === "if" || !s.over.includes(at.loop));
+      if (!mayStart(s, outer, path, kept, context)) continue;
+      sums.push(kept.length === 0 && !maskVaries(s) ? sumInRegister(s, context) : sumInPlace(s, kept, context));
     }
   };
   visit(outer.body, [outer]);
-  return starts;
+  return sums;
 }
 
-/** The neutral store of a reduction, in those loops and tests of `path` that it is not over; undefined where it can't stand before `outer`. */
-function startOf(s: Reduce, outer: For, path: readonly (For | If)[], context: Context): Stmt | undefined {
-  const over = new Set(s.over);
-  const kept = path.filter((at) => at.kind === "if" || !over.has(at.loop));
-  const runs = (at: For | If): boolean => at.kind === "if" || rangeOf(at.extent, context.facts)[0] >= 1;
-  const fixed = [...s.index, ...kept.flatMap((at) => (at.kind === "for" ? [at.extent] : []))];
-  const local = letsIn(outer.body);
-  const moved = [...fixed, ...kept.flatMap((at) => (at.kind === "if" ? [at.cond] : [])), ...(s.mask ? [s.mask] : [])];
-  if (!path.every((at) => kept.includes(at) || runs(at))) return undefined;
-  if (fixed.some((e) => mentions(e, over)) || moved.some((e) => mentions(e, local))) return undefined;
-  if (touchedElsewhere(s, outer.body)) return undefined;
+const maskVaries = (s: Reduce): boolean => s.mask !== undefined && mentions(s.mask, new Set(s.over));
 
-  const values = new Map<string, Expr>(s.over.map((name) => [name, constant(0)]));
+/** Whether the neutral store can stand before `outer`, in those loops and tests of `path` that are kept around it. */
+function mayStart(
+  s: Reduce,
+  outer: For,
+  path: readonly (For | If)[],
+  kept: readonly (For | If)[],
+  { facts }: Context,
+): boolean {
+  const over = new Set(s.over);
+  const fixed = [...s.index, ...kept.flatMap((at) => (at.kind === "for" ? [at.extent] : []))];
+  const moved = [...fixed, ...kept.flatMap((at) => (at.kind === "if" ? [at.cond] : [])), ...(s.mask ? [s.mask] : [])];
+  const local = letsIn(outer.body);
+  return (
+    path.every((at) => kept.includes(at) || (at.kind === "for" && rangeOf(at.extent, facts)[0] >= 1)) &&
+    !fixed.some((e) => mentions(e, over)) &&
+    !moved.some((e) => mentions(e, local)) &&
+    !touchedElsewhere(s, outer.body)
+  );
+}
+
+function sumInRegister(s: Reduce, context: Context): Sum {
+  const of = context.buffers.get(s.buffer) as Buffer;
+  const name = context.fresh(`${s.buffer}.sum`);
+  const register = buffer(name, of.scalar, [], { scope: "register", lanes: lanesAt(s.index) });
+  context.registers.push(register);
+  context.started.set(s, { buffer: register, index: [], mask: undefined });
+  const neutral = constant(monoids[s.monoid].neutral(of.scalar), typeOf(of.scalar, register.lanes));
+  return { start: store(name, [], neutral), end: store(s.buffer, s.index, load(register, []), s.mask) };
+}
+
+function sumInPlace(s: Reduce, kept: readonly (For | If)[], context: Context): Sum {
+  context.started.set(s, targetOf(s, context));
   const names = new Map(
     kept.flatMap((at) => (at.kind === "for" ? [[at.loop, context.fresh(`init/${at.loop}`)] as const] : [])),
   );
+  const values = new Map<string, Expr>(s.over.map((name) => [name, constant(0)]));
   for (const [name, renamed] of names) values.set(name, variable(renamed));
   const rewrite = substituter(values);
-  const init = neutralStore(s, s.index.map(rewrite), s.mask && rewrite(s.mask), context);
-  return kept.reduceRight<Stmt>((inner, at) => {
+  const { buffer: of, index, mask } = targetOf(s, context);
+  const init = neutralStore(s, { buffer: of, index: index.map(rewrite), mask: mask && rewrite(mask) });
+  const start = kept.reduceRight<Stmt>((inner, at) => {
     if (at.kind === "if") return when(rewrite(at.cond), [inner]);
     return loop(names.get(at.loop) as string, rewrite(at.extent), [inner], at.loopKind);
   }, init);
+  return { start, end: undefined };
 }
 
 /** Names of the lets in a body. */
@@ -117,18 +166,27 @@ function touchedElsewhere(reduction: Reduce, body: readonly Stmt[]): boolean {
   return touched;
 }
 
-function neutralStore(s: Reduce, index: readonly Expr[], mask: Expr | undefined, context: Context): Stmt {
-  const { scalar } = context.buffers.get(s.buffer) as Buffer;
-  const shape = index.find((e) => e.type.lanes.length > 0)?.type.lanes ?? [];
-  return store(s.buffer, index, constant(monoids[s.monoid].neutral(scalar), typeOf(scalar, shape)), mask);
+const targetOf = (s: Reduce, { buffers }: Context): Target => ({
+  buffer: buffers.get(s.buffer) as Buffer,
+  index: s.index,
+  mask: s.mask,
+});
+
+const lanesAt = (index: readonly Expr[]): readonly number[] =>
+  index.find((e) => e.type.lanes.length > 0)?.type.lanes ?? [];
+
+function neutralStore(s: Reduce, { buffer: { name, scalar }, index, mask }: Target): Stmt {
+  return store(name, index, constant(monoids[s.monoid].neutral(scalar), typeOf(scalar, lanesAt(index))), mask);
 }
 
 function accumulation(s: Reduce, context: Context): Stmt[] {
-  const before = load(context.buffers.get(s.buffer) as Buffer, s.index, s.mask);
-  const combined = store(s.buffer, s.index, combine(s, before), s.mask);
-  if (s.over.length === 0 || context.started.has(s)) return [combined];
+  const started = context.started.get(s);
+  const target = started ?? targetOf(s, context);
+  const { buffer: of, index, mask } = target;
+  const combined = store(of.name, index, combine(s, load(of, index, mask)), mask);
+  if (s.over.length === 0 || started !== undefined) return [combined];
   const first = s.over.map((name) => op("eq", variable(name), 0)).reduce((a, b) => and(a, b));
-  return [when(first, [neutralStore(s, s.index, s.mask, context)]), combined];
+  return [when(first, [neutralStore(s, target)]), combined];
 }
 
 /** The element with the value added: a product may be added with one rounding or two, so the fused form is open to the backend. */
