@@ -41,7 +41,6 @@ export const fission: Primitive<FissionStep> = {
     const declared = kernel.buffers.find((buffer) => buffer.name === step.buffer);
     require(declared?.scope === "global", () =>
       `fission: ${step.buffer} is not a workspace of ${kernel.name}; hoist it to the root first`);
-    require(!program.kernels.some((k) => k.name === step.into), () => `fission: a kernel ${step.into} exists`);
     const moved = kernel.body.filter((s) => namesOf([s]).written.has(step.buffer));
     const rest = kernel.body.filter((s) => !moved.includes(s));
     require(moved.length > 0 && rest.length > 0, () =>
