@@ -33,7 +33,7 @@
  *   kernel-names     kernels have names of their own
  *   stage-order      pack, prologue, main, merge
  *   agreement        a global buffer is declared alike in every kernel
- *   written-first    packed buffers and workspaces are written by an earlier kernel (or the same) when read, and outputs by some kernel
+ *   written-first    packed buffers and workspaces are written by an earlier kernel (or the same) when read, and outputs that have elements by some kernel
  */
 import { IrError } from "./errors.ts";
 import type { Buffer, Kernel, Program, Stage } from "./nodes.ts";
@@ -106,8 +106,9 @@ export function verifyProgram(program: Program, form: Form): void {
           );
       }
   }
+  const empty = ({ shape }: Buffer): boolean => shape.some((size) => size.kind === "const" && size.value === 0);
   for (const { buffer } of declared.values())
-    if (buffer.role === "output" && !written.has(buffer.name))
+    if (buffer.role === "output" && !written.has(buffer.name) && !empty(buffer))
       fail("written-first", `no kernel writes output ${buffer.name}`);
 }
 

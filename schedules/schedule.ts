@@ -1,6 +1,7 @@
 /** A schedule: an array of plain step records, applied one after another. */
 import { type Program, QloomError } from "../ir/index.ts";
-import { ScheduleError } from "./errors.ts";
+import { require, ScheduleError } from "./errors.ts";
+import { clash } from "./names.ts";
 import { type AnyStep, primitives } from "./primitives/index.ts";
 
 /** Plain JSON: can be stored, printed, compared and replayed. */
@@ -33,7 +34,10 @@ function applyStep(program: Program, step: AnyStep, i: number): Program {
     throw new ScheduleError(`${place}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "not a step"}`);
   }
   try {
-    return primitive.apply(program, parsed.data);
+    const after = primitive.apply(program, parsed.data);
+    const reason = clash(after);
+    require(reason === undefined, () => `${reason}; choose another name, or transform the other one first`);
+    return after;
   } catch (error) {
     // An ill-formed node that a step would build is the step's failure to apply.
     if (error instanceof QloomError) throw new ScheduleError(`${place}: ${error.message}`);

@@ -9,6 +9,7 @@ import {
   type For,
   factsOf,
   type Kernel,
+  mapExprs,
   type Reduce,
   rangeOf,
   type Scalar,
@@ -50,8 +51,6 @@ export function twoLevels(kernel: Kernel, step: TwoLevels): Kernel {
   }
   const axes = loops.filter((l) => spatial.includes(l) || step.keep.includes(l.loop));
   const target = kernel.buffers.find((buffer) => buffer.name === step.buffer) as Buffer;
-  require(!kernel.buffers.some((buffer) => buffer.name === step.into), () =>
-    `${step.into}: a buffer of that name exists`);
   const scalar = step.scalar ?? target.scalar;
   const value = scalar === target.scalar ? reduce.value : narrowed(kernel, reduce, summed, scalar, step.into);
   const accumulator = b.buffer(step.into, scalar, axes.map(extentOf), { scope: "register" });
@@ -75,6 +74,19 @@ const castTo = (scalar: Scalar, e: Expr): Expr => (e.type.scalar === scalar ? e 
 /** A statement inside copies of these loops. */
 export function nest(loops: readonly For[], s: Stmt, rename: (name: string) => string = (name) => name): Stmt {
   return loops.reduceRight<Stmt>((inner, l) => b.loop(rename(l.loop), l.extent, [inner], l.loopKind), s);
+}
+
+/** A nest with its loops renamed. */
+export function renamed(s: Stmt, rename: (name: string) => string): Stmt {
+  const names = new Map<string, Expr>();
+  const visit = (t: Stmt): Stmt => {
+    if (t.kind === "for") {
+      names.set(t.loop, b.variable(rename(t.loop)));
+      return { ...t, loop: rename(t.loop), body: t.body.map(visit) };
+    }
+    return t.kind === "reduce" ? { ...t, over: t.over.map((o) => (names.has(o) ? rename(o) : o)) } : t;
+  };
+  return mapExprs(visit(s), substituter(names));
 }
 
 /**

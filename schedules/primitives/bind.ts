@@ -5,11 +5,12 @@
  *     bind(loop: n, to: thread)
  *     for n < 64 thread: y[n] = x[n]
  *
- * A thread loop is the outermost statement of its kernel: the compiled function takes a range of it. Its iterations must not depend on
- * each other: every global element written is written by one iteration only.
+ * A thread loop is the outermost statement of its kernel: the compiled function takes a range of it. The iterations must not depend on
+ * each other: every global element written is used by one iteration only, and local buffers carry nothing from one to the next.
  */
 import { z } from "zod";
-import { eachStmt, type LoopKind, variablesOf, writes } from "../../ir/index.ts";
+import type { LoopKind } from "../../ir/index.ts";
+import { dependence } from "../elements.ts";
 import { require } from "../errors.ts";
 import { type KernelStep, kernelPrimitive, loopNamed, type Primitive, withLoopKind } from "../primitive.ts";
 
@@ -31,13 +32,8 @@ export const bind: Primitive<BindStep> = kernelPrimitive("bind", schema, (kernel
   if (step.to === "thread")
     require(around.length === 0 && kernel.body.length === 1, () =>
       `bind ${step.loop} to thread: it must be the only statement at the root of ${kernel.name}; reorder it outwards, or fission the others`);
-  const globals = new Set(kernel.buffers.filter((buffer) => buffer.scope === "global").map((buffer) => buffer.name));
-  eachStmt(loop.body, (s) => {
-    if (!writes(s) || !globals.has(s.buffer)) return;
-    require(!(s.kind === "reduce" && s.over.includes(step.loop)), () =>
-      `bind ${step.loop}: ${s.buffer} is a sum over it; rfactor it first`);
-    require(s.index.some((i) => variablesOf(i).has(step.loop)), () =>
-      `bind ${step.loop}: every iteration writes the same elements of ${s.buffer}`);
-  });
+  const reason = dependence(kernel, [loop]);
+  require(reason === undefined, () =>
+    `bind ${step.loop}: ${reason}; bind a loop whose iterations have results of their own, or rfactor a sum first`);
   return withLoopKind(kernel, step.loop, step.to);
 });

@@ -5,14 +5,15 @@
  *     factor(buffer: acc, at: kg, into: [d, z])
  *     for kg:
  *       for n: for ki: d[n] += i32(x[kg, ki]) * i32(q[n, kg, ki])                                            over ki
- *       for ki: z[] += i32(x[kg, ki]) * 8                                                                    over ki
+ *       for z/ki: z[] += i32(x[kg, z/ki]) * 8                                                                over z/ki
  *       for d/n: acc[d/n] += f32(d[d/n] - z[]) * (sx[kg] * s[d/n, kg])                                       over kg
  *
  * - pull out: a factor that no inner loop of the sum changes multiplies the sum once (float: another order of rounding, as the node allows);
  * - distribute: a sum of products becomes one sum per distinct product (`distribute: float` leaves integer differences like `q - 8` together);
  * - retype: a sum of `f32(integer)` is summed as i32, when the interval analysis proves that it fits.
  *
- * `into` names the inner sums in the order in which they stand in the value. Constants stay inside their sum. The factors outside are multiplied
+ * `into` names the inner sums, those with more axes first, else in the order in which they stand in the value; the loops of all but the first are named
+ * after them. Constants stay inside their sum. The factors outside are multiplied
  * with each other first, in the order in which they stand, then with the sum.
  */
 import { z } from "zod";
@@ -31,7 +32,7 @@ import {
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
 import { extentOf, type KernelStep, kernelPrimitive, type Primitive, reduceSite, replaceIn } from "../primitive.ts";
-import { flushNest, loopsIn, nest } from "../two-levels.ts";
+import { flushNest, loopsIn, nest, renamed } from "../two-levels.ts";
 
 export interface FactorStep extends KernelStep {
   readonly op: "factor";
@@ -86,7 +87,6 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   const sums = new Map<Expr, { buffer: Buffer; axes: readonly For[] }>();
   const updates = terms.map(({ term, axes }, i) => {
     const name = step.into[i] as string;
-    require(!kernel.buffers.some((buffer) => buffer.name === name), () => `factor: a buffer ${name} exists`);
     requireFits(term, summed, facts, name);
     sums.set(term, { buffer: b.buffer(name, term.type.scalar, axes.map(extentOf), { scope: "register" }), axes });
     const at = axes.map((l) => b.variable(l.loop));
@@ -96,10 +96,8 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
       term,
       summed.map((l) => l.loop),
     );
-    return nest(
-      loops.filter((l) => axes.includes(l) || summed.includes(l)),
-      inner,
-    );
+    const own = loops.filter((l) => axes.includes(l) || summed.includes(l));
+    return i === 0 ? nest(own, inner) : renamed(nest(own, inner), (loop) => `${name}/${loop}`);
   });
 
   const flush = flushNest(reduce, loops, spatial, step.into[0] as string, (_at, substitute) => {

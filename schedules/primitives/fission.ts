@@ -1,12 +1,13 @@
 /**
- * fission: statements at the root of a kernel become a kernel of their own, which runs in its stage.
+ * fission: statements at the root of a kernel become a kernel of their own.
  *
  *     main:  for g < 4: z[g] = ..;  for n < 8: y[n] = .. z ..
  *     fission(buffer: z, into: sums, stage: prologue)
  *     sums:  for g < 4: z[g] = ..
  *     main:  for n < 8: y[n] = .. z ..
  *
- * The statements are those that write `buffer`, a workspace.
+ * The statements are those that write `buffer`, which is global. The new kernel runs in its stage: at the end of a stage before the kernel's, right
+ * before the kernel in the same stage, at the start of a later one.
  */
 import { z } from "zod";
 import { buffersOf, eachStmt, exprsOf, type Kernel, type Stage, type Stmt, writes } from "../../ir/index.ts";
@@ -28,6 +29,10 @@ const schema: z.ZodType<FissionStep> = z.strictObject({
   stage: z.enum(["prologue", "main", "merge"]),
 });
 
+/** In the order in which they run. */
+const stages: readonly Stage[] = ["pack", "prologue", "main", "merge"];
+const rank = ({ stage }: Pick<Kernel, "stage">): number => stages.indexOf(stage);
+
 export const fission: Primitive<FissionStep> = {
   op: "fission",
   schema,
@@ -36,53 +41,78 @@ export const fission: Primitive<FissionStep> = {
     const declared = kernel.buffers.find((buffer) => buffer.name === step.buffer);
     require(declared?.scope === "global", () =>
       `fission: ${step.buffer} is not a workspace of ${kernel.name}; hoist it to the root first`);
-    require(!program.kernels.some((k) => k.name === step.into), () => `fission: a kernel ${step.into} exists`);
-    const moved = kernel.body.filter((s) => touches(s, (t) => writes(t, step.buffer)));
+    const moved = kernel.body.filter((s) => namesOf([s]).written.has(step.buffer));
     const rest = kernel.body.filter((s) => !moved.includes(s));
     require(moved.length > 0 && rest.length > 0, () =>
       `fission: ${step.buffer} must be written by some root statements of ${kernel.name}, and not by all`);
-    const written = new Set(rest.flatMap((s) => [...namesOf(s).written]));
-    for (const s of moved)
-      for (const name of [...namesOf(s).read, ...namesOf(s).written])
-        require(!written.has(name), () =>
-          `fission: what computes ${step.buffer} depends on ${name}, which ${kernel.name} writes`);
-    const first = only({ ...kernel, name: step.into, stage: step.stage }, moved);
-    const kernels = program.kernels.map((k) => (k === kernel ? only(kernel, rest) : k));
-    return { ...program, kernels: inStageOrder(kernels, first) };
+    const shared = localBetween(kernel, moved, rest);
+    require(shared === undefined, () =>
+      `fission: ${shared} is local to ${kernel.name} and used on both sides; hoist it`);
+
+    const { kernels } = program;
+    const own = kernels.indexOf(kernel);
+    const later = kernels.findIndex((k) => rank(k) >= rank(step));
+    const after = rank(step) > rank(kernel);
+    const at = after
+      ? later < 0
+        ? kernels.length
+        : later
+      : kernels.findIndex((k) => k === kernel || rank(k) > rank(step));
+    const passed = after ? kernels.slice(own + 1, at) : kernels.slice(at, own);
+    for (const s of moved) {
+      const place = kernel.body.indexOf(s);
+      const overtaken = rest.filter((other) => kernel.body.indexOf(other) > place === after);
+      for (const [name, body] of [[kernel.name, overtaken], ...passed.map((k) => [k.name, k.body] as const)] as const) {
+        const buffer = conflict([s], body);
+        require(buffer === undefined, () =>
+          `fission: ${step.into} would run ${after ? "after" : "before"} ${name}, and the order in which they use ${buffer} matters`);
+      }
+    }
+    const made = only({ ...kernel, name: step.into, stage: step.stage }, moved);
+    return {
+      ...program,
+      kernels: kernels.map((k) => (k === kernel ? only(kernel, rest) : k)).toSpliced(at, 0, made),
+    };
   },
 };
 
-/** Stages in the order in which they run. */
-const stages: readonly Stage[] = ["pack", "prologue", "main", "merge"];
+interface Names {
+  readonly read: ReadonlySet<string>;
+  readonly written: ReadonlySet<string>;
+}
 
-/** The kernels with another one: last of its stage for what comes before main, first of it otherwise. */
-function inStageOrder(kernels: readonly Kernel[], added: Kernel): readonly Kernel[] {
-  const rank = (k: Kernel): number => stages.indexOf(k.stage);
-  const later = kernels.findIndex((k) => rank(k) > rank(added) || (rank(k) === rank(added) && added.stage === "main"));
-  const at = later < 0 ? kernels.length : later;
-  return [...kernels.slice(0, at), added, ...kernels.slice(at)];
+/** The buffers that statements read and write. */
+function namesOf(body: readonly Stmt[]): Names {
+  const read = new Set<string>();
+  const written = new Set<string>();
+  eachStmt(body, (s) => {
+    if (writes(s)) written.add(s.buffer);
+    // A sum over no loop goes on from what is there.
+    if (s.kind === "reduce") read.add(s.buffer);
+    for (const e of exprsOf(s)) for (const name of buffersOf(e)) read.add(name);
+  });
+  return { read, written };
+}
+
+/** A buffer that one side writes and the other uses. */
+function conflict(a: readonly Stmt[], b: readonly Stmt[]): string | undefined {
+  const [x, y] = [namesOf(a), namesOf(b)];
+  const shared = (p: Names, q: Names): string | undefined =>
+    [...p.written].find((name) => q.read.has(name) || q.written.has(name));
+  return shared(x, y) ?? shared(y, x);
+}
+
+/** A register or workgroup buffer through which the two sides would pass a value. */
+function localBetween(kernel: Kernel, a: readonly Stmt[], b: readonly Stmt[]): string | undefined {
+  const [x, y] = [namesOf(a), namesOf(b)];
+  return kernel.buffers.find(
+    ({ name, scope }) =>
+      scope !== "global" && ((x.written.has(name) && y.read.has(name)) || (y.written.has(name) && x.read.has(name))),
+  )?.name;
 }
 
 /** The kernel with this body, and the buffers it uses. */
 function only(kernel: Kernel, body: readonly Stmt[]): Kernel {
-  const used = new Set(body.flatMap((s) => [...namesOf(s).read, ...namesOf(s).written]));
-  return { ...kernel, body, buffers: kernel.buffers.filter((buffer) => used.has(buffer.name)) };
-}
-
-function touches(s: Stmt, test: (s: Stmt) => boolean): boolean {
-  let found = false;
-  eachStmt([s], (t) => {
-    if (test(t)) found = true;
-  });
-  return found;
-}
-
-function namesOf(s: Stmt): { read: Set<string>; written: Set<string> } {
-  const read = new Set<string>();
-  const written = new Set<string>();
-  eachStmt([s], (t) => {
-    if (writes(t)) written.add(t.buffer);
-    for (const e of exprsOf(t)) for (const name of buffersOf(e)) read.add(name);
-  });
-  return { read, written };
+  const { read, written } = namesOf(body);
+  return { ...kernel, body, buffers: kernel.buffers.filter(({ name }) => read.has(name) || written.has(name)) };
 }

@@ -40,7 +40,7 @@ import {
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
 import { type KernelStep, kernelNamed, nestOf, type Primitive, withKernels } from "../primitive.ts";
-import { loopsIn, nest } from "../two-levels.ts";
+import { loopsIn, nest, renamed } from "../two-levels.ts";
 
 export type RecodeStep =
   | (KernelStep & {
@@ -204,23 +204,6 @@ function foldedProduct(e: Expr, operand: string): { load: Load; other: Expr } | 
     if (load?.kind === "load" && load.buffer === operand && other?.type.scalar === "i8") return { load, other };
   }
   return undefined;
-}
-
-/** A nest with its loops renamed. */
-function renamed(s: Stmt, rename: (name: string) => string): Stmt {
-  const names = new Map<string, Expr>();
-  const visit = (t: Stmt): Stmt => {
-    if (t.kind === "for") {
-      names.set(t.loop, b.variable(rename(t.loop)));
-      return { ...t, loop: rename(t.loop), body: t.body.map(visit) };
-    }
-    return t.kind === "reduce" ? { ...t, over: t.over.map((o) => (names.has(o) ? rename(o) : o)) } : t;
-  };
-  const moved = visit(s);
-  return mapExprs(
-    moved,
-    rewriter((e) => (e.kind === "var" ? (names.get(e.name) ?? e) : e)),
-  );
 }
 
 function offset(program: Program, name: string, by: number): Program {

@@ -9,7 +9,7 @@
  *     main.3 (M % 4 == 3):       for m < 3: B(m + M - 3)
  *
  * At run time the kernels whose domain holds M are launched, in this order. The loops stand at the root, and no iteration of one depends
- * on another iteration's results; where their extent is a constant only the kernels that have iterations are made.
+ * on another iteration's results; where their extent is a constant only the kernels that have iterations are made (the kernel itself when none has).
  */
 import { z } from "zod";
 import {
@@ -56,6 +56,7 @@ export const specialize: Primitive<SpecializeStep> = {
 };
 
 function fixed(kernel: Kernel, { loops, modulo }: SpecializeStep, extent: number): readonly Kernel[] {
+  if (extent <= 0) return [kernel];
   const rest = extent % modulo;
   const whole = extent - rest;
   return [

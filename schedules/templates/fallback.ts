@@ -13,6 +13,7 @@ export const fallback: Template = {
   schedule: (target: Target): Schedule => {
     if (target.workload.op !== "matmul") return [];
     const shape = shapeOf(target);
+    if (shape.m === 0) return [];
     return [{ op: "accumulate-in", buffer: resultOf(shape), at: "n", into: "acc" }, ...fuseBias(shape, "main")];
   },
 };

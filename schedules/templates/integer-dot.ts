@@ -24,7 +24,6 @@ import {
   type Part,
   partsOf,
   planesOf,
-  powerOfTwoBelow,
   resultOf,
   rowsPerVector,
   type Shape,
@@ -59,14 +58,25 @@ function codingOf(format: Format, { device }: Target, group: number): Coding {
   const planes = planesOf[codes.bits] ?? [codes.bits];
   const offset = wide && codes.low >= 0 ? 128 : 0;
   if (!relaxed) return { relaxed, planes, fold: false, offset, together: 2, container: wide ? 8 : 16, flush: group };
+  const coding = { relaxed, planes, fold: wide, offset, together: 4, container: 8 };
   // Each i16 lane receives one pair sum per 4 values of k.
   const pairSum = 2 * 127 * (wide ? 128 : codes.high);
-  const flush = Math.min(group, 4 * powerOfTwoBelow(32767 / pairSum));
-  return { relaxed, planes, fold: wide, offset, together: 4, container: 8, flush };
+  return { ...coding, flush: longestFlush(group, quadOf(coding), 4 * Math.floor(32767 / pairSum)) };
 }
 
+/** The longest part of a group that is a whole number of quads and at most `most` long; a quad where not even one is. */
+function longestFlush(group: number, quad: number, most: number): number {
+  for (let flush = Math.floor(most / quad) * quad; flush > quad; flush -= quad) if (group % flush === 0) return flush;
+  return quad;
+}
+
+type Container = Pick<Coding, "planes" | "container" | "together">;
+
 /** Pieces of k that share a container of the widest plane. */
-const piecesOf = ({ container, planes }: Coding): number => container / Math.max(...planes);
+const piecesOf = ({ container, planes }: Container): number => container / Math.max(...planes);
+
+/** Values of k whose codes share the lanes of one vector of containers. */
+const quadOf = (coding: Container): number => coding.together * piecesOf(coding);
 
 const spaceOf = (target: Target, rows: readonly number[]): Space => {
   const { m, n } = shapeOf(target);
@@ -90,9 +100,8 @@ function refuses(target: Target): string | undefined {
   if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
   const shape = shapeOf(target);
   const coding = codingOf(shape.format, target, shape.group);
-  const quad = coding.together * piecesOf(coding);
-  if (shape.group % quad !== 0) return `groups of ${shape.group} are not a multiple of ${quad}`;
-  return coding.flush % quad === 0 ? undefined : `${coding.flush} products fit i16, but ${quad} share a container`;
+  const quad = quadOf(coding);
+  return shape.group % quad === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${quad}`;
 }
 
 /** Names of the group's sums: products, constant multiples of x (zero point of the code), x alone (stored zero points, offsets). */
@@ -132,7 +141,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
     split("nv", numberAt(point, "tile"), ["ns", "nt"]),
     split("k", shape.group, ["kg", "ki"]),
     split("ki", flush, ["kf", "kc"]),
-    split("kc", together * piecesOf(coding), ["kj", "kx"]),
+    split("kc", quadOf(coding), ["kj", "kx"]),
     split("kx", together, ["h", "kq"]),
     split("kq", 2, ["kp", "kr"]),
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
@@ -240,7 +249,11 @@ export const integerDotDecode: Template = {
 
 export const integerDotPrefill: Template = {
   name: "integer-dot-prefill",
-  refuses,
+  refuses: (target) => {
+    const { workload } = target;
+    if (workload.op === "matmul" && workload.m !== "any" && workload.m < 2) return `M = ${workload.m} is less than 2`;
+    return refuses(target);
+  },
   space: (target) => spaceOf(target, [2, 3, 4, 6, 8]),
   default: (target) => {
     const { m, n } = shapeOf(target);

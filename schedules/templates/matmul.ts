@@ -47,10 +47,9 @@ export function partsOf(m: number | "any", rows: number): readonly Part[] {
   return [...(m >= rows ? [whole] : []), ...(rest > 0 ? [tail(rest)] : [])];
 }
 
-/** Rows into tiles and tails; both nests where a bias follows. */
-export const divideRows = ({ workload }: Shape, rows: number): Schedule => [
-  { op: "specialize", loops: workload.bias ? ["m", "y/m"] : ["m"], modulo: rows },
-];
+/** Rows into tiles and tails; both nests where a bias follows. Without rows there is nothing to divide. */
+export const divideRows = ({ workload, m }: Shape, rows: number): Schedule =>
+  m === 0 ? [] : [{ op: "specialize", loops: workload.bias ? ["m", "y/m"] : ["m"], modulo: rows }];
 
 /** The buffer that the main nest sums into, and the step that fuses the bias into its store. */
 export const resultOf = ({ workload }: Shape): string => (workload.bias ? "y.sum" : "y");
@@ -71,9 +70,6 @@ export function groupFieldLayouts({ format }: Shape, vectors: number): Schedule 
       }),
     );
 }
-
-/** Largest power of two that is at most `value`. */
-export const powerOfTwoBelow = (value: number): number => 2 ** Math.floor(Math.log2(value));
 
 /** Dense planes, low bits first, of codes whose width does not divide 8. */
 export const planesOf: Readonly<Record<number, readonly number[]>> = { 3: [2, 1], 5: [4, 1], 6: [4, 2], 7: [4, 2, 1] };

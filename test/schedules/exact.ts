@@ -1,0 +1,102 @@
+/**
+ * Matmul data for which every order of summation is exact in f32: integers times powers of two, so that two programs of one meaning agree to the
+ * last bit. Weights are made as stored bytes, so that packing is part of what is compared.
+ */
+import {
+  type Containers,
+  containerBuffers,
+  type Format,
+  formatOf,
+  type MatmulWorkload,
+  type Tensor,
+  tensor,
+  tensorOfBytes,
+} from "../../ir/index.ts";
+import { randomOf } from "../ir/samples.ts";
+
+type Random = () => number;
+
+const pick = <T>(random: Random, ...items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+
+const halfOf: Readonly<Record<number, number>> = { 0.25: 0x3400, 0.5: 0x3800, 1: 0x3c00, 2: 0x4000 };
+
+/** Stored bytes of random codes, whose scales are powers of two. */
+function weightBytes(format: Format, n: number, k: number, random: Random): Containers {
+  const buffers = containerBuffers(format, n, k);
+  const zeros = format.fields.find((field) => field.name === "z");
+  const entries = buffers.map(({ name, scalar, shape }) => {
+    const [rows, width] = shape.map((e) => (e.kind === "const" ? e.value : 0)) as [number, number];
+    const count = rows * width;
+    if (name === "w.codes" || (name === "w.raw" && scalar === "u8"))
+      return [name, Uint8Array.from({ length: count }, () => random() * 256)] as const;
+    if (name === "w.zeros" && scalar === "u8")
+      return [name, Uint8Array.from({ length: count }, () => random() * ((zeros?.range?.[1] ?? 0) + 1))] as const;
+    const values = Array.from({ length: count }, () =>
+      name === "w.scales" ? pick(random, 0.5, 1, 2) : Math.floor(random() * 17) - 8,
+    );
+    return [name, bytesOf(scalar, values)] as const;
+  });
+  const bytes = Object.fromEntries(entries);
+  for (const field of format.fields)
+    for (const source of field.product) {
+      if (source.kind !== "bits" || source.as !== "f16") continue;
+      const { block } = format;
+      const container = bytes["w.raw"] as Uint8Array;
+      const size = container.length / ((n * k) / block);
+      const at = (source.planes[0]?.at ?? 0) / 8;
+      for (let start = 0; start < container.length; start += size)
+        new DataView(container.buffer).setUint16(start + at, halfOf[pick(random, 0.25, 0.5, 1)] as number, true);
+    }
+  return bytes;
+}
+
+function bytesOf(scalar: string, values: readonly number[]): Uint8Array {
+  if (scalar === "f32") return new Uint8Array(Float32Array.from(values).buffer);
+  if (scalar === "f16") return new Uint8Array(Float16Array.from(values).buffer);
+  const upper = new Uint16Array(Float32Array.from(values).buffer);
+  return new Uint8Array(upper.filter((_, i) => i % 2 === 1).buffer);
+}
+
+/** Activations: in every group one value is ±127 and the others are small, all times a power of two, so that the scale is that power. Some groups are 0. */
+function activations(rows: number, k: number, group: number, random: Random): Float32Array {
+  const x = new Float32Array(rows * k);
+  for (let start = 0; start < x.length; start += group) {
+    const scale = pick(random, 1, 2, 4);
+    for (let i = 0; i < group; i++) x[start + i] = scale * (Math.floor(random() * 13) - 6);
+    if (random() < 0.1) x.fill(0, start, start + group);
+    else x[start + Math.floor(random() * group)] = scale * pick(random, 127, -127);
+  }
+  return x;
+}
+
+/** The inputs of a matmul of `rows` rows. */
+export function exactInputs(workload: MatmulWorkload, rows: number, seed: number): Map<string, Tensor> {
+  const { n, k, numerics } = workload;
+  const random = randomOf(seed);
+  const format = formatOf(workload.w);
+  const bytes = weightBytes(format, n, k, random);
+  const group = numerics.compute === "i8" && numerics.xGroup !== "row" ? numerics.xGroup : k;
+  const inputs = new Map<string, Tensor>();
+  for (const { name, scalar, shape } of containerBuffers(format, n, k)) {
+    const sizes = shape.map((e) => (e.kind === "const" ? e.value : 0));
+    inputs.set(name, tensorOfBytes(scalar, sizes, bytes[name] as Uint8Array));
+  }
+  inputs.set("x", tensor("f32", [rows, k], activations(rows, k, group, random)));
+  if (workload.bias)
+    inputs.set(
+      "bias",
+      tensor(
+        "f32",
+        [n],
+        Array.from({ length: n }, () => Math.floor(random() * 100) - 50),
+      ),
+    );
+  return inputs;
+}
+
+/** The same inputs with the first `rows` rows of `x`. */
+export function firstRows(inputs: ReadonlyMap<string, Tensor>, rows: number): Map<string, Tensor> {
+  const x = inputs.get("x") as Tensor;
+  const k = x.shape[1] as number;
+  return new Map(inputs).set("x", tensor("f32", [rows, k], x.values.slice(0, rows * k)));
+}

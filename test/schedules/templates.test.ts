@@ -1,0 +1,140 @@
+/** Whole templates: the scheduled program computes what the naive one does, bit for bit on data for which every order of summation is exact. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type Feature,
+  formatNames,
+  formatOf,
+  interpretProgram,
+  type MatmulWorkload,
+  type Program,
+  printSchedule,
+  programOf,
+  type Tensor,
+  verifyProgram,
+} from "../../ir/index.ts";
+import {
+  applySchedule,
+  type Point,
+  pointsOf,
+  scheduleOf,
+  type Target,
+  type Template,
+  templateFor,
+  templates,
+} from "../../schedules/index.ts";
+import { exactInputs, firstRows } from "./exact.ts";
+import { runs } from "./runs.ts";
+
+/** Runs the naive program once for the most rows, and the scheduled one for each of `rows`: each row must come out the same. */
+function expectSame(target: Target, point: Point, template: Template, rows: readonly number[], seed: number): void {
+  const workload = target.workload as MatmulWorkload;
+  const naive = programOf(workload);
+  const schedule = scheduleOf(template, target, point);
+  const scheduled = applySchedule(naive, schedule);
+  verifyProgram(scheduled, "scheduled");
+  const any = workload.m === "any";
+  const most = Math.max(...rows);
+  const inputs = exactInputs(workload, any ? most : (workload.m as number), seed);
+  const symbols = (m: number): Record<string, number> => (any ? { M: m } : {});
+  const wanted = interpretProgram(naive, symbols(most), inputs).get("y")?.values ?? [];
+  const packed = packedOf(scheduled, inputs, symbols(most));
+  for (const m of any ? rows : [workload.m as number]) {
+    const given = new Map([...firstRows(inputs, m), ...packed]);
+    const made = interpretProgram(scheduled, symbols(m), given, { run: (stage) => stage !== "pack" }).get("y");
+    // Without rows no kernel runs, and nothing makes y.
+    const y = [...(made?.values ?? [])];
+    expect(made?.written?.includes(0) ?? false, "elements never written").toBe(false);
+    expect(y.length).toBe(m * workload.n);
+    const wrong = y.findIndex((value, i) => value !== wanted[i]);
+    if (wrong >= 0)
+      throw new Error(
+        `M = ${m}: y[${Math.floor(wrong / workload.n)}, ${wrong % workload.n}] is ${y[wrong]}, expected ${wanted[wrong]}\n${printSchedule(schedule)}`,
+      );
+  }
+}
+
+/** One packing serves every M. */
+function packedOf(
+  program: Program,
+  inputs: ReadonlyMap<string, Tensor>,
+  symbols: Readonly<Record<string, number>>,
+): ReadonlyMap<string, Tensor> {
+  const made = interpretProgram(program, symbols, inputs, { run: (stage) => stage === "pack" });
+  return new Map([...made].filter(([name]) => !inputs.has(name)));
+}
+
+const deviceOf = (features: readonly Feature[]): Target["device"] => ({ kind: "wasm", features, limits: {} });
+
+/** Sizes that a format takes: short rows, of at least one block and one group. */
+function widthsOf(w: string): readonly number[] {
+  const { block, group } = formatOf(w);
+  const unit = Math.max(block, typeof group === "number" ? group : 16);
+  return unit >= 128 ? [unit] : [unit, 2 * unit, 3 * unit].filter((k) => k <= 128);
+}
+
+/** Numerics that a format takes in rows of k. */
+function numericsOf(w: string, k: number): readonly MatmulWorkload["numerics"][] {
+  const { group, codes } = formatOf(w);
+  const span = typeof group === "number" ? group : k;
+  if (codes === undefined) return [{ compute: "f32" }];
+  const groups = [...new Set([16, 32, span, k])].filter((g) => k % g === 0 && (g % span === 0 || span % g === 0));
+  return [{ compute: "f32" }, ...[...groups, "row" as const].map((xGroup) => ({ compute: "i8", xGroup }) as const)];
+}
+
+const arbitraryTarget = (template: Template): fc.Arbitrary<Target> =>
+  fc
+    .constantFrom(...formatNames())
+    .chain((w) => fc.tuple(fc.constant(w), fc.constantFrom(...widthsOf(w))))
+    .chain(([w, k]) =>
+      fc.record({
+        workload: fc.record({
+          op: fc.constant("matmul" as const),
+          m: fc.constantFrom<MatmulWorkload["m"][]>("any", "any", 0, 1, 2, 3, 5, 9),
+          n: fc.integer({ min: 1, max: 40 }),
+          k: fc.constant(k),
+          w: fc.constant(w),
+          bias: fc.boolean(),
+          numerics: fc.constantFrom(...numericsOf(w, k)),
+        }),
+        device: fc.constantFrom<Feature[][]>(["relaxed-simd"], []).map(deviceOf),
+      }),
+    )
+    .filter((target) => template.refuses(target) === undefined);
+
+describe.each(templates.filter((t) => t.name !== "elementwise"))("template $name", (template) => {
+  test("random targets at random points", () => {
+    const tried = arbitraryTarget(template).chain((target) => {
+      const points = [...pointsOf(template.space(target))];
+      return fc.record({
+        target: fc.constant(target),
+        point: fc.constantFrom(template.default(target), ...points),
+        rows: fc.uniqueArray(fc.integer({ min: 0, max: 10 }), { minLength: 2, maxLength: 2 }),
+        seed: fc.nat(),
+      });
+    });
+    fc.assert(
+      fc.property(tried, ({ target, point, rows, seed }) => {
+        expectSame(target, point, template, rows, seed);
+      }),
+      { numRuns: runs(12) },
+    );
+  });
+});
+
+const representative = [
+  ...["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "tq2_0"],
+  ...[2, 3, 4, 5, 6, 8].flatMap((bits) => ["", "_z", "_zf"].map((zero) => `int${bits}_g32${zero}`)),
+  ...["int4_g16", "int4_g64_s16", "int3_row_zf", "int8_row"],
+];
+
+test.each(representative)("%s at its templates' default points, for every M", (w) => {
+  const k = w === "int3_row_zf" ? 96 : (widthsOf(w)[0] as number);
+  for (const numerics of numericsOf(w, k).slice(0, 2))
+    for (const features of [["relaxed-simd"], []] as Feature[][]) {
+      const workload: MatmulWorkload = { op: "matmul", m: "any", n: 5, k, w, bias: false, numerics };
+      const target = { workload, device: deviceOf(features) };
+      const template = templateFor(target);
+      expectSame(target, template.default(target), template, [0, 1, 3, 5], 1);
+    }
+});
