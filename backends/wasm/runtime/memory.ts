@@ -83,9 +83,9 @@ export class WasmMemory {
     return this.#allocator;
   }
 
-  /** Gives an allocation back. */
+  /** Gives an allocation back; what a disposed memory held is given back already. */
   free(address: number): void {
-    this.#allocator.free(address);
+    if (this.#memory !== undefined) this.#allocator.free(address);
   }
 
   /** The bytes at an address, in place: valid until the next `allocate`. */
