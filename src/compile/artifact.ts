@@ -22,32 +22,21 @@ import {
   type Workload,
 } from "../../ir/index.ts";
 import { applySchedule, type Point, type Schedule, type Target, templateFor } from "../../schedules/index.ts";
-import { type Size, sizeOf } from "./size.ts";
+import type { KernelInfo, LaunchInfo, PartInfo, Size, TensorSpec as TensorInfo } from "../runtime/index.ts";
+import { sizeOf } from "./size.ts";
 
 /** A tensor in memory. */
-export interface TensorSpec {
-  readonly name: string;
+export interface TensorSpec extends TensorInfo {
   readonly scalar: Scalar;
-  readonly shape: readonly Size[];
-  /** Bytes that it takes. */
-  readonly bytes: Size;
 }
 
 /** One call of an exported function. */
-export interface Launch {
-  readonly function: string;
+export interface Launch extends LaunchInfo {
   readonly stage: Stage;
-  /** Arguments in order: addresses of these tensors, values of these symbols, then the range of the thread loop. */
-  readonly tensors: readonly string[];
-  readonly symbols: readonly SizeSymbol[];
-  /** Iterations of the thread loop; 0 where there is none. */
-  readonly threads: Size;
 }
 
 /** What runs for the values of M in a range, and how it was chosen. */
-export interface Part {
-  readonly min: number;
-  readonly max: number;
+export interface Part extends PartInfo {
   readonly template: string;
   readonly point: Point;
   readonly schedule: Schedule;
@@ -56,12 +45,9 @@ export interface Part {
 }
 
 /** A compiled workload. */
-export interface Artifact {
+export interface Artifact extends KernelInfo {
   readonly workload: Workload;
-  /** Features without which the module does not validate. */
   readonly features: readonly Feature[];
-  /** Identity of the packed layout: a packed tensor belongs to kernels with this hash only. */
-  readonly layout: string;
   readonly weights: readonly TensorSpec[];
   readonly packed: readonly TensorSpec[];
   readonly inputs: readonly TensorSpec[];

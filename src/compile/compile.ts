@@ -1,7 +1,7 @@
 /**
  * The API: `compile(workload, options)` gives a kernel that packs weights and runs.
  */
-import { probeWasm, type WasmRuntime } from "../../backends/index.ts";
+import { probeWasm, type WasmMemory } from "../../backends/index.ts";
 import { type Device, type Feature, parseWorkload, type Workload } from "../../ir/index.ts";
 import {
   type LookupStep,
@@ -12,12 +12,9 @@ import {
   TuneDbError,
   type TuneStore,
 } from "../../tune-db/index.ts";
+import { ApiError, Executable, kernelOf, type LoadedKernel } from "../runtime/index.ts";
 import { type Artifact, artifactHash, buildArtifact } from "./artifact.ts";
-import { ApiError } from "./errors.ts";
-import { Executable } from "./executable.ts";
-import { PackedTensors } from "./packed.ts";
 import { type Choice, planParts } from "./plan.ts";
-import { evaluate } from "./size.ts";
 import type { RunArguments, RunResult, WeightsOf } from "./types.ts";
 
 export interface CompileOptions {
@@ -26,23 +23,15 @@ export interface CompileOptions {
   /** Where tuned records are: a path, an open store, or false for template defaults only. By default the user's database, then the shipped records. */
   readonly db?: string | TuneStore | false;
   /** Memory to work in: kernels that share a runtime share packed tensors and can pass results on. By default a kernel has its own. */
-  readonly runtime?: WasmRuntime;
+  readonly runtime?: WasmMemory;
 }
 
 /** A compiled workload. */
-export interface CompiledKernel<W extends Workload> {
+export interface CompiledKernel<W extends Workload> extends LoadedKernel<WeightsOf<W>, RunArguments<W>, RunResult<W>> {
   readonly workload: W;
   readonly artifact: Artifact;
   /** Why each part is what it is: the rungs of the look-up, one line each. */
   readonly explanation: readonly string[];
-  /** Packs stored weights into the kernel's memory. Throws an `ApiError` for a missing tensor or a wrong length. */
-  pack(weights: WeightsOf<W>): PackedTensors;
-  /** Packed weights from a file that `PackedTensors.toBytes` gave. */
-  loadPacked(bytes: Uint8Array): PackedTensors;
-  /** Runs; results are copies. Throws an `ApiError` for a wrong length, or tensors packed for another layout. */
-  run(args: RunArguments<W>): RunResult<W>;
-  /** Frees what the kernel holds; packed tensors in its own memory go with it. */
-  dispose(): void;
 }
 
 /** Compiles a workload. Throws a `WorkloadError` for one that can't be. */
@@ -58,10 +47,7 @@ export async function compile<const W extends Workload>(
     workload,
     artifact,
     explanation: [...choices.flatMap(explain), ...notes],
-    pack: (weights) => executable.pack(storedBytes(weights)),
-    loadPacked: (bytes) => executable.loadPacked(bytes),
-    run: (args) => run(executable, args as Arguments) as RunResult<W>,
-    dispose: () => executable.dispose(),
+    ...kernelOf<WeightsOf<W>, RunArguments<W>, RunResult<W>>(executable),
   };
 }
 
@@ -139,85 +125,4 @@ function explain({ plan, lookup }: Choice): readonly string[] {
   const steps = (lookup?.steps ?? []).map((s: LookupStep) => `${plan.name}: ${s.rung} (${s.source}): ${s.reason}`);
   const source = lookup?.record ? `${lookup.rung} record` : "template default";
   return [...steps, `${plan.name}: ${plan.template} ${JSON.stringify(plan.point)}, from ${source}`];
-}
-
-/** Stored weights under their buffers' names, as bytes. */
-function storedBytes(weights: Readonly<Record<string, ArrayBufferView>>): Record<string, Uint8Array> {
-  return Object.fromEntries(
-    Object.entries(weights).map(([name, data]) => {
-      if (!ArrayBuffer.isView(data)) throw new ApiError(`weights: ${name} is not a typed array`);
-      return [`w.${name}`, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
-    }),
-  );
-}
-
-interface Arguments {
-  readonly x?: Float32Array;
-  readonly w?: PackedTensors;
-  readonly bias?: Float32Array;
-  readonly m?: number;
-}
-
-function run(executable: Executable, args: Arguments): Float32Array | { q: Int8Array; s: Float32Array } {
-  const { artifact, runtime } = executable;
-  const { workload } = artifact;
-  const m = rowsOf(workload, args.m);
-  const symbols = { M: m };
-  const packed = weightsFor(artifact, args.w, runtime);
-  const at = new Map(packed);
-  const own: number[] = [];
-  const place = (name: string, bytes: number): number => {
-    const address = runtime.allocate(bytes);
-    own.push(address);
-    at.set(name, address);
-    return address;
-  };
-  try {
-    for (const { name, bytes } of artifact.inputs) {
-      const data = args[name as "x" | "bias"];
-      const expected = evaluate(bytes, symbols);
-      if (!(data instanceof Float32Array))
-        throw new ApiError(`${name} is missing; it is a Float32Array of ${expected / 4} values`);
-      if (data.byteLength !== expected)
-        throw new ApiError(`${name} has ${data.length} values, expected ${expected / 4} (m = ${m})`);
-      runtime.write(place(name, expected), data);
-    }
-    for (const { name, bytes } of artifact.outputs) place(name, evaluate(bytes, symbols));
-    executable.launch(m, at);
-    const result = (name: string): Uint8Array<ArrayBuffer> => {
-      const spec = artifact.outputs.find((o) => o.name === name);
-      return runtime.read(at.get(name) as number, spec === undefined ? 0 : evaluate(spec.bytes, symbols));
-    };
-    if (workload.op !== "quantize") return new Float32Array(result("y").buffer);
-    return { q: new Int8Array(result("x.q").buffer), s: new Float32Array(result("x.s").buffer) };
-  } finally {
-    for (const address of own) runtime.free(address);
-  }
-}
-
-function rowsOf(workload: Workload, given: number | undefined): number {
-  if (!("m" in workload)) return 0;
-  if (workload.m !== "any") {
-    if (given === undefined || given === workload.m) return workload.m;
-    throw new ApiError(`m = ${given}: the kernel was compiled for m = ${workload.m}; compile with m: "any"`);
-  }
-  if (given !== undefined && Number.isInteger(given) && given >= 0) return given;
-  throw new ApiError(`m = ${given}: the number of rows of x, an integer from 0 up`);
-}
-
-function weightsFor(
-  artifact: Artifact,
-  w: PackedTensors | undefined,
-  runtime: WasmRuntime,
-): ReadonlyMap<string, number> {
-  if (artifact.packed.length === 0) return new Map();
-  if (!(w instanceof PackedTensors)) throw new ApiError("w is missing; pass what pack() gave");
-  w.requireLive();
-  if (w.layout !== artifact.layout)
-    throw new ApiError(
-      `w was packed with layout ${w.layout.slice(0, 12)}, the kernel reads ${artifact.layout.slice(0, 12)}; pack the weights with this kernel`,
-    );
-  if (w.runtime !== runtime)
-    throw new ApiError("w was packed in another memory; compile both kernels with one runtime");
-  return w.addresses;
 }

@@ -1,6 +1,6 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
 import type { DequantizeWorkload, MatmulWorkload, QuantizeWorkload, Workload } from "../../ir/index.ts";
-import type { PackedTensors } from "./packed.ts";
+import type { PackedTensors } from "../runtime/index.ts";
 
 /** Names of integer formats with stored zero points. */
 type WithZeros<F extends string> = F extends `int${string}_z${string}` ? true : false;

@@ -4,7 +4,7 @@
  *
  * Poison is 0xff in every byte: NaN in every float type, -1 or the largest value in the integer types.
  */
-import type { WasmRuntime } from "./runtime.ts";
+import type { WasmMemory } from "./memory.ts";
 
 /** Bytes of sentinel or poison on either side; more than the longest vector of any kernel. */
 const margin = 1024;
@@ -21,7 +21,7 @@ export interface Guarded {
 }
 
 /** An output of `bytes` bytes, all of them poison until written, between sentinels. */
-export function guardedOutput(runtime: WasmRuntime, bytes: number): Guarded {
+export function guardedOutput(runtime: WasmMemory, bytes: number): Guarded {
   const start = runtime.allocate(bytes + 2 * margin);
   runtime.bytes(start, bytes + 2 * margin).fill(sentinel);
   runtime.bytes(start + margin, bytes).fill(poison);
@@ -34,7 +34,7 @@ export function guardedOutput(runtime: WasmRuntime, bytes: number): Guarded {
 }
 
 /** A copy of an input between poison: reading past its ends gives NaN. */
-export function guardedInput(runtime: WasmRuntime, data: ArrayBufferView): Guarded {
+export function guardedInput(runtime: WasmMemory, data: ArrayBufferView): Guarded {
   const bytes = data.byteLength;
   const start = runtime.allocate(bytes + 2 * margin);
   runtime.bytes(start, bytes + 2 * margin).fill(poison);
@@ -51,7 +51,7 @@ export function guardedInput(runtime: WasmRuntime, data: ArrayBufferView): Guard
   };
 }
 
-function surroundings(runtime: WasmRuntime, start: number, bytes: number, value: number): string | undefined {
+function surroundings(runtime: WasmMemory, start: number, bytes: number, value: number): string | undefined {
   const differs = (byte: number): boolean => byte !== value;
   const before = runtime.bytes(start, margin).findLastIndex(differs);
   if (before >= 0) return `${margin - before} bytes before the buffer a byte was overwritten`;

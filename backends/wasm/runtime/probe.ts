@@ -2,7 +2,8 @@
 import { b, type Device, type Feature, QloomError } from "../../../ir/index.ts";
 import { compileModule } from "../module.ts";
 import { type HostFacts, hostFacts } from "./host.ts";
-import { relaxedDotAgrees } from "./probe-relaxed.ts";
+import { dotModule } from "./probe-relaxed.ts";
+import { relaxedDotAgrees } from "./relaxed-dot.ts";
 
 export interface ProbeOptions {
   /** False leaves relaxed SIMD out even where the engine has it: the device of the strict twin. */
@@ -54,7 +55,7 @@ export async function probeWasm(options: ProbeOptions = {}): Promise<Device> {
     throw new QloomError("this engine has no Wasm SIMD: use Node 16.4 or newer, or a browser of 2023 or newer");
   const host = options.host ?? hostFacts();
   const features: Feature[] = [];
-  if (options.relaxedSimd !== false && (await relaxedDotAgrees())) features.push("relaxed-simd");
+  if (options.relaxedSimd !== false && (await relaxedDotAgrees(dotModule()))) features.push("relaxed-simd");
   if (hasSharedMemory()) features.push("shared-memory");
   if (WebAssembly.validate(memory64Module)) features.push("memory64");
   const best = host.cpuFeatures[0];

@@ -1,25 +1,11 @@
 /**
- * Runs compiled modules: owns the memory that they work in, hands out addresses, moves data in and out, calls kernels. Browser-safe. Not
- * here: threads (the caller splits a kernel's range among instances on a shared memory), and what the buffers of a program mean.
+ * Runs compiled modules: instantiates them on a memory and calls their kernels, arguments checked. Browser-safe. Not here: threads (the caller
+ * splits a kernel's range among instances on a shared memory), and what the buffers of a program mean.
  */
 import type { CompiledModule, KernelFunction } from "../module.ts";
-import { Allocator } from "./allocator.ts";
 import { WasmRuntimeError } from "./errors.ts";
 import { argumentsOf, type Launch, threadsOf } from "./launch.ts";
-
-const pageBytes = 65536;
-/** The most that 32-bit addresses reach. */
-const addressable = 2 ** 32;
-const firstAddress = 64;
-/** Growing is cheap and pages that are not touched cost nothing, but it makes views of the memory stale: not for every small tensor. */
-const growthStep = 2 ** 20;
-
-export interface RuntimeOptions {
-  /** The memory can be given to workers; modules must be compiled with the feature `shared-memory`. */
-  readonly shared?: boolean;
-  /** Bytes that the memory may grow to; by default all that 32-bit addresses reach, 4 GiB. */
-  readonly maxBytes?: number;
-}
+import { WasmMemory } from "./memory.ts";
 
 /** An instantiated module: its kernels by name. */
 export interface LoadedModule {
@@ -36,93 +22,8 @@ export interface LoadedModule {
 
 type Exported = (...args: readonly number[]) => void;
 
-export class WasmRuntime {
-  readonly #maxPages: number;
-  readonly #shared: boolean;
-  #memory: WebAssembly.Memory | undefined;
-  #allocator: Allocator;
-
-  constructor(options: RuntimeOptions = {}) {
-    const maxBytes = options.maxBytes ?? addressable;
-    if (!(maxBytes >= pageBytes && maxBytes <= addressable))
-      throw new WasmRuntimeError(`maxBytes ${maxBytes} is not between one page (65536) and 4 GiB (4294967296)`);
-    this.#maxPages = Math.floor(maxBytes / pageBytes);
-    this.#shared = options.shared ?? false;
-    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: this.#maxPages, shared: this.#shared });
-    this.#allocator = new Allocator(firstAddress, pageBytes);
-  }
-
-  /** The memory, e.g. for a worker. Its `buffer` changes with every growth. */
-  get memory(): WebAssembly.Memory {
-    if (this.#memory === undefined) throw new WasmRuntimeError("the runtime is disposed: make a new one");
-    return this.#memory;
-  }
-
-  /** Bytes allocated now. */
-  get usedBytes(): number {
-    return this.#allocator.used;
-  }
-
-  /**
-   * The address of `bytes` bytes, a multiple of 64, in 0..2^32-1; the content is anything. Views made before may be stale afterwards.
-   *
-   * @throws WasmRuntimeError where the limit would be passed or the machine has no memory left
-   */
-  allocate(bytes: number): number {
-    if (!Number.isSafeInteger(bytes) || bytes < 0) throw new WasmRuntimeError(`allocate of ${bytes} bytes`);
-    const address = this.#allocator.allocate(bytes) ?? this.#grow(bytes).allocate(bytes);
-    if (address === undefined) throw new WasmRuntimeError(`allocate of ${bytes} bytes: the memory grew by too little`);
-    return address;
-  }
-
-  #grow(bytes: number): Allocator {
-    const { memory } = this;
-    const pages = memory.buffer.byteLength / pageBytes;
-    const needed = Math.ceil(this.#allocator.missing(bytes) / pageBytes);
-    if (pages + needed > this.#maxPages)
-      throw new WasmRuntimeError(
-        `${bytes} bytes do not fit: ${this.usedBytes} of at most ${this.#maxPages * pageBytes} bytes are in use` +
-          `${this.#maxPages === addressable / pageBytes ? " (4 GiB is all that Wasm's 32-bit addresses reach)" : ""}: ` +
-          "dispose of other kernels' weights, or split the tensors among several runtimes",
-      );
-    const step = Math.min(Math.max(needed, growthStep / pageBytes), this.#maxPages - pages);
-    try {
-      memory.grow(step);
-    } catch (cause) {
-      throw new WasmRuntimeError(
-        `the memory could not grow from ${pages * pageBytes} to ${(pages + step) * pageBytes} bytes: the machine or its limits refused; free memory, or use smaller tensors`,
-        { cause },
-      );
-    }
-    this.#allocator.extend(memory.buffer.byteLength);
-    return this.#allocator;
-  }
-
-  /** Gives an allocation back. */
-  free(address: number): void {
-    this.#allocator.free(address);
-  }
-
-  /** The bytes at an address, in place: valid until the next `allocate`. */
-  bytes(address: number, length: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, address, length);
-  }
-
-  /** Copies data to an address. */
-  write(address: number, data: ArrayBufferView): void {
-    this.bytes(address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-
-  /** A copy of the bytes at an address. */
-  read(address: number, length: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.bytes(address, length));
-  }
-
-  /** A copy of `count` f32 values at an address. */
-  readF32(address: number, count: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.read(address, 4 * count).buffer);
-  }
-
+/** A memory, and the modules instantiated on it. */
+export class WasmRuntime extends WasmMemory {
   /** Instantiates a module without blocking; what browsers want on their main thread. */
   async load(module: CompiledModule): Promise<LoadedModule> {
     return this.#instance(module, await WebAssembly.compile(module.bytes));
@@ -134,10 +35,10 @@ export class WasmRuntime {
   }
 
   #instance({ functions, features }: CompiledModule, compiled: WebAssembly.Module): LoadedModule {
-    if (features.includes("shared-memory") !== this.#shared)
+    if (features.includes("shared-memory") !== this.shared)
       throw new WasmRuntimeError(
-        `the module wants ${this.#shared ? "an unshared" : "a shared"} memory, the runtime's is ${this.#shared ? "shared" : "not"}: ` +
-          `compile ${this.#shared ? "with" : "without"} the feature shared-memory`,
+        `the module wants ${this.shared ? "an unshared" : "a shared"} memory, the runtime's is ${this.shared ? "shared" : "not"}: ` +
+          `compile ${this.shared ? "with" : "without"} the feature shared-memory`,
       );
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.memory } });
     const byName = new Map(functions.map((f) => [f.name, f]));
@@ -150,7 +51,7 @@ export class WasmRuntime {
       functions: byName,
       threads: (kernel, symbols = {}) => threadsOf(find(kernel), symbols),
       run: (kernel, launch) => {
-        if (this.#memory === undefined) throw new WasmRuntimeError("the runtime is disposed: make a new one");
+        this.requireLive();
         const args = argumentsOf(find(kernel), launch);
         try {
           (exports[kernel] as Exported)(...args);
@@ -160,11 +61,5 @@ export class WasmRuntime {
         }
       },
     };
-  }
-
-  /** Lets go of the memory. Loaded modules keep it until they are dropped too. */
-  dispose(): void {
-    this.#memory = undefined;
-    this.#allocator = new Allocator(0, 0);
   }
 }

@@ -1,10 +1,9 @@
 /**
- * An artifact that is loaded: packs weights, runs the launches of the part that M falls in. Memory comes from a `WasmRuntime`, which kernels may share.
+ * A module that is loaded: packs weights, runs the launches of the part that M falls in. Memory comes from a `WasmMemory`, which kernels may share.
  */
-import { WasmRuntime } from "../../backends/index.ts";
-import type { SizeSymbol } from "../../ir/index.ts";
-import type { Artifact, Launch, Part, TensorSpec } from "./artifact.ts";
+import { WasmMemory } from "../../backends/index.ts";
 import { ApiError } from "./errors.ts";
+import type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec } from "./info.ts";
 import { PackedTensors } from "./packed.ts";
 import { evaluate } from "./size.ts";
 
@@ -19,26 +18,38 @@ export interface RowRange {
   readonly of: number;
 }
 
-export class Executable {
-  readonly artifact: Artifact;
-  readonly runtime: WasmRuntime;
+/** A module on a memory, described by `A`. */
+export class Executable<A extends KernelInfo = KernelInfo> {
+  readonly artifact: A;
+  readonly runtime: WasmMemory;
   readonly #functions: Readonly<Record<string, KernelFunction>>;
   /** Workspaces of each part, for the largest M so far. */
-  readonly #workspaces = new Map<Part, { m: number; addresses: Map<string, number> }>();
+  readonly #workspaces = new Map<PartInfo, { m: number; addresses: Map<string, number> }>();
   readonly #ownsRuntime: boolean;
   #disposed = false;
 
-  private constructor(artifact: Artifact, runtime: WasmRuntime, instance: WebAssembly.Instance, ownsRuntime: boolean) {
+  private constructor(artifact: A, runtime: WasmMemory, instance: WebAssembly.Instance, ownsRuntime: boolean) {
     this.artifact = artifact;
     this.runtime = runtime;
     this.#functions = instance.exports as Record<string, KernelFunction>;
     this.#ownsRuntime = ownsRuntime;
   }
 
-  /** Instantiates an artifact's module on a runtime's memory; without one on a memory of its own. */
-  static async load(artifact: Artifact, runtime?: WasmRuntime): Promise<Executable> {
-    const memory = runtime ?? new WasmRuntime({ shared: artifact.features.includes("shared-memory") });
-    const module = await WebAssembly.compile(artifact.code);
+  /** Compiles an artifact's code and instantiates it on a runtime's memory; without one on a memory of its own. */
+  static async load<A extends KernelInfo & { readonly code: BufferSource }>(
+    artifact: A,
+    runtime?: WasmMemory,
+  ): Promise<Executable<A>> {
+    return Executable.instantiate(artifact, await WebAssembly.compile(artifact.code), runtime);
+  }
+
+  /** Instantiates a module that is compiled already. */
+  static async instantiate<A extends KernelInfo>(
+    artifact: A,
+    module: WebAssembly.Module,
+    runtime?: WasmMemory,
+  ): Promise<Executable<A>> {
+    const memory = runtime ?? new WasmMemory({ shared: artifact.features.includes("shared-memory") });
     const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
     return new Executable(artifact, memory, instance, runtime === undefined);
   }
@@ -86,7 +97,7 @@ export class Executable {
   }
 
   /**
-   * Runs the launches for `m` rows on tensors that stand in the runtime's memory already. `range` restricts kernels with a thread loop to a part of it; the others
+   * Runs the launches for `m` rows on tensors that stand in the memory already. `range` restricts kernels with a thread loop to a part of it; the others
    * (prologues) run whole.
    */
   launch(m: number, addresses: Addresses, range?: RowRange): void {
@@ -97,7 +108,7 @@ export class Executable {
   }
 
   /** The part that runs for `m` rows. */
-  partFor(m: number): Part {
+  partFor(m: number): PartInfo {
     const part = this.artifact.parts.find((p) => m >= p.min && m <= p.max);
     if (part === undefined)
       throw new ApiError(
@@ -110,9 +121,7 @@ export class Executable {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const { addresses } of this.#workspaces.values())
-      for (const address of addresses.values()) this.runtime.free(address);
-    this.#workspaces.clear();
+    for (const part of this.artifact.parts) this.#freeWorkspaces(part);
     if (this.#ownsRuntime) this.runtime.dispose();
   }
 
@@ -122,20 +131,34 @@ export class Executable {
 
   #describe(specs: readonly TensorSpec[]): string {
     const { workload } = this.artifact;
-    const format = "w" in workload ? `${workload.w} of ${workload.n} x ${workload.k}` : workload.op;
+    const format = workload.w === undefined ? workload.op : `${workload.w} of ${workload.n} x ${workload.k}`;
     return `${format} is ${specs.map((s) => `${s.name}: ${evaluate(s.bytes, {})} bytes`).join(", ")}`;
   }
 
-  #workspacesFor(part: Part, m: number): ReadonlyMap<string, number> {
+  #workspacesFor(part: PartInfo, m: number): ReadonlyMap<string, number> {
     const known = this.#workspaces.get(part);
     if (known !== undefined && known.m >= m) return known.addresses;
-    for (const address of known?.addresses.values() ?? []) this.runtime.free(address);
-    const addresses = new Map(part.workspaces.map((w) => [w.name, this.runtime.allocate(evaluate(w.bytes, { M: m }))]));
+    this.#freeWorkspaces(part);
+    const addresses = new Map<string, number>();
+    // Set before it is filled: what a failed allocation leaves behind is freed with the next one.
+    this.#workspaces.set(part, { m: -1, addresses });
+    for (const { name, bytes } of part.workspaces)
+      addresses.set(name, this.runtime.allocate(evaluate(bytes, { M: m })));
     this.#workspaces.set(part, { m, addresses });
     return addresses;
   }
 
-  #call(launch: Launch, at: Addresses, symbols: Readonly<Record<string, number>>, range: RowRange | undefined): void {
+  #freeWorkspaces(part: PartInfo): void {
+    for (const address of this.#workspaces.get(part)?.addresses.values() ?? []) this.runtime.free(address);
+    this.#workspaces.delete(part);
+  }
+
+  #call(
+    launch: LaunchInfo,
+    at: Addresses,
+    symbols: Readonly<Record<string, number>>,
+    range: RowRange | undefined,
+  ): void {
     const address = (name: string): number => {
       const found = at.get(name);
       if (found === undefined) throw new ApiError(`${launch.function}: tensor ${name} has no address`);
@@ -150,5 +173,5 @@ export class Executable {
   }
 }
 
-const inDomain = (symbols: readonly SizeSymbol[], m: number): boolean =>
+const inDomain = (symbols: readonly Domain[], m: number): boolean =>
   symbols.every((s) => s.name !== "M" || (m >= s.min && m <= s.max && m % s.modulo === s.residue));

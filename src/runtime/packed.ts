@@ -4,32 +4,27 @@
  * File: the 8 bytes `qlpack01`, a u32 header length, the header (JSON: layout, tensors with name and byte length), padding to 64 bytes, then the tensors' bytes in
  * order, each padded to 64. Little-endian.
  */
-import { z } from "zod";
-import type { WasmRuntime } from "../../backends/index.ts";
-import type { TensorSpec } from "./artifact.ts";
+import type { WasmMemory } from "../../backends/index.ts";
 import { ApiError } from "./errors.ts";
+import type { TensorSpec } from "./info.ts";
 import { evaluate } from "./size.ts";
 
 const magic = new TextEncoder().encode("qlpack01");
 const align = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
-const headerSchema = z.strictObject({
-  layout: z.string(),
-  tensors: z.array(z.strictObject({ name: z.string(), bytes: z.int().nonnegative() })),
-});
-
+/** Packed weights in a memory. */
 export class PackedTensors {
   readonly layout: string;
   readonly addresses: ReadonlyMap<string, number>;
   readonly #sizes: ReadonlyMap<string, number>;
-  readonly runtime: WasmRuntime;
+  readonly runtime: WasmMemory;
   #disposed = false;
 
   private constructor(
     layout: string,
     addresses: ReadonlyMap<string, number>,
     sizes: ReadonlyMap<string, number>,
-    runtime: WasmRuntime,
+    runtime: WasmMemory,
   ) {
     this.layout = layout;
     this.addresses = addresses;
@@ -38,7 +33,7 @@ export class PackedTensors {
   }
 
   /** Memory for packed tensors, not filled yet. */
-  static allocate(layout: string, specs: readonly TensorSpec[], runtime: WasmRuntime): PackedTensors {
+  static allocate(layout: string, specs: readonly TensorSpec[], runtime: WasmMemory): PackedTensors {
     const sizes = new Map(specs.map((s) => [s.name, evaluate(s.bytes, {})]));
     const addresses = new Map<string, number>();
     try {
@@ -51,33 +46,29 @@ export class PackedTensors {
   }
 
   /** Reads what `toBytes` gave. Throws an `ApiError` for another file, another layout, or a damaged one. */
-  static fromBytes(
-    file: Uint8Array,
-    layout: string,
-    specs: readonly TensorSpec[],
-    runtime: WasmRuntime,
-  ): PackedTensors {
+  static fromBytes(file: Uint8Array, layout: string, specs: readonly TensorSpec[], runtime: WasmMemory): PackedTensors {
     const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
     const known = file.byteLength >= 12 && magic.every((byte, i) => file[i] === byte);
     if (!known) throw new ApiError("packed tensors: the bytes do not begin with qlpack01; pass what toBytes() gave");
     const headerEnd = 12 + view.getUint32(8, true);
     if (headerEnd > file.byteLength) throw new ApiError("packed tensors: the file ends inside its header; pack again");
-    const header = parseHeader(file.subarray(12, headerEnd));
-    if (header.layout !== layout)
+    const header = new TextDecoder().decode(file.subarray(12, headerEnd));
+    const found = layoutIn(header);
+    if (found !== layout)
       throw new ApiError(
-        `packed tensors: layout ${header.layout.slice(0, 12)} is not the kernel's ${layout.slice(0, 12)}; pack again with this kernel`,
+        `packed tensors: layout ${found.slice(0, 12)} is not the kernel's ${layout.slice(0, 12)}; pack again with this kernel`,
       );
     const packed = PackedTensors.allocate(layout, specs, runtime);
+    const end = align(headerEnd) + packed.#fileBytes();
+    if (header !== packed.#header() || file.byteLength !== end) {
+      packed.dispose();
+      throw new ApiError(
+        `packed tensors: ${file.byteLength} bytes are not the ${end} of this layout; the file is damaged, pack again`,
+      );
+    }
     let at = align(headerEnd);
-    for (const { name, bytes } of header.tensors) {
-      const address = packed.addresses.get(name);
-      if (address === undefined || packed.#sizes.get(name) !== bytes || at + bytes > file.byteLength) {
-        packed.dispose();
-        throw new ApiError(
-          `packed tensors: ${name} does not have the size that its layout says; the file is damaged, pack again`,
-        );
-      }
-      runtime.write(address, file.subarray(at, at + bytes));
+    for (const [name, bytes] of packed.#sizes) {
+      runtime.write(packed.addresses.get(name) as number, file.subarray(at, at + bytes));
       at += align(bytes);
     }
     return packed;
@@ -86,19 +77,28 @@ export class PackedTensors {
   /** The tensors as a file. */
   toBytes(): Uint8Array<ArrayBuffer> {
     this.requireLive();
-    const tensors = [...this.#sizes].map(([name, bytes]) => ({ name, bytes }));
-    const header = new TextEncoder().encode(JSON.stringify({ layout: this.layout, tensors }));
+    const header = new TextEncoder().encode(this.#header());
     const start = align(12 + header.length);
-    const file = new Uint8Array(start + tensors.reduce((sum, t) => sum + align(t.bytes), 0));
+    const file = new Uint8Array(start + this.#fileBytes());
     file.set(magic);
     new DataView(file.buffer).setUint32(8, header.length, true);
     file.set(header, 12);
     let at = start;
-    for (const { name, bytes } of tensors) {
+    for (const [name, bytes] of this.#sizes) {
       file.set(this.runtime.bytes(this.addresses.get(name) as number, bytes), at);
       at += align(bytes);
     }
     return file;
+  }
+
+  #header(): string {
+    const tensors = [...this.#sizes].map(([name, bytes]) => ({ name, bytes }));
+    return JSON.stringify({ layout: this.layout, tensors });
+  }
+
+  /** Bytes of the tensors in a file. */
+  #fileBytes(): number {
+    return [...this.#sizes.values()].reduce((sum, bytes) => sum + align(bytes), 0);
   }
 
   /** Bytes that the tensors take. */
@@ -119,10 +119,13 @@ export class PackedTensors {
   }
 }
 
-function parseHeader(bytes: Uint8Array): z.infer<typeof headerSchema> {
+/** The layout that a file's header names. */
+function layoutIn(header: string): string {
+  let value: unknown;
   try {
-    return headerSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch {
-    throw new ApiError("packed tensors: the header is not readable; the file is damaged, pack again");
-  }
+    value = JSON.parse(header);
+  } catch {}
+  if (typeof value === "object" && value !== null && "layout" in value && typeof value.layout === "string")
+    return value.layout;
+  throw new ApiError("packed tensors: the header is not readable; the file is damaged, pack again");
 }

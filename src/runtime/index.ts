@@ -1,0 +1,10 @@
+/**
+ * What runs a compiled kernel. Without dependencies, Node's builtins or the compiler: it loads in browsers, and builds carry it along
+ * (`src/build`).
+ */
+export { ApiError } from "./errors.ts";
+export { type Addresses, Executable, type RowRange } from "./executable.ts";
+export type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec, WorkloadInfo } from "./info.ts";
+export { kernelOf, type LoadedKernel } from "./kernel.ts";
+export { PackedTensors } from "./packed.ts";
+export { evaluate, type Size } from "./size.ts";

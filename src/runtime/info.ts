@@ -1,0 +1,64 @@
+/** What has to be known of a module to run it, as JSON: an artifact's without its code and its history. */
+import type { Size } from "./size.ts";
+
+/** A tensor in memory. */
+export interface TensorSpec {
+  readonly name: string;
+  /** Type of the elements: `f32`, `u4`, .. */
+  readonly scalar: string;
+  readonly shape: readonly Size[];
+  /** Bytes that it takes. */
+  readonly bytes: Size;
+}
+
+/** A symbol, and the values for which a function may be called. */
+export interface Domain {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  /** The value leaves `residue` when divided by `modulo`. */
+  readonly modulo: number;
+  readonly residue: number;
+}
+
+/** One call of an exported function. */
+export interface LaunchInfo {
+  readonly function: string;
+  /** Arguments in order: addresses of these tensors, values of these symbols, then the range of the thread loop. */
+  readonly tensors: readonly string[];
+  readonly symbols: readonly Domain[];
+  /** Iterations of the thread loop; 0 where there is none. */
+  readonly threads: Size;
+}
+
+/** What runs for the values of M in a range. */
+export interface PartInfo {
+  readonly min: number;
+  readonly max: number;
+  readonly launches: readonly LaunchInfo[];
+  readonly workspaces: readonly TensorSpec[];
+}
+
+/** The fields of a workload that running it needs; `w` names the format of the weights. */
+export interface WorkloadInfo {
+  readonly op: "matmul" | "quantize" | "dequantize";
+  readonly m?: number | "any";
+  readonly n?: number;
+  readonly k: number;
+  readonly w?: string;
+}
+
+/** A module's description. */
+export interface KernelInfo {
+  readonly workload: WorkloadInfo;
+  /** Features without which the module does not validate. */
+  readonly features: readonly string[];
+  /** Identity of the packed layout: a packed tensor belongs to kernels with this hash only. */
+  readonly layout: string;
+  readonly weights: readonly TensorSpec[];
+  readonly packed: readonly TensorSpec[];
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly pack: readonly LaunchInfo[];
+  readonly parts: readonly PartInfo[];
+}
