@@ -118,9 +118,13 @@ export function buildArtifact(target: Target, plans: readonly PartPlan[], observ
   };
 }
 
+/** What is scheduled for a workload: loops over no rows have nothing to divide, so that M = 0 is compiled as one of a few values of a symbolic M. */
+export const scheduledWorkload = (workload: Workload): Workload =>
+  "m" in workload && workload.m === 0 ? { ...workload, m: "any" } : workload;
+
 /** The scheduled program of one part, its symbol M restricted to the part's range. */
 function scheduleProgram(target: Target, plan: PartPlan, observer: Observer): Program {
-  const naive = restrict(programOf(target.workload), plan);
+  const naive = restrict(programOf(scheduledWorkload(target.workload)), plan);
   observer.program?.(plan.name, "naive", naive);
   const scheduled = applySchedule(naive, plan.schedule, (step, after) =>
     observer.program?.(plan.name, canonicalJson(step), after),
@@ -170,7 +174,8 @@ export function artifactHash(artifact: Artifact): string {
 }
 
 /** The plan of one part with the template's own choice, or with a given point. */
-export function planPart(target: Target, range: { name: string; min: number; max: number }, point?: Point): PartPlan {
+export function planPart(of: Target, range: { name: string; min: number; max: number }, point?: Point): PartPlan {
+  const target = { ...of, workload: scheduledWorkload(of.workload) };
   const template = templateFor(target);
   const chosen = point ?? template.default(target);
   return { ...range, template: template.name, point: chosen, schedule: template.schedule(target, chosen) };

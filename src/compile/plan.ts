@@ -13,7 +13,7 @@ import {
   templateNamed,
 } from "../../schedules/index.ts";
 import { type LookupResult, lookup, type RecordReader, type TuneRecord } from "../../tune-db/index.ts";
-import type { PartPlan } from "./artifact.ts";
+import { type PartPlan, scheduledWorkload } from "./artifact.ts";
 import { generatorHash, layoutVersion } from "./generator.ts";
 
 /** Values of M that one part serves; `typical` stands for them where a number is needed: it is what is tuned. */
@@ -31,6 +31,7 @@ const anyRows = 2 ** 31 - 1;
 /** The parts of a workload: one for a fixed M, decode and prefill where M is known at run time only. */
 export function rangesOf(workload: Workload): readonly Range[] {
   if (!("m" in workload)) return [{ name: "all", min: 0, max: 0, typical: 0 }];
+  if (workload.m === 0) return [{ name: "all", min: 0, max: decodeRows, typical: 0 }];
   if (workload.m !== "any") return [{ name: "all", min: workload.m, max: workload.m, typical: workload.m }];
   if (workload.op !== "matmul") return [{ name: "all", min: 0, max: anyRows, typical: 1 }];
   return [
@@ -71,7 +72,7 @@ async function planRange(
   pinned: Point | undefined,
 ): Promise<Choice> {
   const typical = { workload: typicalWorkload(workload, range), device };
-  const target = { workload, device };
+  const target = { workload: scheduledWorkload(workload), device };
   const usable = (record: TuneRecord): string | undefined => unusable(record, typical, target, pinned);
   const found =
     readers.length === 0
