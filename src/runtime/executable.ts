@@ -98,12 +98,13 @@ export class Executable<A extends KernelInfo = KernelInfo> {
 
   /**
    * Runs the launches for `m` rows on tensors that stand in the memory already. `range` restricts kernels with a thread loop to a part of it; the others
-   * (prologues) run whole.
+   * (prologues) run whole. Workspaces among the addresses are used where they are; without them the kernel has its own.
    */
   launch(m: number, addresses: Addresses, range?: RowRange): void {
     this.#requireLive();
     const part = this.partFor(m);
-    const at = new Map([...addresses, ...this.#workspacesFor(part, m)]);
+    const given = part.workspaces.every(({ name }) => addresses.has(name));
+    const at = given ? addresses : new Map([...addresses, ...this.#workspacesFor(part, m)]);
     for (const launch of part.launches) if (inDomain(launch.symbols, m)) this.#call(launch, at, { M: m }, range);
   }
 
