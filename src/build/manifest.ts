@@ -43,7 +43,7 @@ export function manifestText(kernels: readonly BuiltKernel[], skipped: readonly 
     })),
     skipped,
   };
-  return `${jsonText(manifest, true)}\n`;
+  return `${jsonText(manifest, { sorted: true })}\n`;
 }
 
 const partOf = ({ min, max, template, point }: Artifact["parts"][number], source: string | undefined) => ({

@@ -24,11 +24,13 @@ export const loaderOf = (name: string): string => `load${pascalCase(name)}`;
 /** Writes the module of these kernels. */
 export function moduleText(morph: Morph, kernels: readonly BuiltKernel[]): ModuleText {
   const project = new morph.Project({ useInMemoryFileSystem: true });
-  const file = project.createSourceFile("index.ts", "");
-  file.addStatements(
-    `// ${kernels.length === 1 ? "A kernel" : `${kernels.length} kernels`} from qloom ${version}. Written by qloom build: change its config and build again instead of editing.`,
-  );
-  file.addImportDeclaration({ namespaceImport: "runtime", moduleSpecifier: "./runtime.js" });
+  const file = project.createSourceFile("index.ts");
+  const title = `${kernels.length === 1 ? "A kernel" : `${kernels.length} kernels`} from qloom ${version}`;
+  file.addImportDeclaration({
+    leadingTrivia: `// ${title}. Written by qloom build: change its config and build again instead of editing.\n\n`,
+    namespaceImport: "runtime",
+    moduleSpecifier: "./runtime.js",
+  });
   file.addExportDeclaration({
     namedExports: ["ApiError", "LoadedKernel", "LoadOptions", "PackedTensors", "QloomError", "WasmMemory"].map(
       (name) => ({
@@ -63,7 +65,13 @@ export function moduleText(morph: Morph, kernels: readonly BuiltKernel[]): Modul
     leadingTrivia: "\n",
     docs: ["The module that relaxed SIMD is checked with before kernels that use it are loaded."],
     declarationKind: constant,
-    declarations: [{ name: "relaxedDot", initializer: `\n  ${JSON.stringify(probe)}` }],
+    declarations: [{ name: "relaxedDot", initializer: JSON.stringify(probe) }],
+  });
+  file.formatText({
+    indentSize: 2,
+    convertTabsToSpaces: true,
+    newLineCharacter: "\n",
+    semicolons: morph.ts.SemicolonPreference.Insert,
   });
   const ts = file.getFullText();
   return { ts, ...emit(morph, "index.ts", ts) };
@@ -79,14 +87,12 @@ function addKernel(file: SourceFile, { job, variants }: BuiltKernel, constant: V
   const served = tensors.flatMap(({ names }) => names);
   const { weights, args, result } = typesOf(workload);
   file.addTypeAlias({
-    leadingTrivia: "\n",
     docs: [`${describe(workload)}${served.length === 0 ? "" : `\nFor ${listed(served)}.`}`],
     isExported: true,
     name: type,
     type: `runtime.LoadedKernel<\n    ${weights},\n    ${args},\n    ${result}\n>`,
   });
   file.addFunction({
-    leadingTrivia: "\n",
     docs: [
       `Loads ${name}: the best of its modules that this engine runs. Throws an \`ApiError\` where that can't be read.`,
     ],
@@ -97,7 +103,6 @@ function addKernel(file: SourceFile, { job, variants }: BuiltKernel, constant: V
     statements: `return runtime.loadVariant(${list}, relaxedDot, options);`,
   });
   file.addVariableStatement({
-    leadingTrivia: "\n",
     declarationKind: constant,
     declarations: [{ name: list, type: "readonly runtime.Variant[]", initializer: variantsText(variants) }],
   });
@@ -109,7 +114,7 @@ const variantsText =
   (writer) => {
     const rows = variants.map(({ file, artifact }) => {
       const address = `url: () => new URL(${JSON.stringify(`./${file}`)}, import.meta.url)`;
-      return `  {\n    file: ${JSON.stringify(file)},\n    ${address},\n    info: ${jsonText(infoOf(artifact), false, "    ")},\n  },\n`;
+      return `  {\n    file: ${JSON.stringify(file)},\n    ${address},\n    info: ${jsonText(infoOf(artifact), { bareKeys: true, indent: "    " })},\n  },\n`;
     });
     writer.write(`[\n${rows.join("")}]`);
   };
