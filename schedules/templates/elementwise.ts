@@ -12,6 +12,6 @@ export const elementwise: Template = {
   default: () => ({}),
   schedule: ({ workload }): Schedule =>
     workload.op === "quantize"
-      ? quantizeSteps("main", workload.group === "row" ? workload.k : workload.group, workload.m)
+      ? quantizeSteps("quantize", workload.group === "row" ? workload.k : workload.group, workload.m)
       : [],
 };
