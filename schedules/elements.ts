@@ -5,6 +5,7 @@
 import {
   type Affine,
   affineOf,
+  b,
   buffersOf,
   type Expr,
   eachNode,
@@ -31,7 +32,8 @@ const mentions = (e: Expr, names: ReadonlySet<string>): boolean => !variablesOf(
  */
 export function determined(index: readonly Expr[], free: ReadonlySet<string>, facts: Facts): ReadonlySet<string> {
   const known = new Set<Expr>(index);
-  const loops = new Set<string>();
+  // A loop of one iteration has nothing to tell apart.
+  const loops = new Set([...free].filter((name) => widthOf(b.variable(name), facts) === 0));
   for (const e of known) {
     for (const atom of [...digitsOf(e, free, facts), ...wholeOf(e, known)]) known.add(atom);
     if (e.kind === "var" && free.has(e.name)) loops.add(e.name);
@@ -39,16 +41,19 @@ export function determined(index: readonly Expr[], free: ReadonlySet<string>, fa
   return loops;
 }
 
+/** How far an expression's values lie apart. */
+function widthOf(e: Expr, facts: Facts): number {
+  const [low, high] = rangeOf(e, facts);
+  return high - low;
+}
+
 /** The varying atoms of a sum that follow from its value, largest coefficient first. */
 function digitsOf(e: Expr, free: ReadonlySet<string>, facts: Facts): readonly Expr[] {
   const form = affineOf(e);
-  const width = (atom: Expr): number => {
-    const [low, high] = rangeOf(atom, facts);
-    return high - low;
-  };
   const terms: { atom: Expr | undefined; step: number; reach: number }[] = [...form.terms]
     .filter(([atom]) => mentions(atom, free))
-    .map(([atom, c]) => ({ atom, step: Math.abs(c), reach: Math.abs(c) * width(atom) }));
+    .map(([atom, c]) => ({ atom, step: Math.abs(c), reach: Math.abs(c) * widthOf(atom, facts) }))
+    .filter(({ reach }) => reach > 0);
   form.lanes?.strides.forEach((stride, i) => {
     const step = Math.abs(stride);
     terms.push({ atom: undefined, step, reach: step * ((form.lanes?.sizes[i] as number) - 1) });

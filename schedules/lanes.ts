@@ -1,5 +1,7 @@
 /** Loops as lane axes: which lane pattern stands for each loop's variable. */
-import { b, type Expr } from "../ir/index.ts";
+import { b, type Expr, type For, factsOf, type Kernel, type Reduce, type Store } from "../ir/index.ts";
+import { determined } from "./elements.ts";
+import { require } from "./errors.ts";
 
 /** For loops (name, extent), outermost first, the lane pattern of each variable in the vector whose axes they are. */
 export function laneValues(loops: readonly (readonly [string, number])[]): Map<string, Expr> {
@@ -13,4 +15,13 @@ export function laneValues(loops: readonly (readonly [string, number])[]): Map<s
       ),
     ]),
   );
+}
+
+/** Each lane must write an element of its own. */
+export function requireLanesApart(kernel: Kernel, s: Store | Reduce, loops: readonly For[]): void {
+  require([...s.index, s.value].every((e) => e.type.lanes.length === 0), () =>
+    `the statement that writes ${s.buffer} is a vector already`);
+  const own = determined(s.index, new Set(loops.map((l) => l.loop)), factsOf(kernel));
+  const shared = loops.find((l) => !own.has(l.loop));
+  require(shared === undefined, () => `lanes of ${shared?.loop} would write the same elements of ${s.buffer}`);
 }

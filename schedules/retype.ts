@@ -1,9 +1,6 @@
 /** Computing an expression in another type: legal only where the interval analysis proves that nothing is lost. */
 import { b, type Expr, type Facts, isFloat, isInteger, rangeOf, type Scalar, scalarRange } from "../ir/index.ts";
 
-/** Whether sums of this type are exact as long as they stay in range. */
-export const isExactSum = (scalar: Scalar): boolean => isInteger(scalar);
-
 /** The integer expression computed in another integer type, or undefined when some part would not fit. */
 export function retype(e: Expr, scalar: Scalar, facts: Facts): Expr | undefined {
   if (e.type.scalar === scalar) return e;

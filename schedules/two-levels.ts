@@ -5,11 +5,14 @@
 import {
   type Buffer,
   b,
+  buffersOf,
   type Expr,
   type For,
   factsOf,
+  isFloat,
   type Kernel,
   mapExprs,
+  monoids,
   type Reduce,
   rangeOf,
   type Scalar,
@@ -17,11 +20,13 @@ import {
   scalarRange,
   simplifyKernel,
   substituter,
+  typeOf,
   variablesOf,
 } from "../ir/index.ts";
+import { determined } from "./elements.ts";
 import { require } from "./errors.ts";
-import { extentOf, reduceSite, replaceIn } from "./primitive.ts";
-import { isExactSum, retype } from "./retype.ts";
+import { extentOf, type ReduceSite, reduceSite, replaceIn } from "./primitive.ts";
+import { retype } from "./retype.ts";
 
 export interface TwoLevels {
   readonly buffer: string;
@@ -39,35 +44,81 @@ export interface TwoLevels {
 export const loopsIn = (index: readonly Expr[], loops: readonly For[]): readonly For[] =>
   loops.filter((l) => index.some((i) => variablesOf(i).has(l.loop)));
 
+/** The loops of a reduction's nest by what they do. */
+export interface SumLoops {
+  /** Those that the element depends on. */
+  readonly spatial: readonly For[];
+  /** Those that are summed over. A reduction that always accumulates sums over all that its element does not depend on. */
+  readonly summed: readonly For[];
+}
+
+/** Divides the loops of a reduction's nest. Throws where splitting the reduction in two levels would change its meaning. */
+export function sumLoops(kernel: Kernel, { loops, reduce }: ReduceSite): SumLoops {
+  const { buffer, index, over, value } = reduce;
+  require([value, ...index].every((e) => e.type.lanes.length === 0), () =>
+    `the reduction into ${buffer} is vectorized; split it in levels before`);
+  require(!buffersOf(value).has(buffer), () => `the sum into ${buffer} depends on itself`);
+  const spatial = loopsIn(index, loops);
+  const summed = loops.filter((l) => (over.length > 0 ? over.includes(l.loop) : !spatial.includes(l)));
+  for (const l of loops)
+    require(spatial.includes(l) || summed.includes(l), () =>
+      `loop ${l.loop} repeats the reduction into ${buffer}; it is neither summed over nor in the index`);
+  const own = determined(index, new Set(loops.map((l) => l.loop)), factsOf(kernel));
+  for (const l of spatial)
+    require(own.has(l.loop), () => `iterations of ${l.loop} reduce into the same elements of ${buffer}`);
+  return { spatial, summed };
+}
+
+/** A mask's conditions: those that mention one of these loops, and the others. */
+export function dividedMask(
+  mask: Expr | undefined,
+  loops: readonly For[],
+): { readonly inside: Expr | undefined; readonly outside: Expr | undefined } {
+  const all = mask === undefined ? [] : conjuncts(mask);
+  const both = (list: readonly Expr[]): Expr | undefined => (list.length > 0 ? list.reduce(b.and) : undefined);
+  const isInside = (e: Expr): boolean => loopsIn([e], loops).length > 0;
+  return { inside: both(all.filter(isInside)), outside: both(all.filter((e) => !isInside(e))) };
+}
+
+/** The conditions that a mask joins. */
+export const conjuncts = (e: Expr): readonly Expr[] =>
+  e.kind === "op" && e.op === "and" ? e.args.flatMap(conjuncts) : [e];
+
 /** The kernel after the reduction has been split in two levels. */
 export function twoLevels(kernel: Kernel, step: TwoLevels): Kernel {
   const site = reduceSite(kernel, step.buffer, step.at);
   const { loops, reduce } = site;
-  const spatial = loopsIn(reduce.index, loops);
-  const summed = loops.filter((l) => reduce.over.includes(l.loop) && !step.keep.includes(l.loop));
-  for (const name of step.keep) {
-    const inside = loops.some((l) => l.loop === name) && reduce.over.includes(name);
-    require(inside, () => `${step.into}: ${name} is not a loop of the reduction into ${step.buffer} at that place`);
-  }
-  const axes = loops.filter((l) => spatial.includes(l) || step.keep.includes(l.loop));
+  const { spatial, summed: all } = sumLoops(kernel, site);
+  for (const name of step.keep)
+    require(all.some((l) => l.loop === name), () =>
+      `${step.into}: ${name} is not a loop of the reduction into ${step.buffer} at that place`);
+  const kept = all.filter((l) => step.keep.includes(l.loop));
+  const summed = all.filter((l) => !kept.includes(l));
+  const axes = loops.filter((l) => spatial.includes(l) || kept.includes(l));
   const target = kernel.buffers.find((buffer) => buffer.name === step.buffer) as Buffer;
   const scalar = step.scalar ?? target.scalar;
-  const value = scalar === target.scalar ? reduce.value : narrowed(kernel, reduce, summed, scalar, step.into);
+  const mask = dividedMask(reduce.mask, all);
+  const term =
+    mask.inside === undefined ? reduce.value : b.select(mask.inside, reduce.value, neutralOf(reduce, target));
+  const value =
+    scalar === target.scalar ? term : narrowed(kernel, { ...reduce, value: term }, summed, scalar, step.into);
   const accumulator = b.buffer(step.into, scalar, axes.map(extentOf), { scope: "register" });
-  const inner = b.reduce(
-    step.into,
-    axes.map((l) => b.variable(l.loop)),
-    value,
-    summed.map((l) => l.loop),
-    reduce.monoid,
-  );
+  const at = axes.map((l) => b.variable(l.loop));
+  const over = summed.map((l) => l.loop);
+  // Where nothing is left to sum inside, the accumulator holds single terms.
+  const inner = over.length > 0 ? b.reduce(step.into, at, value, over, reduce.monoid) : b.store(step.into, at, value);
   const update = nest(loops, inner);
-  const flush = flushNest(reduce, loops, axes, step.into, (at) => castTo(target.scalar, b.load(accumulator, at)));
+  const flush = flushNest({ ...reduce, mask: mask.outside }, loops, axes, step.into, (place) =>
+    castTo(target.scalar, b.load(accumulator, place)),
+  );
   const body = replaceIn(kernel, step.at, (siblings) =>
     siblings.flatMap((s, i) => (i === site.position ? [update, flush] : [s])),
   );
   return simplifyKernel({ ...body, buffers: [...body.buffers, accumulator] });
 }
+
+const neutralOf = ({ monoid }: Reduce, { scalar }: Buffer): Expr =>
+  b.constant(monoids[monoid].neutral(scalar), typeOf(scalar));
 
 const castTo = (scalar: Scalar, e: Expr): Expr => (e.type.scalar === scalar ? e : b.cast(scalar, e));
 
@@ -103,27 +154,28 @@ export function flushNest(
   const copyOf = (name: string): string => `${into}/${name}`;
   const copies = new Map(axes.map((l) => [l.loop, b.variable(copyOf(l.loop))]));
   const substitute = substituter(copies);
+  const spatial = loopsIn(reduce.index, axes);
   const outside = reduce.over.filter((name) => !loops.some((l) => l.loop === name));
-  const kept = reduce.over.filter((name) => copies.has(name)).map(copyOf);
+  const kept = axes.filter((l) => !spatial.includes(l)).map((l) => copyOf(l.loop));
   const index = reduce.index.map(substitute);
   const flushed = value([...copies.values()], substitute);
   const mask = reduce.mask && substitute(reduce.mask);
-  const over = [...outside, ...kept];
-  // Reductions that always accumulate (`over` empty) stay so.
-  const accumulates = over.length > 0 || reduce.over.length === 0;
-  const s = accumulates
-    ? b.reduce(reduce.buffer, index, flushed, over, reduce.monoid, mask)
-    : b.store(reduce.buffer, index, flushed, mask);
+  // Reductions that always accumulate (`over` empty) stay so; one of which nothing is left to sum becomes a store.
+  const over = reduce.over.length > 0 ? [...outside, ...kept] : [];
+  const s =
+    over.length > 0 || reduce.over.length === 0
+      ? b.reduce(reduce.buffer, index, flushed, over, reduce.monoid, mask)
+      : b.store(reduce.buffer, index, flushed, mask);
   return nest(axes, s, copyOf);
 }
 
 /** The reduction's value in a narrower type, when every partial sum fits it. */
 function narrowed(kernel: Kernel, reduce: Reduce, summed: readonly For[], scalar: Scalar, into: string): Expr {
   const facts = factsOf(kernel);
-  const terms = summed.reduce((product, l) => product * extentOf(l), 1);
+  const terms = reduce.monoid === "sum" ? summed.reduce((product, l) => product * extentOf(l), 1) : 1;
   const [low, high] = rangeOf(reduce.value, facts);
   const [min, max] = scalarRange(scalar);
-  const fits = isExactSum(scalar) ? low * terms >= min && high * terms <= max : true;
+  const fits = isFloat(scalar) || (low * terms >= min && high * terms <= max);
   const most = Math.floor(Math.min(low < 0 ? min / low : Infinity, high > 0 ? max / high : Infinity));
   require(fits, () =>
     `${into}: ${terms} terms in ${low}..${high} do not fit ${scalar}; flush after at most ${most} terms (split the loop and accumulate inside)`);

@@ -51,6 +51,8 @@ export interface Measurement {
   readonly quantum: number | null;
   /** max |y - reference| / max |reference|, or null when nothing was compared. */
   readonly maxError: number | null;
+  /** Packed copies of the weights that the runs took turns on: one that fits a cache stays there. Absent where nothing was timed. */
+  readonly copies?: number | undefined;
 }
 
 export interface TuneRecord extends Configuration, Measurement {
@@ -119,6 +121,7 @@ const contentSchema = z.strictObject({
   count: z.int().nonnegative(),
   quantum: nanoseconds.nullable(),
   maxError: z.number().nonnegative().nullable(),
+  copies: z.int().positive().optional(),
   createdAt: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, "is not a UTC time with milliseconds"),
   hash: z.string().regex(/^[0-9a-f]{64}$/, "is not a SHA-256 in hex"),
 });
@@ -144,13 +147,14 @@ function inconsistency(record: TuneRecord): { path: keyof TuneRecord; message: s
 /** Puts configuration and measurement together, with statistics, time and hash. Throws `ZodError` on what `parseRecord` would refuse. */
 export function sealRecord(configuration: Configuration, measurement: Measurement, now: Date = new Date()): TuneRecord {
   const { key, label, schedule, artifact } = configuration;
-  const { outcome, samples, quantum } = measurement;
+  const { outcome, samples, quantum, copies } = measurement;
   const reason = measurement.reason === null ? null : oneLine(measurement.reason);
   // A wrong result may be off by NaN or infinity, which JSON cannot hold: the outcome and its reason tell it.
   const maxError = Number.isFinite(measurement.maxError) ? measurement.maxError : null;
   const content = {
     qloomRecord: RECORD_VERSION,
     ...{ key, label, schedule, artifact, outcome, reason, samples, quantum, maxError },
+    ...(copies !== undefined && { copies }),
     ...summarize(samples),
     count: samples.length,
     createdAt: now.toISOString(),

@@ -7,6 +7,7 @@ import {
   type Call,
   type Cast,
   type Expr,
+  exprsOf,
   type Facts,
   type Feature,
   factsOf,
@@ -16,6 +17,7 @@ import {
   isSubByte,
   type Kernel,
   mapExprs,
+  mapStmts,
   type Op,
   type OpName,
   operands,
@@ -242,17 +244,20 @@ export function legalize(kernel: Kernel, features: ReadonlySet<Feature>): Kernel
   const facts = factsOf(kernel);
   const seen = new Map<Expr, Expr>();
   const visit = (e: Expr): Expr => {
+    if (e.kind === "const" || e.kind === "var" || e.kind === "lanes") return e;
     const known = seen.get(e);
     if (known !== undefined) return known;
     const args = operands(e);
-    const inner = args.length === 0 ? e : withOperands(e, args.map(visit));
+    const inner = args.every((arg) => visit(arg) === arg) ? e : withOperands(e, args.map(visit));
     const replaced = step(inner, facts, features);
     const result = replaced === undefined ? inner : visit(replaced);
     seen.set(e, result);
     return result;
   };
-  return withBody(
-    kernel,
-    kernel.body.map((s) => mapExprs(s, visit)),
-  );
+  const isLegal = (e: Expr): boolean => visit(e) === e;
+  const body = mapStmts(kernel.body, (s) => {
+    if (!exprsOf(s).every(isLegal)) return [mapExprs(s, visit)];
+    return s.kind === "for" || s.kind === "if" ? undefined : [s];
+  });
+  return withBody(kernel, body);
 }

@@ -2,8 +2,8 @@
  * Where an element lies: the one place that turns logical indices into linear ones, in elements and in bytes, and takes byte
  * addresses apart again. Not here: what is stored there (`unpack.ts`), or which part of an address is worth a pointer (`induct.ts`).
  */
-import { type Affine, addAffine, affineOf } from "../affine.ts";
-import { add, floordiv, mul, variable } from "../build.ts";
+import { type Affine, addAffine, affineOf, exprOf } from "../affine.ts";
+import { add, floordiv, lanes, mul, variable } from "../build.ts";
 import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { storageBits } from "../types.ts";
@@ -17,47 +17,54 @@ export const scale = (form: Affine, factor: number): Affine =>
 /** The linear form plus a number. */
 export const shift = (form: Affine, by: number): Affine => ({ ...form, constant: form.constant + by });
 
+/** A product of numbers and symbols. */
+interface Product {
+  readonly number: number;
+  readonly symbols: Expr | undefined;
+}
+
+const one: Product = { number: 1, symbols: undefined };
+
+const times = ({ number, symbols }: Product, e: Expr): Product =>
+  e.kind === "const" ? { number: number * e.value, symbols } : { number, symbols: symbols ? mul(symbols, e) : e };
+
 /** The row-major position of an element, counted in elements. */
 export function elementIndex(buffer: Pick<Buffer, "shape">, index: readonly Expr[]): Affine {
   const terms = new Map<Expr, number>();
   let constant = 0;
   let shape: readonly number[] = [];
   let strides: number[] | undefined;
-  const plus = (e: Expr, factor: number): void => {
-    if (e.type.lanes.length > 0) shape = e.type.lanes;
-    if (e.kind === "const") {
-      constant += factor * e.value;
+  const plusTerm = (atom: Expr, c: number): void => {
+    const sum = (terms.get(atom) ?? 0) + c;
+    if (sum === 0) terms.delete(atom);
+    else terms.set(atom, sum);
+  };
+  const plus = (at: Expr, { number, symbols }: Product): void => {
+    if (at.type.lanes.length > 0) shape = at.type.lanes;
+    const form = affineOf(at);
+    if (symbols === undefined) {
+      constant += number * form.constant;
+      for (const [atom, c] of form.terms) plusTerm(atom, number * c);
+      if (form.lanes) strides = form.lanes.strides.map((stride, i) => (strides?.[i] ?? 0) + number * stride);
       return;
     }
-    // Most indices are single names and patterns.
-    const form: Pick<Affine, "constant" | "terms" | "lanes"> =
-      e.kind === "lanes"
-        ? { constant: 0, terms: zero.terms, lanes: { sizes: shape, strides: e.strides } }
-        : affineOf(e);
-    constant += factor * form.constant;
-    for (const [atom, c] of form.terms) terms.set(atom, (terms.get(atom) ?? 0) + factor * c);
-    if (form.lanes) strides = form.lanes.strides.map((stride, i) => (strides?.[i] ?? 0) + factor * stride);
+    if (form.constant !== 0) plusTerm(symbols, number * form.constant);
+    for (const [atom, c] of form.terms) plusTerm(mul(atom, symbols), number * c);
+    if (form.lanes) plusTerm(mul(lanes(form.lanes.sizes, form.lanes.strides), symbols), number);
   };
-  let stride: Expr | number = 1;
+  let stride = one;
   for (let axis = index.length - 1; axis >= 0; axis--) {
-    const at = index[axis] as Expr;
-    if (typeof stride === "number") plus(at, stride);
-    else plus(mul(at, stride), 1);
-    const extent = buffer.shape[axis] as Expr;
-    if (axis > 0)
-      stride = typeof stride === "number" && extent.kind === "const" ? stride * extent.value : mul(extent, stride);
+    plus(index[axis] as Expr, stride);
+    stride = times(stride, buffer.shape[axis] as Expr);
   }
-  for (const [atom, c] of terms) if (c === 0) terms.delete(atom);
-  const lanes = strides?.some((by) => by !== 0) ? { sizes: shape, strides } : undefined;
-  return { constant, terms, lanes, shape };
+  const pattern = strides?.some((by) => by !== 0) ? { sizes: shape, strides } : undefined;
+  return { constant, terms, lanes: pattern, shape };
 }
 
 /** Number of elements: a number where every extent is constant. */
 export function elementCount(buffer: Pick<Buffer, "shape">): Expr | number {
-  return buffer.shape.reduce<Expr | number>(
-    (n, extent) => (typeof n === "number" && extent.kind === "const" ? n * extent.value : mul(extent, n)),
-    1,
-  );
+  const { number, symbols } = buffer.shape.reduce(times, one);
+  return symbols === undefined ? number : number === 1 ? symbols : mul(symbols, number);
 }
 
 /** Size of a global buffer in bytes, rounded up. */
@@ -65,7 +72,8 @@ export function byteSize(buffer: Buffer): Expr | number {
   const bits = storageBits(buffer.scalar);
   const count = elementCount(buffer);
   if (typeof count === "number") return Math.ceil((count * bits) / 8);
-  return bits >= 8 ? mul(count, bits / 8) : floordiv(add(mul(count, bits), 7), 8);
+  const inBits = exprOf(scale(affineOf(count), bits >= 8 ? bits / 8 : bits));
+  return bits >= 8 ? inBits : floordiv(add(inBits, 7), 8);
 }
 
 /** Bytes that one element takes; sub-byte elements have none. */

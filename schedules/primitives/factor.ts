@@ -21,6 +21,7 @@ import {
   type Buffer,
   b,
   type Expr,
+  type Facts,
   type For,
   factsOf,
   isInteger,
@@ -32,7 +33,7 @@ import {
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
 import { extentOf, type KernelStep, kernelPrimitive, type Primitive, reduceSite, replaceIn } from "../primitive.ts";
-import { flushNest, loopsIn, nest, renamed } from "../two-levels.ts";
+import { dividedMask, flushNest, loopsIn, nest, renamed, sumLoops } from "../two-levels.ts";
 
 export interface FactorStep extends KernelStep {
   readonly op: "factor";
@@ -69,25 +70,30 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   const site = reduceSite(kernel, step.buffer, step.at);
   const { loops, reduce } = site;
   require(reduce.monoid === "sum", () => `factor: the reduction into ${step.buffer} is a ${reduce.monoid}, not a sum`);
-  const summed = loops.filter((l) => reduce.over.includes(l.loop));
+  const { spatial, summed } = sumLoops(kernel, site);
   require(summed.length > 0, () =>
     `factor: no loop of the reduction into ${step.buffer} is inside ${step.at ?? "the root"}`);
-  const depends = (e: Expr): boolean => summed.some((l) => variablesOf(e).has(l.loop));
+  const { inside } = dividedMask(reduce.mask, summed);
+  require(inside === undefined, () =>
+    `factor: terms of ${step.buffer} are masked; split its loops exactly, or with tail guard or peel`);
   const target = kernel.buffers.find((buffer) => buffer.name === step.buffer) as Buffer;
-  const groups = groupsOf(expand(reduce.value, (step.distribute ?? "all") === "all"), depends);
+  require(target.scalar === "f32" || target.scalar === "i32", () =>
+    `factor: ${step.buffer} is a sum of ${target.scalar}; only sums of f32 and i32 are taken apart`);
+  const depends = (e: Expr): boolean => summed.some((l) => variablesOf(e).has(l.loop));
+  const facts = factsOf(kernel);
+  const groups = groupsOf(expand(reduce.value, (step.distribute ?? "all") === "all", facts), depends);
 
   // One accumulator per distinct term, an axis per loop that the term depends on.
-  const facts = factsOf(kernel);
-  const spatial = loopsIn(reduce.index, loops);
-  const terms = [...new Set([...groups.values()].flat().map(({ term }) => term))]
+  const terms = [...new Set(groups.flatMap((group) => group.sums.map(({ term }) => term)))]
     .map((term) => ({ term, axes: loopsIn([term], spatial) }))
     .sort((x, y) => y.axes.length - x.axes.length);
+  // Integers stay exact modulo 2^32; what becomes a float must not leave i32 before.
+  if (target.scalar === "f32") for (const { sums: list } of groups) requireFits(list, summed, facts, step.buffer);
   require(terms.length === step.into.length, () =>
     `factor: the value has ${terms.length} distinct sums, \`into\` names ${step.into.length}`);
   const sums = new Map<Expr, { buffer: Buffer; axes: readonly For[] }>();
   const updates = terms.map(({ term, axes }, i) => {
     const name = step.into[i] as string;
-    requireFits(term, summed, facts, name);
     sums.set(term, { buffer: b.buffer(name, term.type.scalar, axes.map(extentOf), { scope: "register" }), axes });
     const at = axes.map((l) => b.variable(l.loop));
     const inner = b.reduce(
@@ -108,7 +114,7 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
         axes.map((l) => substitute(b.variable(l.loop))),
       );
     };
-    const parts = [...groups].map(([floats, list]) => {
+    const parts = groups.map(({ floats, sums: list }) => {
       const sum = list.reduce<Expr | undefined>(
         (total, s) => combine(total, s.outside.map(substitute).reduce(b.mul, read(s)), s.negative),
         undefined,
@@ -129,8 +135,16 @@ function combine(total: Expr | undefined, e: Expr, negative: boolean): Expr {
   return negative ? b.sub(total, e) : b.add(total, e);
 }
 
+/** Whether an integer expression has the same value in i32. */
+function fitsI32(e: Expr, facts: Facts): boolean {
+  const [low, high] = rangeOf(e, facts);
+  const [min, max] = scalarRange("i32");
+  return low >= min && high <= max;
+}
+
 /** A value as a sum of monomials. */
-function expand(e: Expr, distribute: boolean): readonly Monomial[] {
+function expand(e: Expr, distribute: boolean, facts: Facts): readonly Monomial[] {
+  const inner = (arg: Expr): readonly Monomial[] => expand(arg, distribute, facts);
   const product = (xs: readonly Monomial[], ys: readonly Monomial[]): readonly Monomial[] =>
     xs.flatMap((x) =>
       ys.map((y) => ({
@@ -140,34 +154,39 @@ function expand(e: Expr, distribute: boolean): readonly Monomial[] {
       })),
     );
   const isInt = e.type.scalar === "i32";
-  if (e.kind === "const") return [{ coefficient: e.value, ints: [], floats: [] }];
-  if (e.kind === "cast" && e.mode === "value" && e.type.scalar === "f32" && isInteger(e.arg.type.scalar))
-    return expand(b.cast("i32", e.arg), distribute);
+  const plain = e.kind === "const" && (isInt || (Number.isInteger(e.value) && Math.abs(e.value) < 2 ** 24));
+  if (plain) return [{ coefficient: e.value, ints: [], floats: [] }];
+  if (e.kind === "cast" && e.mode === "value" && isInteger(e.arg.type.scalar) && fitsI32(e.arg, facts) && !isInt)
+    return inner(b.cast("i32", e.arg));
   if (e.kind === "op") {
     const [x, y] = e.args as [Expr, Expr];
-    if (e.op === "mul") return product(expand(x, distribute), expand(y, distribute));
+    if (e.op === "mul") return product(inner(x), inner(y));
     if (!isInt || distribute) {
       const minus = (list: readonly Monomial[]): readonly Monomial[] =>
         list.map((m) => ({ ...m, coefficient: -m.coefficient }));
-      if (e.op === "add") return [...expand(x, distribute), ...expand(y, distribute)];
-      if (e.op === "sub") return [...expand(x, distribute), ...minus(expand(y, distribute))];
-      if (e.op === "neg") return minus(expand(x, distribute));
+      if (e.op === "add") return [...inner(x), ...inner(y)];
+      if (e.op === "sub") return [...inner(x), ...minus(inner(y))];
+      if (e.op === "neg") return minus(inner(x));
     }
   }
   return [isInt ? { coefficient: 1, ints: [e], floats: [] } : { coefficient: 1, ints: [], floats: [e] }];
 }
 
-/** Monomials grouped by the float factors that leave the sum; in each group the inner sums. */
-function groupsOf(monomials: readonly Monomial[], depends: (e: Expr) => boolean): Map<readonly Expr[], Sum[]> {
-  const groups = new Map<string, { floats: readonly Expr[]; sums: Sum[] }>();
+/** Sums that are multiplied with the same float factors outside. */
+interface Group {
+  readonly floats: readonly Expr[];
+  readonly sums: Sum[];
+}
+
+/** Monomials grouped by the float factors that leave the sum, integer and float sums apart. */
+function groupsOf(monomials: readonly Monomial[], depends: (e: Expr) => boolean): readonly Group[] {
+  const groups = new Map<string, Group>();
   for (const m of monomials) {
     const outside = m.floats.filter((e) => !depends(e));
     const inner = m.floats.filter(depends);
     const ints = m.ints.filter(depends);
-    const key = outside
-      .map((e) => e.id)
-      .sort()
-      .join();
+    const factors = outside.map((e) => e.id).sort((x, y) => x - y);
+    const key = `${inner.length > 0 ? "f32" : "i32"}:${factors.join()}`;
     const group = groups.get(key) ?? { floats: outside, sums: [] };
     groups.set(key, group);
     group.sums.push({
@@ -176,12 +195,13 @@ function groupsOf(monomials: readonly Monomial[], depends: (e: Expr) => boolean)
       outside: m.ints.filter((e) => !depends(e)).map((e) => (inner.length > 0 ? b.cast("f32", e) : e)),
     });
   }
-  return new Map([...groups.values()].map(({ floats, sums }) => [floats, sums]));
+  return [...groups.values()];
 }
 
 /** The term of an inner sum: i32 when all its factors are integers, f32 otherwise. The sign stays outside. */
 function termOf(coefficient: number, ints: readonly Expr[], floats: readonly Expr[]): Expr {
   const magnitude = Math.abs(coefficient);
+  require(magnitude < 2 ** 31, () => `factor: constant factors multiply to ${magnitude}, which does not fit i32`);
   const scale = (e: Expr): Expr => (magnitude === 1 ? e : b.mul(e, b.constant(magnitude, typeOf(e.type.scalar))));
   const integer = ints.length > 0 ? ints.reduce(b.mul) : undefined;
   if (floats.length === 0) return scale(integer ?? b.constant(1));
@@ -189,11 +209,16 @@ function termOf(coefficient: number, ints: readonly Expr[], floats: readonly Exp
   return scale(integer ? b.mul(float, b.cast("f32", integer)) : float);
 }
 
-function requireFits(term: Expr, summed: readonly For[], facts: ReturnType<typeof factsOf>, name: string): void {
-  if (term.type.scalar !== "i32") return;
+/** Integer sums of one group, times what leaves them, are added in i32: every part and the whole must fit. */
+function requireFits(sums: readonly Sum[], summed: readonly For[], facts: Facts, name: string): void {
   const count = summed.reduce((product, l) => product * extentOf(l), 1);
-  const [low, high] = rangeOf(term, facts);
-  const [min, max] = scalarRange("i32");
-  require(low * count >= min && high * count <= max, () =>
-    `factor: ${name} sums ${count} terms in ${low}..${high}, which do not fit i32; use smaller groups`);
+  const size = (e: Expr): number => Math.max(...rangeOf(e, facts).map(Math.abs));
+  const whole = sums
+    .filter(({ term }) => term.type.scalar === "i32")
+    .reduce(
+      (total, { term, outside }) => total + outside.reduce((product, e) => product * size(e), count * size(term)),
+      0,
+    );
+  require(whole <= scalarRange("i32")[1], () =>
+    `factor: integer sums over ${count} terms of ${name} reach ${whole}, which does not fit i32; use smaller groups`);
 }

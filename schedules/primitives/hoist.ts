@@ -7,15 +7,17 @@
  *     for n < 8: for g < 4: y[n] += z[g] ..
  *
  * The buffer gets an axis per loop left that its values depend on. Hoisted to the root it becomes a workspace, so that `fission` can make its nest a kernel
- * of its own.
+ * of its own. What the nest reads must not change in the loops that it leaves, and nothing outside them may read the buffer.
  */
 import { z } from "zod";
 import {
   b,
   type Expr,
   eachStmt,
+  exprsOf,
   type For,
   type Kernel,
+  loopsOf,
   mapExprs,
   mapStmts,
   rewriter,
@@ -25,6 +27,7 @@ import {
   variablesOf,
   writes,
 } from "../../ir/index.ts";
+import { accessesIn } from "../elements.ts";
 import { require } from "../errors.ts";
 import { extentOf, type KernelStep, kernelPrimitive, nestOf, type Primitive, replaceIn } from "../primitive.ts";
 
@@ -43,14 +46,16 @@ const schema: z.ZodType<HoistStep> = z.strictObject({
 });
 
 export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (kernel, step) => {
-  const { producer, around } = producerOf(kernel, step.buffer);
+  const { producer, around, guarded } = producerOf(kernel, step.buffer);
   const depth = step.to === undefined ? 0 : around.findIndex((l) => l.loop === step.to) + 1;
   require(step.to === undefined || depth > 0, () => `hoist ${step.buffer}: ${step.to} is not a loop around it`);
   const left = around.slice(depth);
   require(left.length > 0, () => `hoist ${step.buffer}: it is computed there already`);
+  require(!guarded, () => `hoist ${step.buffer}: an if around it says when it is computed; split without tail guard`);
+  requireMovable(kernel, producer, left, step.buffer);
   const own = nestOf(producer);
-  const used = namesIn(own.body);
-  const axes = left.filter((l) => used.has(l.loop) || own.loops.some((inner) => variablesOf(inner.extent).has(l.loop)));
+  const used = namesIn([producer]);
+  const axes = left.filter((l) => used.has(l.loop));
 
   const nameOf = (loop: string): string => (loop.startsWith(`${step.buffer}/`) ? loop : `${step.buffer}/${loop}`);
   const renamed = new Map<string, Expr>([...axes, ...own.loops].map((l) => [l.loop, b.variable(nameOf(l.loop))]));
@@ -93,30 +98,57 @@ export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (ker
   return simplifyKernel({ ...placed, buffers: placed.buffers.map((x) => (x.name === step.buffer ? buffer : x)) });
 });
 
-/** The one perfect nest that writes the buffer, and the loops around it. */
-function producerOf(kernel: Kernel, name: string): { producer: Stmt; around: readonly For[] } {
-  const found: { producer: Stmt; around: readonly For[] }[] = [];
-  eachStmt(kernel.body, (s, around) => {
-    const { loops, body } = nestOf(s);
-    const only = body[0];
-    if (body.length !== 1 || only === undefined || !writes(only, name)) return;
-    const inside = found.some(
-      (f) => nestOf(f.producer).loops.some((l) => l === s || loops.includes(l)) || nestOf(f.producer).body[0] === only,
-    );
-    // Only the nest's outermost loop counts, and loops that merely wrap it alone belong to what it is hoisted from.
-    if (!inside) found.push({ producer: s, around });
-  });
-  require(found.length === 1, () => `hoist: ${name} must be written by one nest, there are ${found.length}`);
-  return found[0] as { producer: Stmt; around: readonly For[] };
+interface Producer {
+  readonly producer: Stmt;
+  /** The loops around it, outermost first. */
+  readonly around: readonly For[];
+  /** Whether it stands in an `if`. */
+  readonly guarded: boolean;
 }
 
+/** The one perfect nest that writes the buffer. */
+function producerOf(kernel: Kernel, name: string): Producer {
+  const found: Producer[] = [];
+  const search = (body: readonly Stmt[], around: readonly For[], guarded: boolean): void => {
+    for (const s of body) {
+      const { body: inner } = nestOf(s);
+      const [only] = inner;
+      if (inner.length === 1 && only !== undefined && writes(only, name)) found.push({ producer: s, around, guarded });
+      else if (s.kind === "for") search(s.body, [...around, s], guarded);
+      else if (s.kind === "if") search(s.body, around, true);
+    }
+  };
+  search(kernel.body, [], false);
+  require(found.length === 1, () => `hoist: ${name} must be written by one nest, there are ${found.length}`);
+  return found[0] as Producer;
+}
+
+/** Before the loops that it leaves the nest must compute the same, for all who read the buffer. */
+function requireMovable(kernel: Kernel, producer: Stmt, left: readonly For[], name: string): void {
+  const own = new Set(loopsOf([producer]).map((l) => l.loop));
+  eachStmt([producer], (s) => {
+    const outer = s.kind === "reduce" ? s.over.find((o) => !own.has(o)) : undefined;
+    require(outer === undefined, () => `hoist ${name}: it is a sum over ${outer}, which is outside its nest`);
+  });
+  const reads = new Set(accessesIn([producer]).flatMap((a) => (a.kind === "load" ? [a.buffer] : [])));
+  for (const a of accessesIn(left.slice(0, 1)))
+    require(a.kind === "load" || a.buffer === name || !reads.has(a.buffer), () =>
+      `hoist ${name}: it reads ${a.buffer}, which changes in ${left[0]?.loop}`);
+  const names = new Set([...loopsOf(kernel.body).map((l) => l.loop), ...kernel.symbols.map((x) => x.name)]);
+  for (const variable of namesIn([producer]))
+    require(names.has(variable), () => `hoist ${name}: it depends on let ${variable}`);
+  const count = (body: readonly Stmt[]): number =>
+    accessesIn(body).filter((a) => a.kind === "load" && a.buffer === name).length;
+  const inside = count((left.at(-1) as For).body);
+  require(inside > 0 && inside === count(kernel.body), () =>
+    `hoist ${name}: it must be read in ${left.at(-1)?.loop}, where it is computed, and nowhere else`);
+}
+
+/** The variables in statements, bounds of loops included. */
 function namesIn(body: readonly Stmt[]): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const s of body) {
-    mapExprs(s, (e) => {
-      for (const name of variablesOf(e)) names.add(name);
-      return e;
-    });
-  }
+  eachStmt(body, (s) => {
+    for (const e of exprsOf(s)) for (const name of variablesOf(e)) names.add(name);
+  });
   return names;
 }

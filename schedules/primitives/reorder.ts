@@ -9,7 +9,19 @@
  * only store to elements of their own and accumulate (any order of a reduction is allowed by the node's meaning).
  */
 import { z } from "zod";
-import { b, buffersOf, type For, mapStmts, type Stmt, variablesOf, writes } from "../../ir/index.ts";
+import {
+  b,
+  buffersOf,
+  exprsOf,
+  type For,
+  factsOf,
+  type Kernel,
+  mapStmts,
+  type Stmt,
+  variablesOf,
+  writes,
+} from "../../ir/index.ts";
+import { determined } from "../elements.ts";
 import { require } from "../errors.ts";
 import { type KernelStep, kernelPrimitive, loopNamed, nestOf, type Primitive } from "../primitive.ts";
 
@@ -32,7 +44,10 @@ export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema
     require(nest.loops.includes(loop), () =>
       `reorder: ${loop.loop} is not in one perfect nest with ${outermost.loop}; the nest there is ${nest.loops.map((l) => l.loop).join(", ")}`);
   require(new Set(step.loops).size === step.loops.length, () => `reorder: ${step.loops.join(", ")} names a loop twice`);
-  requireFree(nest.body, nest.loops);
+  for (const l of nest.loops)
+    require(l.loopKind === "serial" || l.loopKind === "unroll", () =>
+      `reorder: loop ${l.loop} is bound to ${l.loopKind}; reorder before binding`);
+  requireFree(kernel, nest.body, nest.loops);
   const queue = named.map(({ loop }) => loop);
   const order = nest.loops.map((l) => (step.loops.includes(l.loop) ? (queue.shift() as For) : l));
   for (const [i, l] of order.entries())
@@ -46,18 +61,24 @@ export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema
   return { ...kernel, body: mapStmts(kernel.body, (s) => (s === outermost ? built : undefined)) };
 });
 
-/** No statement of the nest may read what the nest writes, and a store may not be repeated by a loop that its index does not name. */
-function requireFree(body: readonly Stmt[], loops: readonly For[]): void {
+/**
+ * No statement of the nest may read what the nest writes; a store may not write an element twice, nor a reduction start anew on one (which those do
+ * whose loops follow from the element's index, or are summed over).
+ */
+function requireFree(kernel: Kernel, body: readonly Stmt[], loops: readonly For[]): void {
+  const facts = factsOf(kernel);
+  const names = new Set(loops.map((l) => l.loop));
   const written = body.filter((s) => writes(s)).map((s) => s.buffer);
   for (const s of body) {
     require(writes(s), () => `reorder: the nest holds a ${s.kind}; only stores and reductions may be reordered`);
-    for (const e of [...s.index, s.value, ...(s.mask ? [s.mask] : [])])
+    for (const e of exprsOf(s))
       for (const name of buffersOf(e))
         require(!written.includes(name), () => `reorder: ${name} is read and written in the nest; its order matters`);
-    if (s.kind === "store")
-      for (const l of loops)
-        require(s.index.some((i) => variablesOf(i).has(l.loop)), () =>
-          `reorder: the store to ${s.buffer} repeats over ${l.loop}; its order matters`);
+    const accumulates = s.kind === "reduce" && s.over.length === 0;
+    const own = determined(s.index, names, facts);
+    const repeats = loops.find((l) => !own.has(l.loop) && !(s.kind === "reduce" && s.over.includes(l.loop)));
+    require(accumulates || repeats === undefined, () =>
+      `reorder: iterations of ${repeats?.loop} ${s.kind} to the same elements of ${s.buffer}; their order matters`);
   }
   require(new Set(written).size === written.length, () =>
     "reorder: two statements of the nest write one buffer; their order matters");

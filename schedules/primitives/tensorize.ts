@@ -29,7 +29,7 @@ import {
   typeOf,
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
-import { laneValues } from "../lanes.ts";
+import { laneValues, requireLanesApart } from "../lanes.ts";
 import { extentOf, type KernelStep, kernelPrimitive, loopNamed, nestOf, type Primitive } from "../primitive.ts";
 
 export interface TensorizeStep extends KernelStep {
@@ -65,6 +65,8 @@ export const tensorize: Primitive<TensorizeStep> = kernelPrimitive("tensorize", 
   require(product(result) % row.lanes === 0, () =>
     `tensorize: ${step.with} gives multiples of ${row.lanes} lanes, the tile has ${product(result)}`);
 
+  requireLanesApart(kernel, s, result);
+
   const operands = new Map<string, Expr>();
   const facts = factsOf(kernel);
   const matched = match(row.term, s.value, row, facts, operands);
@@ -92,7 +94,9 @@ export const tensorize: Primitive<TensorizeStep> = kernelPrimitive("tensorize", 
   const mask = s.mask && lanes(s.mask);
   // A tile that was the whole sum leaves nothing to accumulate.
   const replaced =
-    over.length > 0 ? b.reduce(s.buffer, index, value, over, "sum", mask) : b.store(s.buffer, index, value, mask);
+    over.length > 0 || s.over.length === 0
+      ? b.reduce(s.buffer, index, value, over, "sum", mask)
+      : b.store(s.buffer, index, value, mask);
   return simplifyKernel({ ...kernel, body: mapStmts(kernel.body, (t) => (t === outer ? [replaced] : undefined)) });
 });
 

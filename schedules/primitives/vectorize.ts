@@ -9,9 +9,10 @@
  * first, or tensorize it.
  */
 import { z } from "zod";
-import { mapExprs, mapStmts, simplifyKernel, substituter, variablesOf, writes } from "../../ir/index.ts";
+import { mapExprs, mapStmts, simplifyKernel, substituter, writes } from "../../ir/index.ts";
+import { accessesIn } from "../elements.ts";
 import { require } from "../errors.ts";
-import { laneValues } from "../lanes.ts";
+import { laneValues, requireLanesApart } from "../lanes.ts";
 import { extentOf, type KernelStep, kernelPrimitive, loopNamed, nestOf, type Primitive } from "../primitive.ts";
 
 export interface VectorizeStep extends KernelStep {
@@ -33,12 +34,13 @@ export const vectorize: Primitive<VectorizeStep> = kernelPrimitive("vectorize", 
     `vectorize ${step.loops.join(", ")}: the loops must be innermost, in this order, and nothing between them; the nest there is ${names.join(", ")}`);
   for (const s of body) {
     require(writes(s), () => `vectorize: the nest holds a ${s.kind}`);
-    for (const name of names) {
-      require(!(s.kind === "reduce" && s.over.includes(name)), () =>
-        `vectorize ${name}: it is a loop of the reduction into ${s.buffer}; rfactor or tensorize it`);
-      require(s.index.some((i) => variablesOf(i).has(name)), () =>
-        `vectorize ${name}: every lane would write the same element of ${s.buffer}`);
-    }
+    const over = s.kind === "reduce" ? names.find((name) => s.over.includes(name)) : undefined;
+    require(over === undefined, () =>
+      `vectorize ${over}: it is a loop of the reduction into ${s.buffer}; rfactor or tensorize it`);
+    requireLanesApart(kernel, s, loops);
+    for (const a of accessesIn(body))
+      require(a.buffer !== s.buffer || a.index.every((e, i) => e === s.index[i]), () =>
+        `vectorize ${names.join(", ")}: a lane uses elements of ${s.buffer} that another one writes`);
   }
   const substitute = substituter(laneValues(loops.map((l) => [l.loop, extentOf(l)])));
   const vectors = body.map((s) => mapExprs(s, substitute));

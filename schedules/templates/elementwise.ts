@@ -11,5 +11,7 @@ export const elementwise: Template = {
   space: () => ({ axes: {}, where: [], layout: [] }),
   default: () => ({}),
   schedule: ({ workload }): Schedule =>
-    workload.op === "quantize" ? quantizeSteps("quantize", workload.group === "row" ? workload.k : workload.group) : [],
+    workload.op === "quantize"
+      ? quantizeSteps("quantize", workload.group === "row" ? workload.k : workload.group, workload.m)
+      : [],
 };

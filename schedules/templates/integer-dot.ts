@@ -221,7 +221,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...recodeWeights({ ...coding, offset: 0 }),
     ...layoutWeights(shape, coding, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, coding, part)),
-    ...quantizeSteps("quantize", shape.xGroup),
+    ...quantizeSteps("quantize", shape.xGroup, shape.m),
   ];
 }
 

@@ -2,6 +2,7 @@
  * Steps for what runs before the main kernel: quantizing activations and summing them. Small next to the product, but for one row of x it would be a tenth of
  * the time in scalar code.
  */
+import type { Rows } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 
 /** Values of x that one step takes. */
@@ -9,10 +10,10 @@ const lanes = 16;
 
 /**
  * The kernel that quantizes x in groups of `group`: the greatest magnitude in vectors of 4 (rfactor), codes in vectors of 16. Groups that 16 does not
- * divide stay scalar.
+ * divide stay scalar; without rows there is nothing to do.
  */
-export function quantizeSteps(kernel: string, group: number): Schedule {
-  if (group % lanes !== 0) return [];
+export function quantizeSteps(kernel: string, group: number, rows: Rows): Schedule {
+  if (group % lanes !== 0 || rows === 0) return [];
   const whole = group / lanes;
   return [
     { op: "split", kernel, loop: "x.amax/i", factor: lanes, into: ["ao", "av"] },

@@ -17,7 +17,8 @@ export interface Split {
 
 interface Parts {
   constant: number;
-  strides: number[];
+  /** The sum of the lane patterns; undefined while there is none. */
+  strides: readonly number[] | undefined;
   readonly added: Expr[];
   readonly subtracted: Expr[];
   /** Whether every vector part is a pattern. */
@@ -26,20 +27,25 @@ interface Parts {
 
 /** Splits an index; undefined where the lanes are not a pattern (a gather by computed indices). */
 export function splitIndex(index: Expr): Split | undefined {
-  const parts: Parts = { constant: 0, strides: [], added: [], subtracted: [], isPattern: true };
-  parts.strides = index.type.lanes.map(() => 0);
+  const parts: Parts = { constant: 0, strides: undefined, added: [], subtracted: [], isPattern: true };
   collect(index, 1, parts);
   if (!parts.isPattern) return splitForm(affineOf(index));
-  const lanes = index.type.lanes.length === 0 ? undefined : { sizes: index.type.lanes, strides: parts.strides };
+  const sizes = index.type.lanes;
+  const lanes = sizes.length === 0 ? undefined : { sizes, strides: parts.strides ?? sizes.map(() => 0) };
   return { base: parts.subtracted.reduce(subtract, addAll(parts.added)), constant: parts.constant, lanes };
 }
 
 const subtract = (a: Expr | undefined, term: Expr): Expr => b.sub(a ?? 0, term);
 
+/** A single pattern stays the array that it is: plans are remembered by it. */
+function addStrides(a: readonly number[] | undefined, c: readonly number[], sign: 1 | -1): readonly number[] {
+  return a === undefined && sign === 1 ? c : c.map((s, i) => (a?.[i] ?? 0) + sign * s);
+}
+
 /** Takes sums apart; terms keep their identity, so that equal bases of several accesses stay one node. */
 function collect(e: Expr, sign: 1 | -1, parts: Parts): void {
   if (e.kind === "const") parts.constant += sign * e.value;
-  else if (e.kind === "lanes") parts.strides = parts.strides.map((s, i) => s + sign * (e.strides[i] as number));
+  else if (e.kind === "lanes") parts.strides = addStrides(parts.strides, e.strides, sign);
   else if (e.kind === "op" && e.op === "add") for (const arg of e.args) collect(arg, sign, parts);
   else if (e.kind === "op" && e.op === "sub") {
     collect(e.args[0] as Expr, sign, parts);

@@ -2,6 +2,7 @@
 import type { Buffer, Expr, Facts, Feature } from "../../../ir/index.ts";
 import { QloomError } from "../../../ir/index.ts";
 import type { NonNegative } from "./address.ts";
+import type { Uses } from "./broadcasts.ts";
 import type { Node, Vec } from "./dag.ts";
 import type { Locals } from "./locals.ts";
 
@@ -10,6 +11,8 @@ export interface Place {
   readonly locals: readonly string[];
   /** Lane width of a vector; undefined for a scalar. */
   readonly bits: 8 | 16 | 32 | 64 | undefined;
+  /** A local with a scalar's value in every lane; the scalar itself may then have none. */
+  readonly splat?: string;
 }
 
 export interface Context {
@@ -23,10 +26,15 @@ export interface Context {
   readonly locals: Locals;
   readonly variables: Map<string, Place>;
   readonly registers: Map<string, Place>;
-  /** The values of expressions (see select.ts); `operand` broadcasts a scalar to `count` lanes. */
+  /** How the scalar lets are used. */
+  readonly uses: ReadonlyMap<string, Uses>;
+  /** The thread loop, once it is met. */
+  readonly threads: { loop: string | undefined };
+  /** The values of expressions (see select.ts); `operand` broadcasts a scalar to `count` lanes, `splat` to a register. */
   readonly scalar: (e: Expr) => Node;
   readonly vector: (e: Expr) => Vec;
   readonly operand: (e: Expr, count: number) => Vec;
+  readonly splat: (e: Expr) => Node;
   /** Values of the statement at hand; forgotten after it, because memory and register buffers change. */
   readonly scalars: Map<Expr, Node>;
   readonly vectors: Map<Expr, Vec>;

@@ -32,8 +32,25 @@ export const vectorOf = (name: PlainName, ...args: readonly Node[]): Node => nod
 
 export const integer = (value: number): Node => node({ op: "i32.const", value: value | 0 }, "i32");
 
-export const vectorConst = (shape: LaneShape, values: readonly number[] | number): Node =>
-  node(v128(shape, values), "v128");
+const uniform: Readonly<Record<LaneShape, Map<number, Instr>>> = {
+  i8x16: new Map(),
+  i16x8: new Map(),
+  i32x4: new Map(),
+  f32x4: new Map(),
+  f64x2: new Map(),
+};
+
+/** A vector constant; a single value goes to all lanes. */
+export function vectorConst(shape: LaneShape, values: readonly number[] | number): Node {
+  // -0 and 0 are one key of a map, but not one constant.
+  if (typeof values !== "number" || Object.is(values, -0)) return node(v128(shape, values), "v128");
+  let instr = uniform[shape].get(values);
+  if (instr === undefined) {
+    instr = v128(shape, values);
+    uniform[shape].set(values, instr);
+  }
+  return node(instr, "v128");
+}
 
 export const shuffle = (lanes: readonly number[], a: Node, b: Node): Node =>
   node({ op: "i8x16.shuffle", lanes }, "v128", [a, b]);

@@ -3,14 +3,15 @@
  * them out. The files beside it: statements, select (expressions), casts, memory, intrinsics, patterns (lanes to loads), address,
  * dag (machine values), locals.
  */
-import { eachStmt, type Feature, factsOf, type Kernel } from "../../../ir/index.ts";
+import { type Feature, factsOf, type Kernel } from "../../../ir/index.ts";
 import type { Instr, Variable, WasmFunction } from "../asm/index.ts";
 import { legalize } from "../legalize.ts";
 import { nonNegativeIn } from "./address.ts";
-import { type Context, EmitError } from "./context.ts";
+import { usesOfLets } from "./broadcasts.ts";
+import type { Context } from "./context.ts";
 import { functionLocals } from "./locals.ts";
 import { bufferPlace } from "./registers.ts";
-import { operand, scalar, vector } from "./select.ts";
+import { operand, scalar, splat, vector } from "./select.ts";
 import { writeBody } from "./statements.ts";
 
 export { EmitError } from "./context.ts";
@@ -43,16 +44,18 @@ export function emitKernel(kernel: Kernel, features: readonly Feature[], name: s
     locals,
     variables: new Map(params.map((p) => [p.name, { locals: [p.name], bits: undefined }])),
     registers: new Map(),
+    uses: usesOfLets(legal),
+    threads: { loop: undefined },
     scalar: (e) => scalar(c, e),
     vector: (e) => vector(c, e),
     operand: (e, count) => operand(c, e, count),
+    splat: (e) => splat(c, e),
     scalars: new Map(),
     vectors: new Map(),
     splats: new Map(),
   };
   for (const buffer of legal.buffers)
     if (buffer.scope === "register") c.registers.set(buffer.name, bufferPlace(c, buffer));
-  checkThreads(legal);
   const body: Instr[] = [];
   writeBody(c, legal.body, body);
   return {
@@ -66,16 +69,4 @@ function paramsOf(kernel: Kernel): readonly Variable[] {
   const addresses = kernel.buffers.filter((buffer) => buffer.scope === "global").map((buffer) => `&${buffer.name}`);
   const names = [...addresses, ...kernel.symbols.map((s) => s.name), "begin", "end"];
   return names.map((param) => ({ name: param, type: "i32" }));
-}
-
-function checkThreads(kernel: Kernel): void {
-  let threads = 0;
-  eachStmt(kernel.body, (s, loops) => {
-    if (s.kind !== "for" || s.loopKind !== "thread") return;
-    threads++;
-    if (loops.length > 0 || threads > 1)
-      throw new EmitError(
-        `kernel ${kernel.name}: thread loop ${s.loop} is not the only one outermost: bind one loop of the kernel, outside all others`,
-      );
-  });
 }

@@ -21,7 +21,9 @@ export interface Locals {
   readonly prologue: readonly Instr[];
 }
 
-const uniform = (bytes: readonly number[]): boolean => bytes.every((byte) => byte === bytes[0]);
+/** All zeros and all ones are one register instruction; everything else is built anew by each v128.const. */
+const isCheap = (bytes: readonly number[]): boolean =>
+  (bytes[0] === 0 || bytes[0] === 255) && bytes.every((byte) => byte === bytes[0]);
 
 /** Locals beside the parameters of these names. */
 export function functionLocals(params: readonly Variable[]): Locals {
@@ -31,6 +33,7 @@ export function functionLocals(params: readonly Variable[]): Locals {
   const taken = new Map<string, number>(params.map(({ name }) => [name, 1]));
   const free: Record<ValueType, string[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   const constants = new Map<string, string>();
+  const hoisted = new Map<Instr, Instr>();
 
   const named = (wanted: string, type: ValueType): string => {
     let name = wanted;
@@ -39,6 +42,16 @@ export function functionLocals(params: readonly Variable[]): Locals {
     taken.set(name, 1);
     variables.push({ name, type });
     return name;
+  };
+  const hoist = (instr: InstrOf<"v128">): string => {
+    const key = instr.bytes.join();
+    let local = constants.get(key);
+    if (local === undefined) {
+      local = named("const", "v128");
+      constants.set(key, local);
+      prologue.push(instr, { op: "local.set", local });
+    }
+    return local;
   };
   const locals: Locals = {
     variables,
@@ -58,17 +71,13 @@ export function functionLocals(params: readonly Variable[]): Locals {
       free[type].push(local);
     },
     constant(instr) {
-      // All zeros and all ones are one register instruction; everything else is built anew by each v128.const.
-      if (locals.depth === 0 || (uniform(instr.bytes) && (instr.bytes[0] === 0 || instr.bytes[0] === 255)))
-        return instr;
-      const key = instr.bytes.join();
-      let local = constants.get(key);
-      if (local === undefined) {
-        local = named("const", "v128");
-        constants.set(key, local);
-        prologue.push(instr, { op: "local.set", local });
+      if (locals.depth === 0) return instr;
+      let pushed = hoisted.get(instr);
+      if (pushed === undefined) {
+        pushed = isCheap(instr.bytes) ? instr : locals.get(hoist(instr));
+        hoisted.set(instr, pushed);
       }
-      return locals.get(local);
+      return pushed;
     },
   };
   return locals;

@@ -15,6 +15,12 @@ type LoadName = NameWithImmediates<"memarg">;
 type LaneName = NameWithImmediates<"memarg lane">;
 type Size = 1 | 2 | 4 | 8;
 
+/** Lanes of a vector: where the last axis is fastest, `strides` bytes apart. */
+export interface Lanes {
+  readonly sizes: readonly number[];
+  readonly strides: readonly number[];
+}
+
 /** Bytes from memory into a register: a load, then loads into single lanes of the same register. */
 export interface Source {
   readonly load: LoadName;
@@ -159,7 +165,7 @@ function byShuffles(registers: readonly (readonly number[])[], span: number): Om
 
 /** Byte offsets of a vector's registers, relative to the lowest. */
 function registerBytes(
-  lanes: { readonly sizes: readonly number[]; readonly strides: readonly number[] },
+  lanes: Lanes,
   elementBytes: number,
 ): { low: number; span: number; registers: readonly (readonly number[])[] } {
   const offsets = laneOffsets(lanes.sizes, lanes.strides);
@@ -171,21 +177,26 @@ function registerBytes(
   return { low, span, registers };
 }
 
-const loadPlans = new Map<string, LoadPlan>();
+/** Remembers plans for the stride lists of interned lane patterns, which imply the lane shape, by element width. */
+function remembered<P>(make: (lanes: Lanes, elementBytes: number) => P): (lanes: Lanes, elementBytes: number) => P {
+  const plans = new WeakMap<readonly number[], Map<number, P>>();
+  return (lanes, elementBytes) => {
+    const byWidth = plans.get(lanes.strides) ?? new Map<number, P>();
+    plans.set(lanes.strides, byWidth);
+    let plan = byWidth.get(elementBytes);
+    if (plan === undefined) {
+      plan = make(lanes, elementBytes);
+      byWidth.set(elementBytes, plan);
+    }
+    return plan;
+  };
+}
 
 /** How to load a vector of `elementBytes` wide elements; `strides` are in bytes. */
-export function planLoad(
-  lanes: { readonly sizes: readonly number[]; readonly strides: readonly number[] },
-  elementBytes: number,
-): LoadPlan {
-  const key = `${elementBytes}/${lanes.sizes}/${lanes.strides}`;
-  const known = loadPlans.get(key);
-  if (known !== undefined) return known;
+export const planLoad: (lanes: Lanes, elementBytes: number) => LoadPlan = remembered((lanes, elementBytes) => {
   const { low, span, registers } = registerBytes(lanes, elementBytes);
-  const plan = choosePlan(low, span, registers);
-  loadPlans.set(key, plan);
-  return plan;
-}
+  return choosePlan(low, span, registers);
+});
 
 function choosePlan(low: number, span: number, registers: readonly (readonly number[])[]): LoadPlan {
   const sources: Source[] = [];
@@ -210,10 +221,7 @@ function choosePlan(low: number, span: number, registers: readonly (readonly num
 }
 
 /** How to store a vector; no two lanes lie at one address. */
-export function planStore(
-  lanes: { readonly sizes: readonly number[]; readonly strides: readonly number[] },
-  elementBytes: number,
-): StorePlan {
+export const planStore: (lanes: Lanes, elementBytes: number) => StorePlan = remembered((lanes, elementBytes) => {
   const { low, registers } = registerBytes(lanes, elementBytes);
   const pieces = registers.flatMap((bytes, register): StorePlan["pieces"] =>
     bytes.length === 16 && inRow(bytes, 0, 16)
@@ -221,4 +229,4 @@ export function planStore(
       : piecesOf(bytes).map(({ at, size }) => ({ register, size, lane: at / size, offset: bytes[at] as number })),
   );
   return { low, pieces };
-}
+});

@@ -15,10 +15,8 @@ export const laneCount = (lanes: readonly number[]): number => lanes.reduce((pro
 
 /** Locals for the registers of a vector. */
 export function vectorPlace(c: Pick<Context, "locals">, name: string, registers: number, bits: Vec["bits"]): Place {
-  const locals = Array.from({ length: registers }, (_, r) =>
-    c.locals.named(registers === 1 ? name : `${name}.${r}`, "v128"),
-  );
-  return { locals, bits };
+  if (registers === 1) return { locals: [c.locals.named(name, "v128")], bits };
+  return { locals: Array.from({ length: registers }, (_, r) => c.locals.named(`${name}.${r}`, "v128")), bits };
 }
 
 /** Locals for a register buffer. */

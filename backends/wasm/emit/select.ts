@@ -33,7 +33,10 @@ function selectScalar(c: Context, e: Expr): Node {
     case "const":
       return scalarConst(e.value, e.type.scalar);
     case "var":
-      return read(placeOf(c, e.name).locals[0] as string, valueTypeOf(e.type.scalar));
+      return read(
+        placeOf(c, e.name).locals[0] ?? fail(c, `${e.name} is kept as a vector only`),
+        valueTypeOf(e.type.scalar),
+      );
     case "load": {
       const place = registerOf(c, e);
       return place ? registerScalar(c, e, place) : loadScalar(c, e);
@@ -150,7 +153,7 @@ export function operand(c: Context, e: Expr, count: number): Vec {
 }
 
 /** A register with a scalar in every lane. */
-function splat(c: Context, e: Expr): Node {
+export function splat(c: Context, e: Expr): Node {
   let value = c.splats.get(e);
   if (value === undefined) {
     value = selectSplat(c, e);
@@ -163,6 +166,8 @@ function selectSplat(c: Context, e: Expr): Node {
   const type = e.type.scalar;
   const shape = shapeOf[machineOf[type].vector];
   if (e.kind === "const") return vectorConst(shape, type === "bool" ? -e.value : heldAs(e.value, type));
+  const held = e.kind === "var" ? placeOf(c, e.name).splat : undefined;
+  if (held !== undefined) return read(held, "v128");
   if (type === "bool") return vectorOf("i8x16.splat", apply("i32.sub", "i32", integer(0), scalar(c, e)));
   if (e.kind === "load" && !c.scalars.has(e) && registerOf(c, e) === undefined) return loadSplat(c, e);
   return vectorOf(`${shape}.splat`, scalar(c, e));

@@ -1,6 +1,7 @@
 /** Statements as instructions: loops print as do-while with one guard before them, lets and register buffers are locals. */
 import {
   type Buffer,
+  b,
   buffersOf,
   type Expr,
   type For,
@@ -22,9 +23,9 @@ import { valueTypeOf } from "./scalar.ts";
 /** Appends the instructions of a statement list. */
 export function writeBody(c: Context, body: readonly Stmt[], out: Instr[]): void {
   for (const s of body) {
-    c.scalars.clear();
-    c.vectors.clear();
-    c.splats.clear();
+    if (c.scalars.size > 0) c.scalars.clear();
+    if (c.vectors.size > 0) c.vectors.clear();
+    if (c.splats.size > 0) c.splats.clear();
     writeStmt(c, s, out);
   }
 }
@@ -67,6 +68,7 @@ function writeFor(c: Context, s: For, out: Instr[]): void {
   if (s.loopKind !== "serial" && s.loopKind !== "thread")
     fail(c, `loop ${s.loop} is of kind ${s.loopKind}: lower the kernel first`);
   const isThread = s.loopKind === "thread";
+  if (isThread) claimThreads(c, s);
   const [least, most] = rangeOf(s.extent, c.facts);
   if (most <= 0 && !isThread) return;
   const counter = c.locals.named(s.loop, "i32");
@@ -93,6 +95,12 @@ function writeFor(c: Context, s: For, out: Instr[]): void {
   else out.push(c.locals.get(counter), limit, { op: "i32.lt_s" }, { op: "if", body: [loop] });
 }
 
+function claimThreads(c: Context, s: For): void {
+  if (c.locals.depth > 0 || c.threads.loop !== undefined)
+    fail(c, `thread loop ${s.loop} is not the only one outermost: bind one loop of the kernel, outside all others`);
+  c.threads.loop = s.loop;
+}
+
 /** The local of an extent that is not constant; variables never change, so theirs will do. */
 function extentLocal(c: Context, extent: Expr, out: Instr[]): string | undefined {
   if (extent.kind === "const") return undefined;
@@ -106,22 +114,32 @@ function extentLocal(c: Context, extent: Expr, out: Instr[]): string | undefined
 // ------------------------------------------------------------------------------------------------------------- values
 
 function writeLet(c: Context, s: Let, out: Instr[]): void {
-  const { scalar: type, lanes } = s.value.type;
-  if (lanes.length === 0) {
-    const value = c.scalar(s.value);
-    const place: Place = { locals: [c.locals.named(s.name, valueTypeOf(type))], bits: undefined };
-    assign(c, [value], place, out);
-    c.variables.set(s.name, place);
+  if (s.value.type.lanes.length === 0) {
+    c.variables.set(s.name, scalarLet(c, s, out));
     return;
   }
   const value = c.vector(s.value);
   const place = vectorPlace(c, s.name, value.regs.length, value.bits);
-  assign(c, value.regs, place, out);
+  assign(c, value.regs, place.locals, out);
   c.variables.set(s.name, place);
 }
 
+/** Locals for a scalar, for a vector of it, or both, as it is used. */
+function scalarLet(c: Context, { name, value }: Let, out: Instr[]): Place {
+  const { broadcast, scalar: asScalar } = c.uses.get(name) ?? { broadcast: false, scalar: true };
+  if (asScalar || !broadcast) {
+    const local = c.locals.named(name, valueTypeOf(value.type.scalar));
+    assign(c, [c.scalar(value)], [local], out);
+    c.variables.set(name, { locals: [local], bits: undefined });
+    if (!broadcast) return { locals: [local], bits: undefined };
+  }
+  const splat = c.locals.named(`${name}.all`, "v128");
+  assign(c, [c.splat(asScalar ? b.variable(name, value.type) : value)], [splat], out);
+  return { locals: c.variables.get(name)?.locals ?? [], bits: undefined, splat };
+}
+
 /** All values are computed before the first local changes. */
-function assign(c: Context, values: readonly Node[], { locals }: Place, out: Instr[]): void {
+function assign(c: Context, values: readonly Node[], locals: readonly string[], out: Instr[]): void {
   writeNodes(values, c.locals, out);
   for (const local of locals.toReversed()) out.push({ op: "local.set", local });
 }
@@ -130,7 +148,7 @@ function writeStore(c: Context, s: Store, out: Instr[]): void {
   if (s.mask !== undefined) fail(c, `a masked store to ${s.buffer}: lower the kernel first`);
   const place = c.registers.get(s.buffer);
   if (place === undefined) writeMemory(c, s, out);
-  else if (place.bits === undefined) assign(c, [c.scalar(s.value)], place, out);
+  else if (place.bits === undefined) assign(c, [c.scalar(s.value)], place.locals, out);
   else writeRegister(c, s, place, place.bits, out);
 }
 
@@ -140,7 +158,7 @@ function writeRegister(c: Context, s: Store, place: Place, bits: Vec["bits"], ou
   if (lane === undefined) {
     const count = laneCount(s.index[0]?.type.lanes ?? buffer.lanes);
     const value = c.operand(s.value, count);
-    assign(c, buffer.scalar === "bool" ? maskOf(value, bits).regs : value.regs, place, out);
+    assign(c, buffer.scalar === "bool" ? maskOf(value, bits).regs : value.regs, place.locals, out);
     return;
   }
   const perRegister = 128 / bits;
@@ -148,7 +166,7 @@ function writeRegister(c: Context, s: Store, place: Place, bits: Vec["bits"], ou
   const value = c.scalar(s.value);
   const held = buffer.scalar === "bool" ? apply("i32.sub", "i32", integer(0), value) : value;
   const register = insertLane(read(local, "v128"), lane % perRegister, held, machineOf[buffer.scalar].vector);
-  assign(c, [register], { locals: [local], bits }, out);
+  assign(c, [register], [local], out);
 }
 
 function writeMemory(c: Context, s: Store, out: Instr[]): void {

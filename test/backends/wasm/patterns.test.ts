@@ -233,6 +233,23 @@ function offsetOf(index: Expr): readonly [number | undefined, boolean] {
   return [load?.op === "f32.load" ? load.offset : undefined, inside.slice(0, 4).some(({ op }) => op === "i32.add")];
 }
 
+test("a pointer that is only moved upwards takes constants into the instruction", () => {
+  const [a, y] = [bytesBuffer("a", "f32", 64), bytesBuffer("y", "f32", 64, "output")];
+  const pointer = b.buffer("p", "i32", [], { scope: "register" });
+  const offsets = (start: Expr, step: number): readonly number[] => {
+    const p = b.load(pointer, []);
+    const body = [
+      b.store("p", [], start),
+      b.loop("i", 4, [b.store("y", at(y, 0), b.load(a, [b.add(p, 8)])), b.store("p", [], b.add(p, step))]),
+    ];
+    const { module } = emitModule([b.kernel("k", "main", { buffers: [a, y, pointer], body })], strict);
+    return [...JSON.stringify(module).matchAll(/"f32.load","offset":(\d+)/g)].map((found) => Number(found[1]));
+  };
+  expect(offsets(b.variable("&a"), 16)).toEqual([8]);
+  expect(offsets(b.variable("&a"), -16)).toEqual([0]);
+  expect(offsets(b.sub(b.variable("&a"), b.variable("&y")), 16)).toEqual([0]);
+});
+
 test("a constant goes into the instruction only where the rest can't be negative", () => {
   const [base, i] = [b.variable("&a"), b.variable("i")];
   expect(offsetOf(b.add(base, 64))).toEqual([64, false]);

@@ -161,6 +161,25 @@ describe("values", () => {
     run(kernelOf(body, { buffers: [x, y, m, l] }));
   });
 
+  test("a scalar let is put into all lanes once, where it stands", () => {
+    const first = b.load(x, at(x, 3));
+    const [a, c] = [b.variable("a"), b.variable("c")];
+    const lanes = (k: number) => b.load(x, at(x, b.add(b.mul(i, 4), k), [4]));
+    const body = [
+      b.bind("a", b.add(first, 1)),
+      b.bind("c", first),
+      b.loop("i", 3, [
+        b.store("y", at(y, b.mul(i, 4), [4]), b.add(b.mul(lanes(0), a), c)),
+        b.store("y", at(y, b.add(b.mul(i, 4), 12), [4]), b.add(b.sub(lanes(12), a), b.shr(lanes(0), b.and(a, 3)))),
+      ]),
+    ];
+    run(kernelOf(body));
+    const { module } = emitModule([kernelOf(body)], strict);
+    const count = (name: string): number => JSON.stringify(module).split(`"${name}"`).length - 1;
+    // The sum also as a scalar, for the shift; the loaded value as a vector only.
+    expect([count("i32x4.splat"), count("v128.load32_splat"), count("i32.load")]).toEqual([1, 1, 1]);
+  });
+
   test("a shared value is computed once", () => {
     const square = b.mul(b.load(x, at(x, 0, [4])), b.load(x, at(x, 4, [4])));
     const kernel = kernelOf([b.store("y", at(y, 0, [4]), b.add(b.mul(square, square), square))]);

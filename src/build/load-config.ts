@@ -1,0 +1,47 @@
+// Reads a config: a module whose default export it is, or a GGUF file, which stands for all of its matmuls.
+
+import { stat } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type BuildConfig, parseConfig } from "./config.ts";
+import { BuildError, codeOf, reasonOf } from "./errors.ts";
+
+export interface LoadedConfig {
+  readonly config: BuildConfig;
+  /** The folder that paths in it are relative to. */
+  readonly base: string;
+}
+
+/** Reads a config file (`.ts`, `.js`, `.mjs`, or `.gguf`). Throws a `BuildError` in one line, whatever the file does. */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const path = resolve(file);
+  await requireFile(path, file);
+  const base = dirname(path);
+  if (path.endsWith(".gguf")) return { config: { kernels: [{ gguf: basename(path) }] }, base };
+  const module = await importModule(path, file);
+  if (module["default"] === undefined)
+    throw new BuildError(`${file}: has no default export; write export default defineBuild({ kernels: [..] })`);
+  return { config: parseConfig(module["default"], file), base };
+}
+
+async function requireFile(path: string, file: string): Promise<void> {
+  let found: Awaited<ReturnType<typeof stat>>;
+  try {
+    found = await stat(path);
+  } catch (error) {
+    throw new BuildError(`${file}: can't be read: ${reasonOf(error)}; name a config (.ts, .js) or a .gguf file`);
+  }
+  if (!found.isFile()) throw new BuildError(`${file}: is not a file; name a config (.ts, .js) or a .gguf file`);
+}
+
+async function importModule(path: string, file: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ERR_UNKNOWN_FILE_EXTENSION")
+      throw new BuildError(`${file}: is neither a config (.ts, .js, .mjs) nor a .gguf file`);
+    const what = error instanceof SyntaxError || code?.startsWith("ERR_") ? "does not load" : "throws";
+    throw new BuildError(`${file}: ${what}: ${reasonOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The runtime that a build carries along: the very files that run kernels here, joined into one module without imports. Not here: what is in
+ * them (src/runtime, backends/wasm/runtime).
+ */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { SourceFile, Statement } from "ts-morph";
+import { version } from "../version.ts";
+import { type Emitted, emit, type Morph } from "./morph.ts";
+
+/** A file of the runtime; `only` names what is taken of it, everything unless given. */
+interface Piece {
+  readonly file: string;
+  readonly only?: readonly string[];
+}
+
+/** In the order in which they are joined: each uses what stands above it. */
+const pieces: readonly Piece[] = [
+  { file: "ir/errors", only: ["QloomError"] },
+  { file: "backends/wasm/runtime/errors" },
+  { file: "backends/wasm/runtime/allocator" },
+  { file: "backends/wasm/runtime/memory" },
+  { file: "backends/wasm/runtime/relaxed-dot" },
+  { file: "src/runtime/errors" },
+  { file: "src/runtime/size" },
+  { file: "src/runtime/info" },
+  { file: "src/runtime/packed" },
+  { file: "src/runtime/executable" },
+  { file: "src/runtime/kernel" },
+  { file: "src/runtime/load" },
+];
+
+/** What the joined module exports. */
+const values = ["ApiError", "loadVariant", "PackedTensors", "QloomError", "WasmMemory", "WasmRuntimeError"] as const;
+const types = ["LoadedKernel", "LoadOptions", "ModuleSource", "RuntimeOptions", "Variant"] as const;
+
+const banner = `// The runtime of the kernels beside it, from qloom ${version} (Apache-2.0). Written by qloom build: build again instead of editing.\n`;
+
+/** Reads and joins the runtime's files. */
+export async function runtimeText(morph: Morph): Promise<Emitted> {
+  const read = await Promise.all(
+    pieces.map(async ({ file, only }) => ({ file, only, ...(await readPiece(morph, file)) })),
+  );
+  const js = join(
+    morph,
+    read.map(({ file, only, js: text }) => ({ file: `${file}.js`, only, text })),
+  );
+  const dts = join(
+    morph,
+    read.map(({ file, only, dts: text }) => ({ file: `${file}.d.ts`, only, text })),
+  );
+  return {
+    js: `${banner}${js}\nexport { ${values.join(", ")} };\n`,
+    dts: `${banner}${dts}\nexport { ${[...values, ...types.map((name) => `type ${name}`)].join(", ")} };\n`,
+  };
+}
+
+/** A file as JavaScript and declarations: compiled here from the sources, read as it is where qloom was built. */
+async function readPiece(morph: Morph, file: string): Promise<Emitted> {
+  const read = (ending: string): Promise<string> =>
+    readFile(fileURLToPath(new URL(`../../${file}${ending}`, import.meta.url)), "utf8");
+  if (import.meta.url.endsWith(".ts")) return emit(morph, `${file}.ts`, await read(".ts"));
+  return { js: await read(".js"), dts: await read(".d.ts") };
+}
+
+interface Text {
+  readonly file: string;
+  readonly only: readonly string[] | undefined;
+  readonly text: string;
+}
+
+/** The files' statements one after another, without imports and exports. Throws where the result would not be closed: a mistake in `pieces`. */
+function join({ Project, Node }: Morph, texts: readonly Text[]): string {
+  const project = new Project({ useInMemoryFileSystem: true, compilerOptions: { allowJs: true } });
+  const owners = new Map<string, string>();
+  const needed = new Map<string, string>();
+  const parts = texts.map(({ file, only, text }) => {
+    const source = project.createSourceFile(file, text);
+    for (const name of importedNames(source)) needed.set(name, file);
+    const kept = source.getStatements().filter((statement) => {
+      const names = declaredNames(Node, statement);
+      return names.length > 0 && (only === undefined || names.some((name) => only.includes(name)));
+    });
+    for (const name of kept.flatMap((statement) => declaredNames(Node, statement))) {
+      const other = owners.get(name);
+      if (other !== undefined) throw new Error(`the runtime can't be joined: ${other} and ${file} declare ${name}`);
+      owners.set(name, file);
+    }
+    return kept.map(withoutExport).join("\n\n");
+  });
+  for (const [name, file] of needed)
+    if (!owners.has(name))
+      throw new Error(`the runtime can't be joined: ${name}, which ${file} imports, is no part of it`);
+  return `${parts.join("\n\n")}\n`;
+}
+
+const importedNames = (source: SourceFile): readonly string[] =>
+  source.getImportDeclarations().flatMap((declaration) => declaration.getNamedImports().map((name) => name.getName()));
+
+/** What a statement declares; nothing where it is an import, an export or an empty one. */
+function declaredNames(Node: Morph["Node"], statement: Statement): readonly string[] {
+  if (Node.isVariableStatement(statement))
+    return statement.getDeclarations().map((declaration) => declaration.getName());
+  const declares =
+    Node.isClassDeclaration(statement) ||
+    Node.isFunctionDeclaration(statement) ||
+    Node.isInterfaceDeclaration(statement) ||
+    Node.isTypeAliasDeclaration(statement);
+  const name = declares ? statement.getName() : undefined;
+  return name === undefined ? [] : [name];
+}
+
+/** A statement with its own comment, not exported; in declarations it is then declared. */
+function withoutExport(statement: Statement): string {
+  const comment = statement.getLeadingCommentRanges().at(-1)?.getText();
+  const text = statement.getText().replace(/^export (default )?/, "");
+  return comment === undefined ? text : `${comment}\n${text}`;
+}

@@ -1,0 +1,103 @@
+/**
+ * Loads a kernel that was built ahead of time: picks the best of its modules that this engine runs, and gets its bytes. Node and browsers; which
+ * files there are is in the generated module that calls this.
+ */
+import { relaxedDotAgrees, type WasmMemory } from "../../backends/index.ts";
+import { ApiError } from "./errors.ts";
+import { Executable } from "./executable.ts";
+import type { KernelInfo } from "./info.ts";
+import { kernelOf, type LoadedKernel } from "./kernel.ts";
+
+/** One module of a built kernel. */
+export interface Variant {
+  readonly file: string;
+  /** Its address, beside the generated module. */
+  readonly url: () => URL;
+  readonly info: KernelInfo;
+}
+
+/** What a module can be given as. */
+export type ModuleSource = BufferSource | WebAssembly.Module;
+
+export interface LoadOptions {
+  /** Memory to work in: kernels that share one share packed tensors. By default a kernel has its own. */
+  readonly memory?: WasmMemory;
+  /** Gives the module in a file, by its name; by default the file beside the generated module is read. */
+  readonly wasm?: (file: string) => ModuleSource | Promise<ModuleSource>;
+  /** False takes the plain SIMD module even where the engine has relaxed SIMD. */
+  readonly relaxedSimd?: boolean;
+}
+
+/**
+ * Loads the first of the variants whose features this engine has.
+ *
+ * @param relaxedDot in base64, the module that relaxed SIMD is checked with (`dotModule`)
+ * @throws ApiError where a file can't be read or compiled here
+ */
+export async function loadVariant<Weights, Arguments, Result>(
+  variants: readonly Variant[],
+  relaxedDot: string,
+  options: LoadOptions,
+): Promise<LoadedKernel<Weights, Arguments, Result>> {
+  const relaxed = options.relaxedSimd !== false && (await hasRelaxedSimd(relaxedDot));
+  const runs = ({ info }: Variant): boolean => info.features.every((f) => f === "relaxed-simd" && relaxed);
+  const variant = variants.find(runs);
+  if (variant === undefined)
+    throw new ApiError(
+      `none of ${variants.map(({ file, info }) => `${file} (${info.features.join(", ")})`).join(", ")} runs in this engine`,
+    );
+  const source = await (options.wasm ?? ((): Promise<ModuleSource> => readBeside(variant)))(variant.file);
+  return kernelOf(await Executable.instantiate(variant.info, await compiled(variant.file, source), options.memory));
+}
+
+const checked = new Map<string, Promise<boolean>>();
+
+/** Checked once: an engine does not change. */
+function hasRelaxedSimd(relaxedDot: string): Promise<boolean> {
+  let answer = checked.get(relaxedDot);
+  if (answer === undefined) {
+    answer = relaxedDotAgrees(Uint8Array.from(atob(relaxedDot), (character) => character.charCodeAt(0)));
+    checked.set(relaxedDot, answer);
+  }
+  return answer;
+}
+
+async function compiled(file: string, source: ModuleSource): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source;
+  try {
+    return await WebAssembly.compile(source);
+  } catch (cause) {
+    throw new ApiError(
+      `${file} does not compile here: ${reasonOf(cause)}; the file is damaged, or the engine has no Wasm SIMD`,
+      { cause },
+    );
+  }
+}
+
+async function readBeside({ file, url }: Variant): Promise<BufferSource> {
+  const address = url();
+  try {
+    return await read(address);
+  } catch (cause) {
+    throw new ApiError(
+      `${file} can't be read from ${address.href}: ${reasonOf(cause)}; put it beside the module that loads it, or pass its bytes with the option wasm`,
+      { cause },
+    );
+  }
+}
+
+/** What Node has on `process`, which browsers lack: no import, so that bundles for browsers need no stand-in. */
+interface NodeProcess {
+  getBuiltinModule?(name: "node:fs/promises"): { readFile(path: URL): Promise<Uint8Array<ArrayBuffer>> } | undefined;
+}
+
+async function read(address: URL): Promise<BufferSource> {
+  const { process } = globalThis as { readonly process?: NodeProcess };
+  const fs = address.protocol === "file:" ? process?.getBuiltinModule?.("node:fs/promises") : undefined;
+  if (fs !== undefined) return fs.readFile(address);
+  const response = await fetch(address);
+  if (!response.ok) throw new ApiError(`${response.status} ${response.statusText}`.trim());
+  return response.arrayBuffer();
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
