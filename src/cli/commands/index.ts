@@ -6,5 +6,6 @@ import { build } from "./build.ts";
 import { db } from "./db.ts";
 import { device } from "./device.ts";
 import { show } from "./show.ts";
+import { tune } from "./tune.ts";
 
-export const commands: Commands = { device, show, build, bench, db };
+export const commands: Commands = { tune, build, bench, show, device, db };
