@@ -1,3 +1,66 @@
 // The public API: what `import ... from "qloom"` gives.
 
+export type { RuntimeOptions, WasmMemory } from "../backends/index.ts";
+export { probeWasm, WasmRuntime, WasmRuntimeError } from "../backends/index.ts";
+export {
+  canonicalJson,
+  type DequantizeWorkload,
+  type Device,
+  type Feature,
+  formatNames,
+  type MatmulWorkload,
+  type Numerics,
+  parseWorkload,
+  QloomError,
+  type QuantizeWorkload,
+  type Rows,
+  type Workload,
+  WorkloadError,
+} from "../ir/index.ts";
+export { ScheduleError } from "../schedules/index.ts";
+export {
+  exportRecords,
+  importFiles,
+  importRecords,
+  type LookupRequest,
+  type LookupResult,
+  type LookupStep,
+  lookup,
+  type OpenOptions,
+  openShipped,
+  openStore,
+  type RecordReader,
+  type Summary,
+  TuneDbError,
+  type TuneRecord,
+  type TuneStore,
+} from "../tune-db/index.ts";
+export {
+  type BuildConfig,
+  type BuildEntry,
+  BuildError,
+  type BuildOptions,
+  type BuildResult,
+  buildFolder,
+  defineBuild,
+  type GgufEntry,
+  type KernelEntry,
+} from "./build/index.ts";
+export {
+  type Artifact,
+  type CompiledKernel,
+  type CompileOptions,
+  compile,
+  generatorHash,
+  layoutVersion,
+} from "./compile/index.ts";
+export {
+  distinctMatmuls,
+  GgufError,
+  type GgufFile,
+  type GgufTensor,
+  type MatmulShape,
+  openGguf,
+} from "./gguf/index.ts";
+export { ApiError, PackedTensors } from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -4,6 +4,7 @@
  */
 import { type Facts, rangeOf } from "../interval.ts";
 import type { Expr, Stmt } from "../nodes.ts";
+import { scalars } from "../types.ts";
 import { operands } from "../visit.ts";
 import { readerOf } from "./effects.ts";
 
@@ -72,10 +73,15 @@ export function valuesOf(
   /** Whether computing it where it is not asked for could fail. */
   const risky = remembered<boolean>((e, inner) => {
     if (e.kind === "load" && !registers.has(e.buffer)) return true;
-    if (e.kind === "op" && (e.op === "floordiv" || e.op === "mod") && rangeOf(e.args[1] as Expr, facts)[0] <= 0)
-      return true;
-    return operands(e).some(inner);
+    return (e.kind === "op" && mayHaveNoValue(e)) || operands(e).some(inner);
   });
+
+  /** Divisions and shifts by what may be out of range. */
+  const mayHaveNoValue = ({ op, args, type }: Extract<Expr, { kind: "op" }>): boolean => {
+    if (op !== "floordiv" && op !== "mod" && op !== "shl" && op !== "shr") return false;
+    const [low, high] = rangeOf(args[1] as Expr, facts);
+    return op === "floordiv" || op === "mod" ? low <= 0 : low < 0 || high >= scalars[type.scalar].bits;
+  };
 
   const homeOf = (e: Expr, use: Block): Block => {
     if (readers(e).length > 0) return use;

@@ -41,10 +41,11 @@ export interface IntWeights extends WeightsBase {
   readonly zeroPoints?: Uint8Array;
 }
 
-/** Rows of a file format's blocks (GGUF's q4_K and the like). */
+/** Weights of a format that only we know (GGUF's q4_K and the like), as they are stored. */
 export interface BlockWeights extends WeightsBase {
   readonly kind: "blocks";
-  readonly bytes: Uint8Array;
+  /** The stored arrays by name: `raw`, or `codes`, `scales`, .. */
+  readonly stored: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Makes random weights [n, k] of the format named, or undefined when the format isn't its own. */

@@ -11,6 +11,7 @@ export {
 } from "./case.ts";
 export { BenchError } from "./errors.ts";
 export { type BenchReport, type BenchRow, benchMatmul, type Factory, type MatmulBench } from "./matmul.ts";
+export { formatWeightSource, numericsOf, ours } from "./ours.ts";
 export { type Peer, type PeerName, peers, type Session } from "./peers/index.ts";
 export { normal, type Random, splitmix32, uniform } from "./random.ts";
 export {

@@ -65,8 +65,6 @@ export async function buildFolder(config: BuildConfig, out: string, options: Bui
   const checked = parseConfig(config, "config");
   await requireReplaceable(out);
   const { jobs, skipped } = await gatherJobs(checked, base);
-  for (const { gguf, matmul, tensors, reason } of skipped)
-    progress(`${gguf}: ${matmul} (${tensors} tensors) is skipped: ${reason}`);
   const device = options.device ?? (await probeWasm());
   const kernels: BuiltKernel[] = [];
   for (const [i, job] of jobs.entries()) {

@@ -104,7 +104,7 @@ async function tryBuild(target: Parameters<typeof buildArtifact>[0], choices: re
 }
 
 /** The readers in order: the user's store, then the shipped records. A store that can't be opened is noted, not fatal, unless it was named. */
-async function openReaders(
+export async function openReaders(
   db: CompileOptions["db"],
   notes: string[],
 ): Promise<{ readers: RecordReader[]; store: TuneStore | undefined; close: () => Promise<void> }> {

@@ -18,9 +18,10 @@ export {
   type Part,
   type PartPlan,
   planPart,
+  scheduledWorkload,
   type TensorSpec,
 } from "./artifact.ts";
-export { type CompiledKernel, type CompileOptions, compile, kernelFeatures, resolve } from "./compile.ts";
+export { type CompiledKernel, type CompileOptions, compile, kernelFeatures, openReaders, resolve } from "./compile.ts";
 export { generatorHash, layoutVersion } from "./generator.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
 export type { RunArguments, RunResult, StoredWeights, WeightsOf } from "./types.ts";

@@ -3,6 +3,7 @@ export { TunerError } from "./errors.ts";
 export type { Final } from "./finals.ts";
 export { type TuneOptions, type TuneReport, tuneWorkloads, type WorkloadResult } from "./job.ts";
 export type { TimeLimits } from "./measurer.ts";
+export { makeProblem, type Problem } from "./problem.ts";
 export { describeWorkload, type Progress, progressLine } from "./progress.ts";
 export type { Hook, HookStage, SamplingOptions, TestHook } from "./protocol.ts";
 export type { PartResult, Timing, TrialNews } from "./tune-part.ts";

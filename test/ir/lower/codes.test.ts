@@ -1,10 +1,9 @@
 /** Codes below 8 bits, of every width: loads and stores mean the same after every pass, and take the accesses that they should. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { lowered, sampleOf, textAfter } from "./same.ts";
+import { kernelText, lowered, sampleOf, textAfter } from "./same.ts";
 
 const widths = [1, 2, 3, 4, 5, 6, 7] as const;
-const kernel = (...lines: readonly string[]): string => ["kernel k stage main", ...lines].join("\n  ");
 
 /** The loads and stores of `q` in a kernel's lowered text. */
 const accesses = (text: string): readonly string[] => textAfter("cse", text).match(/\bq(:u\d+)?\[&?[^\]]*\]/g) ?? [];
@@ -19,7 +18,7 @@ describe.each(widths)("u%i", (bits) => {
         const size = step * (count - 1) + from + 1;
         lowered(
           sampleOf(
-            kernel(
+            kernelText(
               `input q: u${bits}[${size}]`,
               `output y: i32[${count}]`,
               `for i < ${count}`,
@@ -38,7 +37,7 @@ describe.each(widths)("u%i", (bits) => {
         const size = 3 * a + b + from + 1 + 8 + padding;
         lowered(
           sampleOf(
-            kernel(
+            kernelText(
               `input q: u${bits}[${size}]`,
               "output y: i32[8]",
               `y[<4:2,2:1>] = i32(q[<4:${a},2:${b}> + ${from}]) * 2`,
@@ -53,7 +52,7 @@ describe.each(widths)("u%i", (bits) => {
   test("loads under a mask, through lets and registers", () => {
     lowered(
       sampleOf(
-        kernel(
+        kernelText(
           `input q: u${bits}[2, 13]`,
           "output y: i32[2, 16]",
           `register r: u${bits}[4]`,
@@ -69,7 +68,7 @@ describe.each(widths)("u%i", (bits) => {
 
   test("stores of all codes in order", () => {
     const size = 3 * perByte * 4;
-    const text = kernel(
+    const text = kernelText(
       `input x: i32[2, ${size}]`,
       `output q: u${bits}[2, ${size}]`,
       "for n < 2",
@@ -81,7 +80,7 @@ describe.each(widths)("u%i", (bits) => {
   });
 
   test("stores of vectors, a code of each byte after the other", () => {
-    const text = kernel(
+    const text = kernelText(
       `input x: u${bits}[16, ${perByte}]`,
       `output q: u${bits}[16, ${perByte}]`,
       `for h < ${perByte} unroll`,
@@ -94,7 +93,7 @@ describe.each(widths)("u%i", (bits) => {
   test("stores into bytes that are there", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5 }), fc.nat(5), (step, from) => {
-        const text = kernel(
+        const text = kernelText(
           "input x: f32[7]",
           `output q: u${bits}[${7 * step + from}]`,
           "for i < 7",
@@ -107,12 +106,16 @@ describe.each(widths)("u%i", (bits) => {
   });
 
   test("stores of lanes that share bytes", () => {
-    const text = kernel("input x: i32[8]", `output q: u${bits}[12]`, `q[3 + <8:1> if <8:1> != 5] = u${bits}(x[<8:1>])`);
+    const text = kernelText(
+      "input x: i32[8]",
+      `output q: u${bits}[12]`,
+      `q[3 + <8:1> if <8:1> != 5] = u${bits}(x[<8:1>])`,
+    );
     lowered(sampleOf(text, {}, ["q"]));
   });
 
   test("reads between stores see what was stored", () => {
-    const text = kernel(
+    const text = kernelText(
       `output q: u${bits}[${2 * perByte}]`,
       `for h < ${perByte} unroll`,
       `  q[h] = u${bits}(i32(q[h]) + i32(q[0]) + 1)`,
@@ -123,7 +126,7 @@ describe.each(widths)("u%i", (bits) => {
 
 describe("u4", () => {
   const loads = (stride: number, size = 64): readonly string[] =>
-    accesses(kernel(`input q: u4[${size}]`, "output y: i32[8]", `y[<8:1>] = i32(q[<8:${stride}> + 1])`));
+    accesses(kernelText(`input q: u4[${size}]`, "output y: i32[8]", `y[<8:1>] = i32(q[<8:${stride}> + 1])`));
 
   test("takes the container in which lanes lie side by side", () => {
     expect(loads(2)).toEqual(["q[&q + <8:1>]"]);
@@ -137,7 +140,7 @@ describe("u4", () => {
   });
 
   test("shares one load among the codes of a container", () => {
-    const text = kernel(
+    const text = kernelText(
       "input q: u4[16, 2]",
       "output y: i32[2, 16]",
       "for h < 2 unroll",

@@ -11,7 +11,7 @@ describe("random kernels", () => {
       fc.property(arbitraryKernel(), (sample) => {
         lowered(sample);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -22,7 +22,7 @@ describe("random kernels", () => {
         fc.pre(kernel.body.filter((s) => s.kind === "for" && s.loopKind === "thread").length <= 1);
         verifyKernel(lower(kernel), "lowered");
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

@@ -84,3 +84,26 @@ export function textAfter(
   if (kernel === undefined) throw new Error(`no pass ${pass}`);
   return `\n${printKernel(kernel)}`;
 }
+
+/** A main kernel of these lines. */
+export const kernelText = (...lines: readonly string[]): string => ["kernel k stage main", ...lines].join("\n  ");
+
+/** The statements after a pass. */
+export function bodyAfter(pass: string, text: string, symbols?: Record<string, number>): string {
+  const declarations = /^kernel|^ {2}(symbol|input|output|workspace|weight|packed|register) /;
+  const lines = textAfter(pass, text, symbols).split("\n");
+  return lines
+    .filter((line) => !declarations.test(line))
+    .map((line) => line.slice(2))
+    .join("\n");
+}
+
+/** The message with which lowering refuses a kernel. */
+export const refusal = (text: string): string => {
+  try {
+    lower(parseKernel(text));
+  } catch (e) {
+    return (e as Error).message;
+  }
+  return "none";
+};

@@ -91,9 +91,9 @@ describe("benchMatmul", () => {
   });
 
   test("takes formats from a source", async () => {
-    const halves: WeightSource = (format, n, k) =>
+    const halves: WeightSource = (format) =>
       format === "q4_test"
-        ? { kind: "blocks", format, bytes: new Uint8Array((n * k) / 2), decodeRow: (_, out) => void out.fill(0.5) }
+        ? { kind: "blocks", format, stored: {}, decodeRow: (_, out) => void out.fill(0.5) }
         : undefined;
     const report = await benchMatmul(
       { ...request, weights: "q4_test", sources: [halves], note: () => {} },

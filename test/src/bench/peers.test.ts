@@ -75,7 +75,7 @@ test("what MatMulNBits can't take is refused with the reason", async () => {
   expect(reason(caseOf(1, 3, 96, "int4_g48", "f32"))).toBe(
     "MatMulNBits takes groups of 16, 32, 64, 128 or 256, not 48",
   );
-  const blocks = { kind: "blocks", format: "q4_K", bytes: new Uint8Array(0), decodeRow: () => {} } as const;
+  const blocks = { kind: "blocks", format: "q4_K", stored: {}, decodeRow: () => {} } as const;
   const matmul = { ...caseOf(1, 3, 96, "int4_g32", "f32"), weights: blocks };
   expect(reason(matmul)).toBe("MatMulNBits takes integer codes with a scale per group, not q4_K");
   await expect(peers["ort-web"].prepare(matmul)).rejects.toThrow("peer ort-web: MatMulNBits takes integer codes");

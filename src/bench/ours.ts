@@ -1,0 +1,100 @@
+// Our own kernels as contestants: a case's weights as our formats store them, through the public API. Not here: what is
+// measured, or which records the kernels are planned from (the caller's choice).
+
+import { encode, formatNames, formatOf, type MatmulWorkload, type Numerics, rowReader } from "../../ir/index.ts";
+import { type Artifact, type CompileOptions, compile } from "../compile/index.ts";
+import type { MatmulCase, WeightSource, Weights } from "./case.ts";
+import { BenchError } from "./errors.ts";
+import type { Factory } from "./matmul.ts";
+import { normal } from "./random.ts";
+
+/** The source of every format that qloom knows: normal values, encoded. */
+export const formatWeightSource: WeightSource = (format, n, k, random) => {
+  if (!formatNames().includes(format)) return undefined;
+  const row = formatOf(format);
+  const unit = 1 / Math.sqrt(k);
+  const values = Float32Array.from({ length: n * k }, () => unit * normal(random));
+  const containers = encode(row, values, n, k);
+  const read = rowReader(row, containers, n, k);
+  return {
+    kind: "blocks",
+    format,
+    stored: Object.fromEntries(Object.entries(containers).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes])),
+    decodeRow: (r, out) => {
+      const { codes, scales, offsets, group } = read(r);
+      codes.forEach((code, i) => {
+        const g = Math.floor(i / group);
+        out[i] = code * (scales?.[g] ?? 1) + (offsets?.[g] ?? 0);
+      });
+    },
+  };
+};
+
+/**
+ * What `f32`, `i8_g<group>` or `i8_row` is computed in.
+ *
+ * @throws BenchError for any other name.
+ */
+export function numericsOf(activations: string): Numerics {
+  if (activations === "f32") return { compute: "f32" };
+  const [, group] = /^i8_(?:g(\d+)|row)$/.exec(activations) ?? [];
+  if (group !== undefined) return { compute: "i8", xGroup: Number(group) };
+  if (activations === "i8_row") return { compute: "i8", xGroup: "row" };
+  throw new BenchError(
+    `bench: activations "${activations}" are unknown; take f32, i8_g<group> or i8_row, as in i8_g32`,
+  );
+}
+
+/** The workload of a case. */
+export function workloadOf({ m, n, k, weights, activations }: MatmulCase): MatmulWorkload {
+  const zeros = weights.kind === "int" && weights.zeroPoints !== undefined ? "_z" : "";
+  return { op: "matmul", m, n, k, w: `${weights.format}${zeros}`, bias: false, numerics: numericsOf(activations) };
+}
+
+/** Our kernel as a contestant, compiled with these options; a run is the public API's: x copied in, y copied out. `told` sees what was compiled. */
+export const ours =
+  (options: CompileOptions, told: (artifact: Artifact) => void = () => {}): Factory =>
+  async (matmul) => {
+    const kernel = await compile(workloadOf(matmul), options);
+    told(kernel.artifact);
+    try {
+      const w = kernel.pack(storedWeights(matmul.weights));
+      const { m, x } = matmul;
+      let y: Float32Array = new Float32Array(0);
+      return {
+        run: () => {
+          y = kernel.run({ m, x, w });
+        },
+        output: () => y,
+        dispose: () => kernel.dispose(),
+      };
+    } catch (error) {
+      kernel.dispose();
+      throw error;
+    }
+  };
+
+function storedWeights(weights: Weights): Readonly<Record<string, ArrayBufferView>> {
+  if (weights.kind === "blocks") return weights.stored;
+  const { codes, bits, scales, zeroPoints } = weights;
+  return { codes: denseCodes(codes, bits), scales, ...(zeroPoints && { zeros: zeroPoints }) };
+}
+
+/** Codes of `bits` bits one after another, low bits first; a row of whole groups is whole bytes. */
+function denseCodes(codes: Uint8Array, bits: number): Uint8Array {
+  if (bits === 8) return codes;
+  const bytes = new Uint8Array((codes.length * bits) / 8);
+  let held = 0;
+  let width = 0;
+  let at = 0;
+  for (const code of codes) {
+    held |= code << width;
+    width += bits;
+    while (width >= 8) {
+      bytes[at++] = held & 0xff;
+      held >>= 8;
+      width -= 8;
+    }
+  }
+  return bytes;
+}

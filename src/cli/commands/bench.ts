@@ -1,0 +1,102 @@
+// `qloom bench`: our kernels beside real peers, in one run, on the same numbers.
+
+import { probeWasm } from "../../../backends/index.ts";
+import { type BenchReport, benchMatmul, formatWeightSource, ours, type PeerName } from "../../bench/index.ts";
+import { type Artifact, artifactHash } from "../../compile/index.ts";
+import { type Command, defineCommand } from "../command.ts";
+import { dbOption, withRecords } from "../database.ts";
+import { UsageError } from "../errors.ts";
+import { table } from "../table.ts";
+import { choice, integer, list, positive } from "../values.ts";
+import { activations } from "../workload.ts";
+
+export const bench: Command = defineCommand({
+  summary: "Measure our kernels beside others' in one run",
+  operands: { usage: "matmul", help: "The operator", min: 1, max: 1 },
+  options: {
+    m: { type: "string", placeholder: "rows", help: "Rows of x", schema: integer(1).default(1) },
+    n: { type: "string", placeholder: "rows", help: "Rows of the weights", schema: integer(1).default(4096) },
+    k: { type: "string", placeholder: "columns", help: "Columns of both", schema: integer(1).default(4096) },
+    weights: { type: "string", placeholder: "format", help: "Format of the weights (default: int4_g32)" },
+    x: {
+      type: "string",
+      placeholder: "format",
+      help: "What x is computed in: f32, i8_g<group>, i8_row",
+      schema: activations.default("i8_g32"),
+    },
+    target: { type: "string", help: "What our kernels are for", schema: choice("wasm").default("wasm") },
+    threads: { type: "string", placeholder: "number", help: "Threads of each", schema: integer(1).default(1) },
+    peers: {
+      type: "string",
+      placeholder: "names",
+      help: "Others to measure: ort-node, ort-web, or both with a comma",
+      schema: list("ort-node", "ort-web").default([]),
+    },
+    seconds: {
+      type: "string",
+      placeholder: "number",
+      help: "Time for samples, all together",
+      schema: positive().default(5),
+    },
+    seed: { type: "string", placeholder: "number", help: "Seed of weights and x", schema: integer(0).default(1) },
+    features: {
+      type: "string",
+      placeholder: "set",
+      help: "What our kernels may use: all that this machine has, or strict (plain SIMD)",
+      schema: choice("all", "strict").default("all"),
+    },
+    ...dbOption,
+  },
+  async run({ options, operands }, { progress, signal }) {
+    const [operator] = operands;
+    if (operator !== "matmul") throw new UsageError(`bench knows matmul, not "${operator}"; see qloom bench --help`);
+    if (options.threads !== 1) throw new UsageError(`--threads ${options.threads}: only 1 is supported so far`);
+    const { m, n, k, weights = "int4_g32", x, threads, seconds, seed, db: path } = options;
+    const peers: readonly PeerName[] = options.peers;
+    const device = await probeWasm({ relaxedSimd: options.features !== "strict" });
+    return withRecords({ db: path, untuned: false }, async (db) => {
+      const built: Artifact[] = [];
+      const told = (artifact: Artifact): void => {
+        built.push(artifact);
+        const [tuned, plain] = built.map(artifactHash);
+        if (built.length === 2 && tuned === plain)
+          progress("qloom is the same kernel as qloom-default: nothing better is recorded for this workload here");
+      };
+      return benchMatmul(
+        {
+          m,
+          n,
+          k,
+          weights,
+          x,
+          threads,
+          peers,
+          seconds,
+          seed,
+          device,
+          sources: [formatWeightSource],
+          note: progress,
+          signal,
+        },
+        {
+          qloom: ours({ device, ...(db !== undefined && { db }) }, told),
+          "qloom-default": ours({ device, db: false }, told),
+        },
+      );
+    });
+  },
+  render: ({ device, rows }: BenchReport) =>
+    `${rows[0]?.workload ?? ""}\non ${device.label}\n\n${table(
+      [
+        ["who", "median", "10 % .. 90 %", "GOP/s", "max error"],
+        ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError }) => [
+          who,
+          `${medianMs.toPrecision(4)} ms`,
+          `${lowMs.toPrecision(4)} .. ${highMs.toPrecision(4)}`,
+          gops.toPrecision(3),
+          maxError.toExponential(1),
+        ]),
+      ],
+      [1, 3, 4],
+    )}`,
+});

@@ -1,0 +1,118 @@
+// `qloom tune`: the main job: tune a model's matmuls on this machine, build them, check the build.
+
+import { probeWasm } from "../../../backends/index.ts";
+import { openStore } from "../../../tune-db/index.ts";
+import { type JobReport, type JobRow, runJob } from "../../job/index.ts";
+import { type Command, defineCommand } from "../command.ts";
+import { dbOption } from "../database.ts";
+import { table } from "../table.ts";
+import { choice, integer, positive } from "../values.ts";
+
+/** Enough to try a few points of each kernel of a 1B model. */
+const defaultSeconds = 120;
+
+export const tune: Command = defineCommand({
+  summary: "Tune the matmuls of a model on this machine, build them, check the build",
+  operands: {
+    usage: "[model.gguf]",
+    help: "The model; without one the matmuls of Llama-3.2-1B",
+    min: 0,
+    max: 1,
+  },
+  options: {
+    seconds: {
+      type: "string",
+      placeholder: "seconds",
+      help: `Time for tuning (default: ${defaultSeconds}, none with --trials)`,
+      schema: positive().optional(),
+    },
+    trials: {
+      type: "string",
+      placeholder: "count",
+      help: "Points to have on record, all kernels together",
+      schema: integer(1).optional(),
+    },
+    seed: {
+      type: "string",
+      placeholder: "number",
+      help: "Of the search and the numbers",
+      schema: integer(0).default(1),
+    },
+    out: {
+      type: "string",
+      short: "o",
+      placeholder: "folder",
+      help: "Where the kernels are built (default: dist/kernels)",
+    },
+    peer: {
+      type: "string",
+      placeholder: "name",
+      help: "What to compare with",
+      schema: choice("ort-node", "ort-web", "none").default("ort-node"),
+    },
+    ...dbOption,
+  },
+  async run({ options, operands }, { signal, progress, fail }) {
+    const { trials, seed, out = "dist/kernels", peer, db } = options;
+    const seconds = options.seconds ?? (trials === undefined ? defaultSeconds : undefined);
+    const store = await openStore(db);
+    try {
+      const report = await runJob({
+        gguf: operands[0],
+        out,
+        device: await probeWasm(),
+        store,
+        seconds,
+        trials,
+        seed,
+        peer: peer === "none" ? undefined : peer,
+        signal,
+        progress,
+      });
+      const wrong = report.checks.filter((c) => !c.ok);
+      if (wrong.length > 0) fail(`${wrong.length} of ${report.checks.length} checks of the built module failed`);
+      return report;
+    } finally {
+      await store.close();
+    }
+  },
+  render: (report: JobReport) =>
+    [
+      `${report.model} on ${report.device.label}\n`,
+      `limits of one thread: ${report.limits.readGBs.toFixed(1)} GB/s read, ${report.limits.dotGops.toFixed(0)} GOP/s of 8-bit products\n\n`,
+      table([header, ...report.rows.map(cells)], [3, 4, 5, 6, 7]),
+      ...report.skipped.map((s) => `skipped: ${s.gguf}: ${s.matmul}: ${s.reason}\n`),
+      "\n",
+      ...(report.stopped
+        ? ["stopped: what was measured is stored, the same command goes on from here\n"]
+        : [`${report.out}: ${built(report)}\n`]),
+      ...report.checks
+        .filter((c) => !c.ok)
+        .map((c) => `wrong: ${c.kernel} on ${c.tensor}: error ${c.maxError.toExponential(1)}\n`),
+    ].join(""),
+});
+
+const header = ["kernel", "weights", "tensors", "M", "default ms", "tuned ms", "peer ms", "of limit", ""];
+
+function cells({ kernel, tensors, workload, defaultMs, tunedMs, peer, share, failure }: JobRow): readonly string[] {
+  const { m, n, k, w } = workload;
+  return [
+    kernel,
+    `${w} ${n} x ${k}`,
+    tensors === 0 ? "" : String(tensors),
+    String(m),
+    msText(defaultMs),
+    msText(tunedMs),
+    peer ? `${msText(peer.ms)} (${peer.name} ${peer.weights})` : "",
+    share ? `${Math.round(100 * share.of)} % ${share.by}` : "",
+    failure ?? "",
+  ];
+}
+
+const msText = (ms: number | undefined): string => (ms === undefined ? "" : ms.toPrecision(3));
+
+function built({ checks }: JobReport): string {
+  const worst = checks.reduce((largest, c) => Math.max(largest, c.maxError), 0);
+  const right = checks.filter((c) => c.ok).length;
+  return `${checks.length} kernels built and loaded, ${right} of ${checks.length} agree with the float64 reference (largest error ${worst.toExponential(1)})`;
+}

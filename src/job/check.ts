@@ -1,0 +1,113 @@
+/**
+ * Checks a built folder: loads its module as a user would, packs weights, runs, and compares with the float64 reference. Weights are the file's tensors where there is a
+ * file, else random ones in the same format.
+ */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  type Containers,
+  containerBytes,
+  formatOf,
+  type MatmulWorkload,
+  QloomError,
+  referenceMatmul,
+} from "../../ir/index.ts";
+import { normal, splitmix32 } from "../bench/index.ts";
+import type { Job } from "../build/index.ts";
+import { openGguf } from "../gguf/index.ts";
+import { makeProblem } from "../tuner/index.ts";
+
+/** One kernel with one tensor. */
+export interface Check {
+  readonly kernel: string;
+  readonly tensor: string;
+  /** max |y - reference| / max |reference|. */
+  readonly maxError: number;
+  readonly ok: boolean;
+}
+
+/** Rows of x that are tried: the tails of tiles, and a prefill. */
+const rowsTried = [1, 3, 9] as const;
+const largestError = 1e-4;
+/** Columns of y that are compared where there are many. */
+const columnsCompared = 64;
+
+interface BuiltKernel {
+  pack(weights: Record<string, Uint8Array>): unknown;
+  run(args: { x: Float32Array; w: unknown; m: number }): Float32Array;
+  dispose(): void;
+}
+
+type BuiltModule = Readonly<Record<string, (options?: object) => Promise<BuiltKernel>>>;
+
+/** Runs every kernel of a build on a tensor of each file it serves. `loaderOf` tells a kernel's function. */
+export async function checkBuild(
+  out: string,
+  jobs: readonly Job[],
+  base: string,
+  loaderOf: (name: string) => string,
+  progress: (line: string) => void,
+): Promise<readonly Check[]> {
+  const module = (await import(pathToFileURL(resolve(out, "index.js")).href)) as BuiltModule;
+  const checks: Check[] = [];
+  for (const job of jobs) {
+    progress(`checking ${job.name}`);
+    const load = module[loaderOf(job.name)];
+    if (load === undefined) throw new QloomError(`${out}: the module has no ${loaderOf(job.name)}; build again`);
+    const kernel = await load();
+    try {
+      for (const { tensor, stored } of await weightsOf(job, base))
+        checks.push(checkTensor(job, kernel, tensor, stored));
+    } finally {
+      kernel.dispose();
+    }
+  }
+  return checks;
+}
+
+/** The first tensor of each file that the kernel serves, else random weights. */
+async function weightsOf(
+  { workload, tensors }: Job,
+  base: string,
+): Promise<readonly { tensor: string; stored: Containers }[]> {
+  if (tensors.length === 0)
+    return [{ tensor: "random weights", stored: makeProblem({ ...(workload as MatmulWorkload), m: 1 }, 1).weights }];
+  const found: { tensor: string; stored: Containers }[] = [];
+  for (const { gguf, names } of tensors) {
+    await using file = await openGguf(resolve(base, gguf));
+    const name = names[0] as string;
+    // Of several matrices in one tensor the first.
+    const bytes = matrixBytes(workload as MatmulWorkload);
+    found.push({ tensor: name, stored: { "w.raw": await file.readRange(name, 0, bytes) } });
+  }
+  return found;
+}
+
+const matrixBytes = ({ w, n, k }: MatmulWorkload): number => containerBytes(formatOf(w), n, k)["w.raw"] ?? 0;
+
+function checkTensor(job: Job, kernel: BuiltKernel, tensor: string, stored: Containers): Check {
+  const workload = job.workload as MatmulWorkload;
+  const w = kernel.pack(
+    Object.fromEntries(Object.entries(stored).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes])),
+  );
+  const random = splitmix32(1);
+  const columns = Array.from({ length: Math.min(workload.n, columnsCompared) }, (_, i) =>
+    Math.floor((i * workload.n) / Math.min(workload.n, columnsCompared)),
+  );
+  let maxError = 0;
+  for (const m of rowsTried) {
+    const x = Float32Array.from({ length: m * workload.k }, () => normal(random));
+    const y = kernel.run({ x, w, m });
+    const reference = referenceMatmul({ ...workload, m }, x, stored, undefined, columns).y;
+    let [difference, largest] = [0, 0];
+    for (let row = 0; row < m; row++)
+      columns.forEach((column, i) => {
+        const expected = reference[row * columns.length + i] as number;
+        difference = Math.max(difference, Math.abs((y[row * workload.n + column] as number) - expected));
+        largest = Math.max(largest, Math.abs(expected));
+      });
+    // A result that is no number fails too.
+    maxError = Math.max(maxError, Number.isNaN(difference) ? Infinity : difference / (largest || 1));
+  }
+  return { kernel: job.name, tensor, maxError, ok: maxError <= largestError };
+}
