@@ -44,9 +44,17 @@ export interface DequantizeWorkload {
 
 export type Workload = MatmulWorkload | QuantizeWorkload | DequantizeWorkload;
 
-const size = z.int().positive();
-const rows = z.union([z.int().nonnegative(), z.literal("any")]);
-const group = z.union([size, z.literal("row")]);
+/** What a field should be, beside what it is. */
+const expecting = (what: string): { error: (issue: { readonly input?: unknown }) => string } => ({
+  error: ({ input }) => `${typeof input === "number" ? input : (JSON.stringify(input) ?? typeof input)} is not ${what}`,
+});
+const positive = expecting("a positive integer");
+const rowCount = expecting('a number of rows from 0 up, nor "any"');
+const groupSize = expecting('a positive integer, nor "row"');
+
+const size = z.int(positive).positive(positive);
+const rows = z.union([z.int(rowCount).nonnegative(rowCount), z.literal("any")], rowCount);
+const group = z.union([z.int(groupSize).positive(groupSize), z.literal("row")], groupSize);
 const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f32") }),
   z.strictObject({ compute: z.literal("i8"), xGroup: group }),

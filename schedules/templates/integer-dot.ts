@@ -99,6 +99,7 @@ function refuses(target: Target): string | undefined {
   if (device.kind !== "wasm") return `the device is ${device.kind}`;
   if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
   const shape = shapeOf(target);
+  if (shape.format.codes === undefined) return `${shape.format.name} has no codes`;
   const coding = codingOf(shape.format, target, shape.group);
   const quad = quadOf(coding);
   return shape.group % quad === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${quad}`;

@@ -49,7 +49,12 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     module: WebAssembly.Module,
     runtime?: WasmMemory,
   ): Promise<Executable<A>> {
-    const memory = runtime ?? new WasmMemory({ shared: artifact.features.includes("shared-memory") });
+    const shared = artifact.features.includes("shared-memory");
+    const memory = runtime ?? new WasmMemory({ shared });
+    if (memory.shared !== shared)
+      throw new ApiError(
+        `runtime: its memory is ${memory.shared ? "shared" : "not shared"}, the kernel was compiled for one that is ${shared ? "shared" : "not"}; make one with {"shared":${shared}}`,
+      );
     const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
     return new Executable(artifact, memory, instance, runtime === undefined);
   }
@@ -59,8 +64,11 @@ export class Executable<A extends KernelInfo = KernelInfo> {
    * one copy of them is held besides the packed tensor. Throws an `ApiError` for a missing tensor or a wrong length.
    */
   pack(stored: Readonly<Record<string, Uint8Array>>): PackedTensors {
-    this.#requireLive();
+    this.requireLive();
     const { artifact, runtime } = this;
+    for (const name of Object.keys(stored))
+      if (!artifact.weights.some((spec) => spec.name === name))
+        throw new ApiError(`weights: ${name} is no part of it; ${this.#describe(artifact.weights)}`);
     for (const { name, bytes } of artifact.weights) {
       const data = stored[name];
       const expected = evaluate(bytes, {});
@@ -92,7 +100,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
 
   /** Packed tensors that were packed before (see `PackedTensors.toBytes`), checked to be of this layout. */
   loadPacked(bytes: Uint8Array): PackedTensors {
-    this.#requireLive();
+    this.requireLive();
     return PackedTensors.fromBytes(bytes, this.artifact.layout, this.artifact.packed, this.runtime);
   }
 
@@ -101,7 +109,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
    * (prologues) run whole. Workspaces among the addresses are used where they are; without them the kernel has its own.
    */
   launch(m: number, addresses: Addresses, range?: RowRange): void {
-    this.#requireLive();
+    this.requireLive();
     const part = this.partFor(m);
     const given = part.workspaces.every(({ name }) => addresses.has(name));
     const at = given ? addresses : new Map([...addresses, ...this.#workspacesFor(part, m)]);
@@ -126,7 +134,8 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     if (this.#ownsRuntime) this.runtime.dispose();
   }
 
-  #requireLive(): void {
+  /** Throws an `ApiError` once disposed. */
+  requireLive(): void {
     if (this.#disposed) throw new ApiError("the kernel is disposed; compile it again");
   }
 

@@ -43,7 +43,9 @@ interface AnyArguments {
 }
 
 /** Stored weights under their buffers' names, as bytes. */
-function storedBytes(weights: StoredArrays): Record<string, Uint8Array> {
+function storedBytes(weights: StoredArrays | undefined): Record<string, Uint8Array> {
+  if (typeof weights !== "object" || weights === null)
+    throw new ApiError("weights are missing; pass the stored tensors by name");
   return Object.fromEntries(
     Object.entries(weights).map(([name, data]) => {
       if (!ArrayBuffer.isView(data)) throw new ApiError(`weights: ${name} is not a typed array`);
@@ -53,10 +55,13 @@ function storedBytes(weights: StoredArrays): Record<string, Uint8Array> {
 }
 
 function run(executable: Executable, args: AnyArguments): Float32Array | { q: Int8Array; s: Float32Array } {
+  executable.requireLive();
   const { artifact, runtime } = executable;
   const m = rowsOf(artifact, args.m);
   const symbols = { M: m };
   const at = new Map(weightsFor(executable, args.w));
+  if (args.bias !== undefined && !artifact.inputs.some(({ name }) => name === "bias"))
+    throw new ApiError("bias: the kernel was compiled without one; compile with bias: true, or leave it out");
   const own: number[] = [];
   const place = (name: string, bytes: number): number => {
     const address = runtime.allocate(bytes);
@@ -69,7 +74,9 @@ function run(executable: Executable, args: AnyArguments): Float32Array | { q: In
       const data = args[name as "x" | "bias"];
       const expected = evaluate(bytes, symbols);
       if (!(data instanceof Float32Array))
-        throw new ApiError(`${name} is missing; it is a Float32Array of ${expected / 4} values`);
+        throw new ApiError(
+          `${name} is ${data === undefined ? "missing" : "not a Float32Array"}; it has ${expected / 4} values of f32`,
+        );
       if (data.byteLength !== expected)
         throw new ApiError(`${name} has ${data.length} values, expected ${expected / 4} (m = ${m})`);
       runtime.write(place(name, expected), data);

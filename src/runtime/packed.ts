@@ -60,11 +60,15 @@ export class PackedTensors {
       );
     const packed = PackedTensors.allocate(layout, specs, runtime);
     const end = align(headerEnd) + packed.#fileBytes();
-    if (header !== packed.#header() || file.byteLength !== end) {
+    const fault =
+      header !== packed.#header()
+        ? "the header does not list the tensors of its layout"
+        : file.byteLength !== end
+          ? `${file.byteLength} bytes are not the ${end} of this layout`
+          : undefined;
+    if (fault !== undefined) {
       packed.dispose();
-      throw new ApiError(
-        `packed tensors: ${file.byteLength} bytes are not the ${end} of this layout; the file is damaged, pack again`,
-      );
+      throw new ApiError(`packed tensors: ${fault}; the file is damaged, pack again`);
     }
     let at = align(headerEnd);
     for (const [name, bytes] of packed.#sizes) {
@@ -106,9 +110,10 @@ export class PackedTensors {
     return [...this.#sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** Throws an `ApiError` once disposed. */
+  /** Throws an `ApiError` once disposed, or once the memory is. */
   requireLive(): void {
-    if (this.#disposed) throw new ApiError("the packed tensors are disposed; pack the weights again");
+    if (this.#disposed || !this.runtime.live)
+      throw new ApiError("the packed tensors are disposed; pack the weights again");
   }
 
   /** Frees the memory. */

@@ -93,7 +93,7 @@ describe("parseRecord", () => {
         "spread": "spread: is not the interquartile range of the samples",
         "text": "not JSON",
         "time": "createdAt: is not a UTC time with milliseconds",
-        "workload": "key.workload: k: Too small: expected number to be >0",
+        "workload": "key.workload: k: 0 is not a positive integer",
       }
     `);
   });

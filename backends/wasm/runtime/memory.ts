@@ -108,6 +108,11 @@ export class WasmMemory {
     return new Float32Array(this.read(address, 4 * count).buffer);
   }
 
+  /** False once disposed. */
+  get live(): boolean {
+    return this.#memory !== undefined;
+  }
+
   /** @throws WasmRuntimeError once disposed */
   requireLive(): void {
     if (this.#memory === undefined) throw new WasmRuntimeError("the runtime is disposed: make a new one");

@@ -1,5 +1,5 @@
 /** Runs compiled artifacts between guards: every tensor, packed ones and workspaces too, stands between sentinels or poison. */
-import { type Guarded, guardedInput, guardedOutput, probeWasm, WasmRuntime } from "../../../backends/index.ts";
+import { type Guarded, guardedInput, guardedOutput, probeWasm, WasmMemory } from "../../../backends/index.ts";
 import type { Containers, Device } from "../../../ir/index.ts";
 import { type Artifact, evaluate, type Launch, type TensorSpec } from "../../../src/compile/index.ts";
 
@@ -14,62 +14,76 @@ export const strict: Device = { ...probed, features: [] };
 export const unprefixed = (containers: Containers): Record<string, Uint8Array> =>
   Object.fromEntries(Object.entries(containers).map(([name, bytes]) => [name.replace("w.", ""), bytes]));
 
-type Exported = (...args: readonly number[]) => void;
-
 /** An artifact's module, instantiated, with its packed weights. */
 export interface GuardedKernel {
   /** y for the rows of x. Throws where something outside of a tensor was written. */
   run(x: Float32Array, m: number, bias?: Float32Array): Float32Array<ArrayBuffer>;
+  /** The packed tensors' bytes. */
+  readonly packed: readonly Tensor[];
+  /** The kernel with other packed tensors. */
+  withPacked(packed: readonly Tensor[]): GuardedKernel;
   free(): void;
 }
 
+type Tensor = readonly [name: string, bytes: Uint8Array];
+
 /** Packs weights between guards. Throws where the packer writes outside of its tensors or into its input. */
-export function guardedKernel(artifact: Artifact, weights: Containers, runtime: WasmRuntime): GuardedKernel {
+export function guardedKernel(artifact: Artifact, weights: Containers, runtime: WasmMemory): GuardedKernel {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(artifact.code), {
     env: { memory: runtime.memory },
   });
-  const call = (launch: Launch, at: ReadonlyMap<string, Guarded>, symbols: Readonly<Record<string, number>>): void => {
+  const call: Call = (launch, at, symbols) => {
     if (!launch.symbols.every((s) => within(symbols[s.name] as number, s))) return;
     const addresses = launch.tensors.map((name) => (at.get(name) as Guarded).address);
     const values = launch.symbols.map((s) => symbols[s.name] as number);
     (exports[launch.function] as Exported)(...addresses, ...values, 0, evaluate(launch.threads, symbols));
   };
-  const output = (spec: TensorSpec, symbols: Readonly<Record<string, number>>): [string, Guarded] => [
-    spec.name,
-    guardedOutput(runtime, evaluate(spec.bytes, symbols)),
-  ];
-  const stored = new Map(
-    artifact.weights.map(({ name }) => [name, guardedInput(runtime, weights[name] as Uint8Array)]),
-  );
-  const packed = new Map(artifact.packed.map((spec) => output(spec, {})));
-  for (const launch of artifact.pack) call(launch, new Map([...stored, ...packed]), {});
-  check(stored, packed);
-  for (const guarded of stored.values()) guarded.free();
-  // From here on packed tensors are inputs: what is behind them becomes poison.
-  const inputs = new Map(
-    [...packed].map(([name, g]) => [name, guardedInput(runtime, runtime.read(g.address, g.bytes))]),
-  );
-  for (const guarded of packed.values()) guarded.free();
+  const stored = artifact.weights.map(({ name }): Tensor => [name, weights[name] as Uint8Array]);
+  const inputs = guardedInputs(runtime, stored);
+  const outputs = guardedOutputs(runtime, artifact.packed, {});
+  for (const launch of artifact.pack) call(launch, new Map([...inputs, ...outputs]), {});
+  check(inputs, outputs);
+  const packed = [...outputs].map(([name, g]): Tensor => [name, runtime.read(g.address, g.bytes)]);
+  free(inputs, outputs);
+  return runnable(artifact, runtime, call, packed);
+}
+
+type Exported = (...args: readonly number[]) => void;
+type Symbols = Readonly<Record<string, number>>;
+type Call = (launch: Launch, at: ReadonlyMap<string, Guarded>, symbols: Symbols) => void;
+
+function runnable(artifact: Artifact, runtime: WasmMemory, call: Call, packed: readonly Tensor[]): GuardedKernel {
+  // Packed tensors are inputs now: what is beside them is poison.
+  const weights = guardedInputs(runtime, packed);
   return {
     run: (x, m, bias) => {
       const symbols = { M: m };
       const part = artifact.parts.find((p) => m >= p.min && m <= p.max) as Artifact["parts"][number];
-      const given = new Map([
-        ["x", guardedInput(runtime, x)],
-        ...(bias ? [["bias", guardedInput(runtime, bias)] as const] : []),
-      ]);
-      const made = new Map([...artifact.outputs, ...part.workspaces].map((spec) => output(spec, symbols)));
-      for (const launch of part.launches) call(launch, new Map([...inputs, ...given, ...made]), symbols);
-      check(inputs, given, made);
+      const bytes = (values: Float32Array): Uint8Array =>
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      const given = guardedInputs(runtime, [["x", bytes(x)], ...(bias ? [["bias", bytes(bias)] as const] : [])]);
+      const made = guardedOutputs(runtime, [...artifact.outputs, ...part.workspaces], symbols);
+      for (const launch of part.launches) call(launch, new Map([...weights, ...given, ...made]), symbols);
+      check(weights, given, made);
       const y = made.get("y") as Guarded;
       const result = runtime.readF32(y.address, y.bytes / 4);
-      for (const guarded of [...given.values(), ...made.values()]) guarded.free();
+      free(given, made);
       return result;
     },
-    free: () => {
-      for (const guarded of inputs.values()) guarded.free();
-    },
+    packed,
+    withPacked: (other) => runnable(artifact, runtime, call, other),
+    free: () => free(weights),
   };
+}
+
+const guardedInputs = (runtime: WasmMemory, tensors: readonly Tensor[]): Map<string, Guarded> =>
+  new Map(tensors.map(([name, bytes]) => [name, guardedInput(runtime, bytes)]));
+
+const guardedOutputs = (runtime: WasmMemory, specs: readonly TensorSpec[], symbols: Symbols): Map<string, Guarded> =>
+  new Map(specs.map(({ name, bytes }) => [name, guardedOutput(runtime, evaluate(bytes, symbols))]));
+
+function free(...groups: readonly ReadonlyMap<string, Guarded>[]): void {
+  for (const group of groups) for (const guarded of group.values()) guarded.free();
 }
 
 const within = (value: number, s: Launch["symbols"][number]): boolean =>
@@ -84,8 +98,8 @@ function check(...groups: readonly ReadonlyMap<string, Guarded>[]): void {
 }
 
 /** Memory whose every byte is poison before it is used, so that nothing can rely on zeros. */
-export function poisonedRuntime(bytes: number): WasmRuntime {
-  const runtime = new WasmRuntime();
+export function poisonedRuntime(bytes: number): WasmMemory {
+  const runtime = new WasmMemory();
   const at = runtime.allocate(bytes);
   runtime.bytes(at, bytes).fill(0xff);
   runtime.free(at);
