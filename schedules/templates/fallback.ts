@@ -1,5 +1,6 @@
 /**
- * Template `fallback`: takes every workload on every device. The naive loops, with sums kept in a register.
+ * Template `fallback`: takes every workload on every device. The naive loops, with sums kept in a register and rows of w outermost, so that threads can share
+ * them as they share every other kernel.
  */
 import type { Schedule } from "../schedule.ts";
 import { fuseBias, resultOf, shapeOf } from "./matmul.ts";
@@ -14,6 +15,11 @@ export const fallback: Template = {
     if (target.workload.op !== "matmul") return [];
     const shape = shapeOf(target);
     if (shape.m === 0) return [];
-    return [{ op: "accumulate-in", buffer: resultOf(shape), at: "n", into: "acc" }, ...fuseBias(shape, "main")];
+    return [
+      { op: "reorder", kernel: "main", loops: ["n", "m"] },
+      { op: "accumulate-in", buffer: resultOf(shape), at: "m", into: "acc" },
+      ...fuseBias(shape, "main"),
+      { op: "bind", kernel: "main", loop: "n", to: "thread" },
+    ];
   },
 };
