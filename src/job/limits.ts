@@ -13,62 +13,74 @@ import {
   lower,
   type MatmulWorkload,
 } from "../../ir/index.ts";
-import { median } from "../bench/index.ts";
 import { kernelFeatures } from "../compile/index.ts";
 
 /** The machine's limits for one thread. */
 export interface Limits {
-  /** Streaming reads from memory, 10^9 bytes per second. */
-  readonly readGBs: number;
+  /** Streaming reads of as many bytes again and again, from the cache that holds them or from memory: 10^9 bytes per second, by bytes (powers of two). */
+  readonly readGBs: Readonly<Record<number, number>>;
   /** Products and sums of 8-bit integers, 10^9 operations per second. */
   readonly dotGops: number;
 }
 
-/** Bytes streamed: several times the last-level cache of most machines. */
-const streamed = 256 * 2 ** 20;
+/** Larger weights are read at the rate of these many bytes: several times the last-level cache of most machines. */
+const mostStreamed = 256 * 2 ** 20;
+const leastStreamed = 2 ** 12;
 /** Dot products per call. */
 const rounds = 2 ** 16;
 const accumulators = 8;
 
-/** Measures both limits; takes about a second. */
-export async function measureLimits(device: Device): Promise<Limits> {
+/** The measured size that stands for a working set. */
+const streamedFor = (bytes: number): number =>
+  Math.min(mostStreamed, Math.max(leastStreamed, 2 ** Math.round(Math.log2(bytes))));
+
+const weightBytes = ({ n, k, w }: MatmulWorkload): number =>
+  Object.values(containerBytes(formatOf(w), n, k)).reduce((sum, size) => sum + size, 0);
+
+/** Measures the limits of these matmuls; takes a second or two. */
+export async function measureLimits(device: Device, workloads: readonly MatmulWorkload[]): Promise<Limits> {
   const features = kernelFeatures(device);
-  const streamMs = await time(streamKernel(streamed), features, { x: streamed, y: 64 });
-  const dotMs = await time(dotKernel(), features, { x: 64, w: 16 * accumulators, y: 16 * accumulators });
+  const readGBs: Record<number, number> = {};
+  for (const bytes of new Set(workloads.map((w) => streamedFor(weightBytes(w))))) {
+    const ms = await time(streamKernel(bytes), features, { x: bytes, y: 64 }, Math.ceil(2 ** 22 / bytes));
+    readGBs[bytes] = bytes / ms / 1e6;
+  }
+  const dotMs = await time(dotKernel(), features, { x: 64, w: 16 * accumulators, y: 16 * accumulators }, 1);
   // Per call and accumulator 8 lanes of two products.
   const operations = rounds * accumulators * 8 * 2 * 2;
-  return { readGBs: streamed / streamMs / 1e6, dotGops: operations / dotMs / 1e6 };
+  return { readGBs, dotGops: operations / dotMs / 1e6 };
 }
 
 /** The time that the limits allow a matmul, in ms: its stored weights read once, or its operations done. */
 export function limitMs(
-  { n, k, w }: MatmulWorkload,
+  workload: MatmulWorkload,
   m: number,
   { readGBs, dotGops }: Limits,
 ): { readonly ms: number; readonly by: "memory" | "arithmetic" } {
-  const bytes = Object.values(containerBytes(formatOf(w), n, k)).reduce((sum, size) => sum + size, 0);
-  const memory = bytes / readGBs / 1e6;
-  const arithmetic = (2 * m * n * k) / dotGops / 1e6;
+  const bytes = weightBytes(workload);
+  const memory = bytes / (readGBs[streamedFor(bytes)] ?? Infinity) / 1e6;
+  const arithmetic = (2 * m * workload.n * workload.k) / dotGops / 1e6;
   return memory > arithmetic ? { ms: memory, by: "memory" } : { ms: arithmetic, by: "arithmetic" };
 }
 
-/** The median of some runs of a kernel, in ms, after as many to warm up. */
+/** The shortest of some runs of a kernel, in ms, each of `repeats` calls, after as many to warm up: a limit is what is reached undisturbed. */
 async function time(
   kernel: Kernel,
   features: readonly Feature[],
   sizes: Readonly<Record<string, number>>,
+  repeats: number,
 ): Promise<number> {
   const runtime = new WasmRuntime();
   try {
     const module = await runtime.load(compileModule([lower(kernel)], features));
     const buffers = Object.fromEntries(Object.entries(sizes).map(([name, bytes]) => [name, runtime.allocate(bytes)]));
     for (const [name, bytes] of Object.entries(sizes)) runtime.bytes(buffers[name] as number, bytes).fill(1);
-    const samples = Array.from({ length: 14 }, () => {
+    const samples = Array.from({ length: 24 }, () => {
       const start = performance.now();
-      module.run(kernel.name, { buffers });
-      return performance.now() - start;
+      for (let i = 0; i < repeats; i++) module.run(kernel.name, { buffers });
+      return (performance.now() - start) / repeats;
     });
-    return median(samples.slice(7));
+    return Math.min(...samples.slice(8));
   } finally {
     runtime.dispose();
   }
