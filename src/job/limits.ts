@@ -12,6 +12,7 @@ import {
   type Kernel,
   lower,
   type MatmulWorkload,
+  type Stmt,
 } from "../../ir/index.ts";
 import { kernelFeatures } from "../compile/index.ts";
 
@@ -26,9 +27,10 @@ export interface Limits {
 /** Larger weights are read at the rate of these many bytes: several times the last-level cache of most machines. */
 const mostStreamed = 256 * 2 ** 20;
 const leastStreamed = 2 ** 12;
-/** Dot products per call. */
-const rounds = 2 ** 16;
-const accumulators = 8;
+/** Rounds over the operands, steps of a round, and the tile of each step. */
+const rounds = 64;
+const steps = 128;
+const tile = [3, 4] as const;
 
 /** The measured size that stands for a working set. */
 const streamedFor = (bytes: number): number =>
@@ -45,9 +47,11 @@ export async function measureLimits(device: Device, workloads: readonly MatmulWo
     const ms = await time(streamKernel(bytes), features, { x: bytes, y: 64 }, Math.ceil(2 ** 22 / bytes));
     readGBs[bytes] = bytes / ms / 1e6;
   }
-  const dotMs = await time(dotKernel(), features, { x: 64, w: 16 * accumulators, y: 16 * accumulators }, 1);
-  // Per call and accumulator 8 lanes of two products.
-  const operations = rounds * accumulators * 8 * 2 * 2;
+  const products = tile[0] * tile[1];
+  const sizes = { x: 16 * steps * tile[0], w: 16 * steps * tile[1], y: 16 * products };
+  const dotMs = await time(dotKernel(), features, sizes, 8);
+  // Each dot product has 16 products and as many additions.
+  const operations = rounds * steps * products * 32;
   return { readGBs, dotGops: operations / dotMs / 1e6 };
 }
 
@@ -100,23 +104,21 @@ function streamKernel(bytes: number): Kernel {
   return b.kernel("stream", "main", { buffers: [x, y, acc], body: [sum, out] });
 }
 
-/** `acc[t] += dot(x, w[t])`, operands in the first-level cache. */
+/** `acc[i, j] += dot(x[s, i], w[s, j])`, a tile in registers, operands in the first-level cache. */
 function dotKernel(): Kernel {
-  const t = b.variable("t");
-  const x = b.buffer("x", "i8", [64], { role: "input" });
-  const w = b.buffer("w", "i8", [accumulators, 16], { role: "input", range: [0, 127] });
-  const y = b.buffer("y", "i16", [accumulators, 8], { role: "output" });
-  const acc = b.buffer("acc", "i16", [accumulators, 8], { scope: "register" });
+  const [s, i, j] = [b.variable("s"), b.variable("i"), b.variable("j")];
+  const x = b.buffer("x", "i8", [steps, tile[0], 16], { role: "input" });
+  const w = b.buffer("w", "i8", [steps, tile[1], 16], { role: "input", range: [0, 127] });
+  const y = b.buffer("y", "i16", [...tile, 8], { role: "output" });
+  const acc = b.buffer("acc", "i16", [...tile, 8], { scope: "register" });
   const [pairs, lane] = [b.lanes([8, 2], [2, 1]), b.lanes([8], [1])];
-  // Another quarter of x each time, so that no product is the same as the last.
-  const from = b.mul(b.mod(b.variable("r"), 4), 16);
-  const product = b.call("dot2_i16_i8_i7", b.load(x, [b.add(from, pairs)]), b.load(w, [t, pairs]));
-  const sum = b.loop("r", rounds, [b.loop("t", accumulators, [b.reduce("acc", [t, lane], product, ["r"])], "unroll")]);
-  const out = b.loop(
-    "o",
-    accumulators,
-    [b.store("y", [b.variable("o"), lane], b.load(acc, [b.variable("o"), lane]))],
-    "unroll",
-  );
+  const product = b.call("dot2_i16_i8_i7", b.load(x, [s, i, pairs]), b.load(w, [s, j, pairs]));
+  const overTile = (names: readonly [string, string], body: Stmt): Stmt =>
+    b.loop(names[0], tile[0], [b.loop(names[1], tile[1], [body], "unroll")], "unroll");
+  const sum = b.loop("r", rounds, [
+    b.loop("s", steps, [overTile(["i", "j"], b.reduce("acc", [i, j, lane], product, ["r", "s"]))]),
+  ]);
+  const [p, q] = [b.variable("p"), b.variable("q")];
+  const out = overTile(["p", "q"], b.store("y", [p, q, lane], b.load(acc, [p, q, lane])));
   return b.kernel("dot", "main", { buffers: [x, w, y, acc], body: [sum, out] });
 }
