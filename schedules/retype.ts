@@ -1,5 +1,22 @@
 /** Computing an expression in another type: legal only where the interval analysis proves that nothing is lost. */
-import { b, type Expr, type Facts, isFloat, isInteger, rangeOf, type Scalar, scalarRange } from "../ir/index.ts";
+import {
+  b,
+  type Expr,
+  type Facts,
+  type Interval,
+  isFloat,
+  isInteger,
+  rangeOf,
+  type Scalar,
+  scalarRange,
+} from "../ir/index.ts";
+
+/** The range to declare for a buffer that holds an expression's values: undefined where it is no tighter than the type's. */
+export function declaredRange(e: Expr, facts: Facts): Interval | undefined {
+  const [low, high] = rangeOf(e, facts);
+  const [min, max] = scalarRange(e.type.scalar);
+  return low > min || high < max ? [low, high] : undefined;
+}
 
 /** The integer expression computed in another integer type, or undefined when some part would not fit. */
 export function retype(e: Expr, scalar: Scalar, facts: Facts): Expr | undefined {

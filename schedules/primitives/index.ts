@@ -5,13 +5,16 @@ import { type BindStep, bind } from "./bind.ts";
 import { type ComputeAtStep, computeAt } from "./compute-at.ts";
 import { type FactorStep, factor } from "./factor.ts";
 import { type FissionStep, fission } from "./fission.ts";
+import { type FuseStep, fuse } from "./fuse.ts";
 import { type HoistStep, hoist } from "./hoist.ts";
 import { type LayoutStep, layout } from "./layout.ts";
+import { type PipelineStep, pipeline } from "./pipeline.ts";
 import { type RecodeStep, recode } from "./recode.ts";
 import { type ReorderStep, reorder } from "./reorder.ts";
 import { type RfactorStep, rfactor } from "./rfactor.ts";
 import { type SpecializeStep, specialize } from "./specialize.ts";
 import { type SplitStep, split } from "./split.ts";
+import { type StageStep, stage } from "./stage.ts";
 import { type TensorizeStep, tensorize } from "./tensorize.ts";
 import { type UnrollStep, unroll } from "./unroll.ts";
 import { type VectorizeStep, vectorize } from "./vectorize.ts";
@@ -19,6 +22,7 @@ import { type VectorizeStep, vectorize } from "./vectorize.ts";
 const list = [
   split,
   reorder,
+  fuse,
   unroll,
   vectorize,
   bind,
@@ -28,6 +32,8 @@ const list = [
   computeAt,
   hoist,
   fission,
+  stage,
+  pipeline,
   tensorize,
   specialize,
   factor,
@@ -41,13 +47,16 @@ export type AnyStep =
   | ComputeAtStep
   | FactorStep
   | FissionStep
+  | FuseStep
   | HoistStep
   | LayoutStep
+  | PipelineStep
   | RecodeStep
   | ReorderStep
   | RfactorStep
   | SpecializeStep
   | SplitStep
+  | StageStep
   | TensorizeStep
   | UnrollStep
   | VectorizeStep;

@@ -8,13 +8,15 @@
  *     main:  .. w[n // 4, k // 32, k % 32, n % 4] ..
  *
  * Each axis is a list of digits, slowest first; the first has whatever extent is left, the others are given. `order` lists the digits in storage order. Elements
- * of fewer than 8 bits are dense, so the last digits select the shift inside a byte. Where an axis is not a multiple of its digits it is padded; elements in the padding are 0,
- * and loads that were masked for it need the mask no longer.
+ * of fewer than 8 bits are dense, so the last digits select the shift inside a byte. Where an axis is not a multiple of its digits it is padded; the packer
+ * writes 0 to the padding, and loads that were masked for it need the mask no longer.
  *
  * The map is part of the tensor: every kernel that reads or writes it is rewritten.
  */
 import { z } from "zod";
 import {
+  type Affine,
+  addAffine,
   affineOf,
   type Buffer,
   b,
@@ -22,9 +24,9 @@ import {
   factsOf,
   isSubByte,
   type Kernel,
+  type Load,
   mapExprs,
   mapStmts,
-  type Program,
   provablyLess,
   rewriter,
   type Stmt,
@@ -33,9 +35,11 @@ import {
   simplifyKernel,
   storageBits,
   substituter,
+  writes,
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
-import { extentOf, nestOf, type Primitive, type Step } from "../primitive.ts";
+import { extentOf, nestOf, type Primitive, type Step, withKernels } from "../primitive.ts";
+import { conjuncts } from "../two-levels.ts";
 
 export type Digit = string | readonly [string, number];
 
@@ -71,16 +75,11 @@ export const layout: Primitive<LayoutStep> = {
     require(declared !== undefined, () => `layout: no buffer ${step.buffer}`);
     require(declared.role !== "input" && declared.role !== "output" && declared.role !== "weight", () =>
       `layout: ${step.buffer} belongs to the caller; stage it first`);
-    const places = placesOf(step, declared);
-    const laid: Buffer = { ...declared, shape: places.map((p) => p.extent) };
-    return {
-      ...program,
-      kernels: program.kernels.map((k) =>
-        k.buffers.includes(declared) || k.buffers.some((x) => x.name === step.buffer)
-          ? relayout(k, declared, laid, places)
-          : k,
-      ),
-    } satisfies Program;
+    return withKernels(program, (k) => {
+      // A local buffer is each kernel's own, and may have another shape there.
+      const own = k.buffers.find((buffer) => buffer.name === step.buffer);
+      return [own === undefined ? k : relayout(k, own, placesOf(step, own))];
+    });
   },
 };
 
@@ -108,7 +107,8 @@ function placesOf(step: LayoutStep, buffer: Buffer): readonly Place[] {
   return step.order.map((name) => places.find((p) => p.name === name) as Place);
 }
 
-function relayout(kernel: Kernel, from: Buffer, to: Buffer, places: readonly Place[]): Kernel {
+function relayout(kernel: Kernel, from: Buffer, places: readonly Place[]): Kernel {
+  const to: Buffer = { ...from, shape: places.map((p) => p.extent) };
   const facts = factsOf(kernel);
   const simplify = simplifier(facts);
   const map = (index: readonly Expr[]): readonly Expr[] =>
@@ -121,19 +121,37 @@ function relayout(kernel: Kernel, from: Buffer, to: Buffer, places: readonly Pla
   const loads = rewriter((e) => {
     if (e.kind !== "load" || e.buffer !== from.name) return e;
     const index = map(e.index);
-    return b.load(to, index, e.mask !== undefined && inBounds(index) ? undefined : e.mask);
+    const needless = from.role === "packed" && e.mask !== undefined && masksPadding(e, from) && inBounds(index);
+    return b.load(to, index, needless ? undefined : e.mask);
   });
   const body = mapStmts(kernel.body, (s) => {
     const filled = kernel.stage === "pack" ? fillOf(s, from) : undefined;
     if (filled) return [fill(filled, from, places)];
-    if ((s.kind === "store" || s.kind === "reduce") && s.buffer === from.name) return [{ ...s, index: map(s.index) }];
-    return undefined;
+    if (!writes(s, from.name)) return undefined;
+    require(kernel.stage !== "pack", () =>
+      `layout: ${from.name} is reduced into while packing; its padding would stay undefined`);
+    return [{ ...s, index: map(s.index) }];
   });
   return simplifyKernel({
     ...kernel,
     buffers: kernel.buffers.map((buffer) => (buffer.name === from.name ? to : buffer)),
     body: body.map((s) => mapExprs(s, loads)),
   });
+}
+
+/** Whether a load's mask holds wherever its index is inside the tensor: each of its conditions is `index < extent` of an axis. */
+function masksPadding({ mask, index }: Load, { shape }: Buffer): boolean {
+  const isBound = (e: Expr): boolean => {
+    if (e.kind !== "op" || e.op !== "lt") return false;
+    const [a, c] = e.args.map((arg) => affineOf(arg)) as [Affine, Affine];
+    return index.some((i, axis) => {
+      // c - a = extent - index
+      const left = addAffine(c, a, -1);
+      const difference = addAffine(left, addAffine(affineOf(shape[axis] as Expr), affineOf(i), -1), -1);
+      return difference.constant === 0 && difference.terms.size === 0 && difference.lanes === undefined;
+    });
+  };
+  return mask === undefined || conjuncts(mask).every(isBound);
 }
 
 /** A root nest that fills the tensor: its loops as functions of the element's logical index. */
@@ -167,7 +185,12 @@ function fillOf(s: Stmt, buffer: Buffer): Fill | undefined {
       return { name: loop.loop, axis, unit: c, extent: loop.extent, slowest };
     });
   });
-  require(loops.length === nest.loops.length, () => `layout: the nest that fills ${buffer.name} repeats a store`);
+  const whole = buffer.shape.every((extent, axis) => {
+    const digits = loops.filter((l) => l.axis === axis).map((l) => l.extent);
+    return digits.reduce<Expr>((product, e) => b.mul(product, e), b.constant(1)) === extent;
+  });
+  require(whole && loops.length === nest.loops.length && store.mask === undefined, () =>
+    `layout: the nest that fills ${buffer.name} does not store each element once`);
   return { store, loops };
 }
 

@@ -6,7 +6,7 @@
  *     d[n]     += i32(x.abs[k]) * i32(w[n, k] ^ x.sign[k])    over k          x.abs = |x| in 0..127, x.sign = x < 0 ? -1 : 0
  *     d.fold[] += select(x[k] < 0, -i32(x[k]), 0)             over k          and d + d.fold where d was read
  *
- * Proof: for x < 0, x * w = |x| * (-w) = |x| * ((w ^ -1) + 1). So an 8-bit signed operand becomes a 7-bit one.
+ * So an 8-bit signed operand becomes a 7-bit one (proof and rewrite: `sign-fold.ts`).
  *
  *     q[n, k] = code                                                          (q: u8)
  *     recode(encoding: offset, buffer: q, by: 128)
@@ -20,37 +20,26 @@ import { z } from "zod";
 import {
   type Buffer,
   b,
-  castValue,
   type Expr,
-  factsOf,
+  isFloat,
   type Kernel,
   type Load,
   mapExprs,
   mapStmts,
   type Program,
-  type Reduce,
-  rangeOf,
   rewriter,
   type Scalar,
-  type Stmt,
   scalarRange,
   simplifyKernel,
-  variablesOf,
   writes,
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
 import { type KernelStep, kernelNamed, nestOf, type Primitive, withKernels } from "../primitive.ts";
-import { loopsIn, nest, renamed } from "../two-levels.ts";
+import { type SignFold, signFold } from "../sign-fold.ts";
+import { nest, renamed } from "../two-levels.ts";
 
 export type RecodeStep =
-  | (KernelStep & {
-      readonly op: "recode";
-      readonly encoding: "sign-fold";
-      /** The integer sum whose operand is folded. */
-      readonly buffer: string;
-      readonly operand: string;
-      readonly into: readonly [string, string, string];
-    })
+  | (KernelStep & { readonly op: "recode"; readonly encoding: "sign-fold" } & SignFold)
   | (KernelStep & { readonly op: "recode"; readonly encoding: "offset"; readonly buffer: string; readonly by: number })
   | (KernelStep & {
       readonly op: "recode";
@@ -81,7 +70,7 @@ export const recode: Primitive<RecodeStep> = {
   apply: (program, step) => {
     switch (step.encoding) {
       case "sign-fold":
-        return signFold(program, step);
+        return signFold(program, kernelNamed(program, step.kernel ?? "main"), step);
       case "offset":
         return offset(program, step.buffer, step.by);
       case "planes":
@@ -96,116 +85,6 @@ const declaration = (program: Program, name: string): Buffer => {
   return found;
 };
 
-function signFold(program: Program, step: Extract<RecodeStep, { encoding: "sign-fold" }>): Program {
-  const kernel = kernelNamed(program, step.kernel ?? "main");
-  const operand = declaration(program, step.operand);
-  const [absName, signName, foldName] = step.into;
-  require(operand.scalar === "i8" && operand.range !== undefined && operand.range[0] >= -127, () =>
-    `recode: ${step.operand} must be i8 in -127..127 (its declared range), so that its magnitude fits 7 bits`);
-  const abs = b.buffer(absName, "i8", operand.shape, { role: operand.role, range: [0, 127] });
-  const sign = b.buffer(signName, "i8", operand.shape, { role: operand.role, range: [-1, 0] });
-
-  // x is produced by a prologue kernel: the two encodings are written by a nest after it.
-  const axes = operand.shape.map((_, axis) => `${absName}/${axis}`);
-  const at = axes.map((name) => b.variable(name));
-  const x = b.load(operand, at);
-  const negative = b.lt(x, b.constant(0, "i8"));
-  const encode = (buffer: Buffer, value: Expr): Stmt => b.store(buffer.name, at, value);
-  const body = [
-    encode(abs, b.op("abs", x)),
-    encode(sign, b.select(negative, b.constant(-1, "i8"), b.constant(0, "i8"))),
-  ];
-  const encoder = b.kernel(absName, "prologue", {
-    symbols: kernel.symbols.map(({ name }) => b.symbol(name)),
-    buffers: [operand, abs, sign],
-    body: [
-      axes.reduceRight<readonly Stmt[]>(
-        (inner, name, axis) => [b.loop(name, operand.shape[axis] as Expr, inner)],
-        body,
-      )[0] as Stmt,
-    ],
-  });
-
-  let found: { reduce: Reduce; fold: Buffer; update: Stmt } | undefined;
-  const rewritten = mapStmts(kernel.body, (s) => {
-    const { loops, body: inner } = nestOf(s);
-    const reduce = inner[0];
-    if (inner.length !== 1 || reduce?.kind !== "reduce" || reduce.buffer !== step.buffer) return undefined;
-    const product = foldedProduct(reduce.value, step.operand);
-    require(product !== undefined, () => `recode: ${step.buffer} is not a sum of i32(${step.operand}) * i32(..)`);
-    const { load, other } = product;
-    const folded = b.mul(
-      b.cast("i32", b.load(abs, load.index)),
-      b.cast("i32", b.op("xor", other, b.load(sign, load.index))),
-    );
-    const summed = loops.filter((l) => reduce.over.includes(l.loop));
-    const spatial = loopsIn(load.index, loops).filter((l) => !summed.includes(l));
-    const fold = b.buffer(
-      foldName,
-      "i32",
-      spatial.map((l) => l.extent),
-      { scope: "register" },
-    );
-    const magnitude = b.select(b.lt(load, b.constant(0, "i8")), b.op("neg", b.cast("i32", load)), b.constant(0));
-    const chain = loops.filter((l) => spatial.includes(l) || summed.includes(l));
-    const copies = (name: string): string => `${foldName}/${name}`;
-    const update = renamed(
-      nest(
-        chain,
-        b.reduce(
-          foldName,
-          spatial.map((l) => b.variable(l.loop)),
-          magnitude,
-          reduce.over,
-        ),
-      ),
-      copies,
-    );
-    found = { reduce, fold, update };
-    return [nest(loops, { ...reduce, value: folded }), update];
-  });
-  require(found !== undefined, () => `recode: no reduction into ${step.buffer} that is a perfect nest`);
-  const { reduce, fold } = found;
-  // The correction has fewer axes than the sum: those of its loops are found again in the index where the sum is read.
-  const spatialNames = reduce.index.map((i) => [...variablesOf(i)][0]);
-  const foldAxes =
-    fold.shape.length === 0
-      ? []
-      : (found.update.kind === "for"
-          ? nestOf(found.update).loops.map((l) => l.loop.slice(foldName.length + 1))
-          : []
-        ).filter((name) => spatialNames.includes(name));
-  const reads = rewriter((e) => {
-    if (e.kind !== "load" || e.buffer !== step.buffer) return e;
-    return b.add(
-      e,
-      b.load(
-        fold,
-        foldAxes.map((name) => e.index[spatialNames.indexOf(name)] as Expr),
-      ),
-    );
-  });
-  const main = simplifyKernel({
-    ...kernel,
-    buffers: [...kernel.buffers, abs, sign, fold],
-    body: rewritten.map((s) => mapExprs(s, reads)),
-  });
-  const kernels = program.kernels.flatMap((k) => (k === kernel ? [main] : [k]));
-  if (program.kernels.some((k) => k.name === absName)) return { ...program, kernels };
-  const after = kernels.findLastIndex((k) => k.stage === "prologue");
-  return { ...program, kernels: [...kernels.slice(0, after + 1), encoder, ...kernels.slice(after + 1)] };
-}
-
-function foldedProduct(e: Expr, operand: string): { load: Load; other: Expr } | undefined {
-  if (e.kind !== "op" || e.op !== "mul") return undefined;
-  const narrow = e.args.map((arg) => (arg.kind === "cast" && arg.type.scalar === "i32" ? arg.arg : undefined));
-  for (const [i, load] of narrow.entries()) {
-    const other = narrow[1 - i];
-    if (load?.kind === "load" && load.buffer === operand && other?.type.scalar === "i8") return { load, other };
-  }
-  return undefined;
-}
-
 function offset(program: Program, name: string, by: number): Program {
   const from = declaration(program, name);
   require(from.scalar === "u8" && from.role === "packed", () =>
@@ -213,13 +92,13 @@ function offset(program: Program, name: string, by: number): Program {
   const [low, high] = from.range ?? scalarRange("u8");
   const to: Buffer = { ...from, scalar: "i8", range: [low - by, high - by] };
   require(low - by >= -128 && high - by <= 127, () => `recode: ${name} - ${by} does not fit i8`);
-  const shifted = (e: Load): Expr => b.add(b.cast("i32", b.load(to, e.index, e.mask)), by);
   return everywhere(program, from, [to], {
-    read: (e) =>
-      e.kind === "cast" && e.arg.kind === "load" && e.arg.buffer === name && e.type.scalar === "i32"
-        ? shifted(e.arg)
-        : e,
-    write: (s) => [{ ...s, value: b.cast("i8", b.sub(b.cast("i32", s.value), by)) }],
+    read: (e) => {
+      const code = b.add(b.cast("i32", b.load(to, e.index, e.mask)), by);
+      // What a mask leaves out is 0 in either encoding.
+      return e.mask === undefined ? code : b.select(e.mask, code, b.constant(0));
+    },
+    write: (value) => [b.cast("i8", b.sub(b.cast("i32", value), by))],
   });
 }
 
@@ -227,57 +106,51 @@ function planes(program: Program, name: string, widths: readonly number[]): Prog
   const from = declaration(program, name);
   const total = widths.reduce((sum, w) => sum + w, 0);
   const [low, high] = from.range ?? scalarRange(from.scalar);
-  require(from.role === "packed" && low >= 0 && high < 2 ** total, () =>
-    `recode: planes of ${total} bits do not hold ${name} (${low}..${high})`);
+  require(from.role === "packed" && !isFloat(from.scalar) && total <= 8 && low >= 0 && high < 2 ** total, () =>
+    `recode: planes of ${total} bits do not hold ${name} (${from.role} ${from.scalar} in ${low}..${high})`);
   const shifts = widths.map((_, i) => widths.slice(0, i).reduce((sum, w) => sum + w, 0));
   const to = widths.map(
     (w, i): Buffer => ({ ...from, name: `${name}.${i}`, scalar: `u${w}` as Scalar, range: [0, 2 ** w - 1] }),
   );
-  const joined = (e: Load): Expr =>
-    to
-      .map((plane, i) => b.shl(b.cast("u8", b.load(plane, e.index, e.mask)), b.constant(shifts[i] as number, "u8")))
-      .reduce(b.or);
   return everywhere(program, from, to, {
     read: (e) =>
-      e.kind === "cast" && e.arg.kind === "load" && e.arg.buffer === name ? b.cast(e.type.scalar, joined(e.arg)) : e,
-    write: (s) =>
-      to.map((plane, i) => {
-        const bits = b.and(b.shr(b.cast("i32", s.value), shifts[i] as number), 2 ** (widths[i] as number) - 1);
-        return { ...s, buffer: plane.name, value: b.cast(plane.scalar, bits) };
-      }),
+      to
+        .map((plane, i) => b.shl(b.cast("u8", b.load(plane, e.index, e.mask)), b.constant(shifts[i] as number, "u8")))
+        .reduce(b.or),
+    write: (value) =>
+      to.map((plane, i) =>
+        b.cast(plane.scalar, b.and(b.shr(b.cast("i32", value), shifts[i] as number), 2 ** (widths[i] as number) - 1)),
+      ),
   });
 }
 
+/** How a tensor is read and written in another encoding. */
+interface Encoding {
+  /** The code that a load gave, as an integer of any type that holds it. */
+  readonly read: (e: Load) => Expr;
+  /** The values to store, one per new buffer, in place of a code. */
+  readonly write: (value: Expr) => readonly Expr[];
+}
+
 /** Every kernel with one buffer replaced by others, its reads and the nests that write it rewritten. */
-function everywhere(
-  program: Program,
-  from: Buffer,
-  to: readonly Buffer[],
-  rewrite: {
-    read: (e: Expr) => Expr;
-    write: (s: Extract<Stmt, { kind: "store" }>) => readonly Extract<Stmt, { kind: "store" }>[];
-  },
-): Program {
+function everywhere(program: Program, from: Buffer, to: readonly Buffer[], { read, write }: Encoding): Program {
+  const reads = rewriter((e) => (e.kind === "load" && e.buffer === from.name ? b.cast(from.scalar, read(e)) : e));
   return withKernels(program, (kernel): readonly Kernel[] => {
     if (!kernel.buffers.some((buffer) => buffer.name === from.name)) return [kernel];
-    const facts = factsOf(kernel);
-    const reads = rewriter(rewrite.read);
     const body = mapStmts(kernel.body, (s) => {
       const { loops, body: inner } = nestOf(s);
       const only = inner[0];
-      if (inner.length !== 1 || only?.kind !== "store" || !writes(only, from.name)) return undefined;
-      const made = rewrite.write(only);
-      for (const t of made) {
-        const constant = t.value.kind === "const" ? t.value.value : rangeOf(t.value, facts)[0];
-        require(castValue(constant, "i32", "i32") === constant, () => `recode: ${from.name} is not an integer`);
-      }
-      return made.map((t) =>
-        made.length === 1
-          ? nest(loops, t)
-          : renamed(nest(loops, t), (loop) => loop.replace(`${from.name}/`, `${t.buffer}/`)),
-      );
+      if (inner.length !== 1 || only === undefined || !writes(only, from.name)) return undefined;
+      require(only.kind === "store", () => `recode: ${from.name} is summed in ${kernel.name}, not stored`);
+      return write(only.value).map((value, i) => {
+        const { name } = to[i] as Buffer;
+        const own = (loop: string): string =>
+          loop.startsWith(`${from.name}/`) ? loop.replace(from.name, name) : `${name}/${loop}`;
+        const stored = nest(loops, { ...only, buffer: name, value });
+        return to.length === 1 ? stored : renamed(stored, own);
+      });
     });
     const buffers = kernel.buffers.flatMap((buffer) => (buffer.name === from.name ? to : [buffer]));
-    return [simplifyKernel({ ...kernel, buffers, body: body.map((s) => mapExprs(s, reads)) })];
+    return [simplifyKernel({ ...kernel, buffers, body: body.map((t) => mapExprs(t, reads)) })];
   });
 }

@@ -7,28 +7,37 @@
  *     exact      for no < 6: for ni < 16: B(16*no + ni)                                  when 16 divides the extent
  *     guard      for no < 7: for ni < 16: if 16*no + ni < 100: B(16*no + ni)
  *     predicate  for no < 7: for ni < 16: B with its stores and the loads indexed by n masked by 16*no + ni < 100
- *     pad        for no < 7: for ni < 16: B(16*no + ni)                                  when every access is in bounds all the same
+ *     pad        for no < 7: for ni < 16: B(16*no + ni)                                  when what iterations beyond the end read is there, and what they
+ *                                                                                      write is nobody else's
  *     peel       for no < 6: for ni < 16: B(16*no + ni)
  *                for tail/n < 4: B(96 + tail/n)                                          inner loops of the copy are named tail/..
  */
 import { z } from "zod";
 import {
+  addAffine,
   affineOf,
+  type Buffer,
   b,
   type Expr,
+  eachStmt,
   type For,
   factsOf,
   isMultipleOf,
   type Kernel,
+  type Load,
   mapExprs,
   mapStmts,
   provablyLess,
+  type Reduce,
+  rangeOf,
   rewriter,
   type Stmt,
   simplifyKernel,
   substituter,
   variablesOf,
+  writes,
 } from "../../ir/index.ts";
+import { accessesIn } from "../elements.ts";
 import { require } from "../errors.ts";
 import { type KernelStep, kernelPrimitive, loopNamed, type Primitive } from "../primitive.ts";
 
@@ -74,13 +83,13 @@ export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (ker
     guard: () => [nest([b.when(inside, body)])],
     predicate: () => [nest(masked(body, into, inside))],
     pad: () => [nest(body)],
-    peel: () => [nest(body), peeled(target, factor)],
+    peel: () => [nest(body), peeled(kernel, target, factor)],
   };
   const result = simplifyKernel({
     ...kernel,
     body: mapStmts(kernel.body, (s) => (s === target ? tails[tail]() : undefined)),
   });
-  if (tail === "pad") requireInBounds(result, into, step.loop);
+  if (tail === "pad") requirePadded(result, outer, index, step.loop);
   return result;
 });
 
@@ -104,61 +113,79 @@ function replaceLoop(body: readonly Stmt[], name: string, into: readonly string[
   );
 }
 
-/** Masks stores, and loads whose index mentions the split loop. */
+/** Masks what is written, and loads whose index mentions the split loop or whose buffer is written here. */
 function masked(body: readonly Stmt[], into: readonly string[], inside: Expr): readonly Stmt[] {
+  const names = new Set(into);
+  const written = new Set<string>();
+  eachStmt(body, (s) => {
+    if (writes(s)) written.add(s.buffer);
+    if (s.kind === "let" && !variablesOf(s.value).isDisjointFrom(names)) names.add(s.name);
+  });
   const both = (mask: Expr | undefined): Expr => (mask === undefined ? inside : b.and(mask, inside));
-  const mentions = (index: readonly Expr[]): boolean =>
-    index.some((i) => into.some((name) => variablesOf(i).has(name)));
-  const loads = rewriter((e) => (e.kind === "load" && mentions(e.index) ? b.reload(e, e.index, both(e.mask)) : e));
+  const varies = (e: Load): boolean =>
+    written.has(e.buffer) || e.index.some((i) => !variablesOf(i).isDisjointFrom(names));
+  const loads = rewriter((e) => (e.kind === "load" && varies(e) ? b.reload(e, e.index, both(e.mask)) : e));
   return mapStmts(
     body.map((s) => mapExprs(s, loads)),
     (s) => (s.kind === "store" || s.kind === "reduce" ? [{ ...s, mask: both(s.mask) }] : undefined),
   );
 }
 
-/** The iterations that are left over, with every loop renamed `tail/..`. Reductions over the split loop go on accumulating. */
-function peeled(target: For, factor: number): For {
+/** The iterations that are left over, with every loop and let renamed `tail/..`. Reductions over the split loop go on accumulating. */
+function peeled(kernel: Kernel, target: For, factor: number): For {
+  const facts = factsOf(kernel);
+  const [least, most] = rangeOf(target.extent, facts);
+  const copyOf = (name: string): string => `tail/${name}`;
   const renamed = new Map<string, Expr>();
   const rename = (s: Stmt): Stmt => {
-    if (s.kind !== "for") return s.kind === "if" ? { ...s, body: s.body.map(rename) } : s;
-    renamed.set(s.loop, b.variable(`tail/${s.loop}`));
-    return { ...s, loop: `tail/${s.loop}`, body: s.body.map(rename) };
+    if (s.kind === "for") {
+      renamed.set(s.loop, b.variable(copyOf(s.loop)));
+      return { ...s, loop: copyOf(s.loop), body: s.body.map(rename) };
+    }
+    if (s.kind === "let") {
+      renamed.set(s.name, b.variable(copyOf(s.name), s.value.type));
+      return { ...s, name: copyOf(s.name) };
+    }
+    return s.kind === "if" ? { ...s, body: s.body.map(rename) } : s;
   };
   const body = target.body.map(rename);
   const done = b.mul(b.floordiv(target.extent, factor), factor);
-  renamed.set(target.loop, b.add(done, b.variable(`tail/${target.loop}`)));
+  const names = new Set([...renamed.keys(), target.loop]);
+  renamed.set(target.loop, b.add(done, b.variable(copyOf(target.loop))));
   const substitute = substituter(renamed);
+  const over = (s: Reduce): readonly string[] => {
+    const copies = s.over.map((name) => (names.has(name) ? copyOf(name) : name));
+    if (!s.over.includes(target.loop) || most < factor) return copies;
+    require(least >= factor, () =>
+      `split ${target.loop} by ${factor} with tail peel: its extent may be less than ${factor}, and then nothing would start the reduction into ${s.buffer}; specialize first`);
+    return [];
+  };
   const continued = mapStmts(
     body.map((s) => mapExprs(s, substitute)),
-    (s) =>
-      s.kind === "reduce"
-        ? [{ ...s, over: s.over.includes(target.loop) ? [] : s.over.map((o) => (renamed.has(o) ? `tail/${o}` : o)) }]
-        : undefined,
+    (s) => (s.kind === "reduce" ? [{ ...s, over: over(s) }] : undefined),
   );
-  return b.loop(`tail/${target.loop}`, b.sub(target.extent, done), continued, target.loopKind);
+  return b.loop(copyOf(target.loop), b.sub(target.extent, done), continued, target.loopKind);
 }
 
-function requireInBounds(kernel: Kernel, into: readonly string[], name: string): void {
+/** Iterations beyond the extent must not be seen: what they read exists, and what they write are elements that no other iteration has. */
+function requirePadded(kernel: Kernel, outer: string, index: Expr, name: string): void {
   const facts = factsOf(kernel);
-  const check = (buffer: string, index: readonly Expr[]): void => {
-    const shape = facts.buffer(buffer)?.shape ?? [];
-    index.forEach((i, axis) => {
-      const inBounds = !into.some((v) => variablesOf(i).has(v)) || provablyLess(i, shape[axis] as Expr, facts);
-      require(inBounds, () =>
-        `split ${name} with tail pad: axis ${axis} of ${buffer} is not padded that far; pad it by layout first, or use tail predicate`);
-    });
+  const { loop } = loopNamed(kernel, outer);
+  const isIndex = (e: Expr): boolean => {
+    const difference = addAffine(affineOf(e), affineOf(index), -1);
+    return difference.terms.size === 0 && difference.constant === 0 && difference.lanes === undefined;
   };
-  const loads = rewriter((e) => {
-    if (e.kind === "load" && !e.mask) check(e.buffer, e.index);
-    return e;
+  eachStmt(loop.body, (s) => {
+    require(!(s.kind === "reduce" && !variablesOf(index).isDisjointFrom(new Set(s.over))), () =>
+      `split ${name} with tail pad: it is a loop of a reduction, whose padding need not be neutral; use tail predicate`);
   });
-  mapStmts(kernel.body, (s) => {
-    if (s.kind === "store" || s.kind === "reduce") {
-      if (!s.mask) check(s.buffer, s.index);
-      require(!(s.kind === "reduce" && into.some((v) => s.over.includes(v))), () =>
-        `split ${name} with tail pad: it is a loop of a reduction, whose padding need not be neutral; use tail predicate`);
-    }
-    mapExprs(s, loads);
-    return undefined;
-  });
+  for (const a of accessesIn(loop.body)) {
+    const { shape, role } = facts.buffer(a.buffer) as Buffer;
+    const mentions = a.index.some((i) => !variablesOf(i).isDisjointFrom(variablesOf(index)));
+    if (a.kind === "load" && !mentions) continue;
+    require(a.index.every((i, axis) => provablyLess(i, shape[axis] as Expr, facts)), () =>
+      `split ${name} with tail pad: ${a.buffer} is not padded that far; pad it by layout first, or use tail predicate`);
+    require(a.kind === "load" ? role === "input" || role === "packed" : a.index.some(isIndex), () =>
+      `split ${name} with tail pad: ${a.kind === "load" ? `the padding of ${a.buffer} is undefined` : `iterations beyond the end would write ${a.buffer} too`}; use tail predicate`);
+  }
 }

@@ -63,8 +63,8 @@ export async function runJob(options: JobOptions): Promise<JobReport> {
   for (const { matmul, tensors, reason } of skipped) progress(`${matmul} (${tensors} tensors) is skipped: ${reason}`);
 
   progress("measuring what this machine could do at most");
-  const limits = await measureLimits(device);
-  const workloads = jobs.map((job) => job.workload);
+  const workloads = jobs.map((job) => job.workload as MatmulWorkload);
+  const limits = await measureLimits(device, workloads);
   const tuned = await tuneWorkloads({
     workloads,
     device,

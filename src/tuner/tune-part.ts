@@ -5,7 +5,6 @@
 import type { Device, Workload } from "../../ir/index.ts";
 import { type Point, rejection, templateFor } from "../../schedules/index.ts";
 import type { Outcome, RecordReader, TuneStore } from "../../tune-db/index.ts";
-import { splitmix32 } from "../bench/index.ts";
 import type { Budget } from "./budget.ts";
 import { compareRecorded, type Final, runFinals } from "./finals.ts";
 import { Ledger } from "./ledger.ts";
@@ -99,7 +98,6 @@ export async function tunePart(options: PartOptions): Promise<PartResult> {
     signal,
   );
   const bench: Bench = { ledger, measurer, sampling, copies, twins: new Map() };
-  const random = splitmix32(options.seed);
   const seeds = await firstPoints(ledger, options.readers);
   const incumbent = makeIncumbent(ledger);
   const began = performance.now();
@@ -113,8 +111,8 @@ export async function tunePart(options: PartOptions): Promise<PartResult> {
       return undefined;
     }
     const { space } = field;
-    const state = { space, seeds, tried: ledger.tried, has: (p: Point) => ledger.has(p), random };
-    return strategy.next(state);
+    const { seed } = options;
+    return strategy.next({ space, seeds, tried: ledger.tried, has: (p) => ledger.has(p), seed });
   };
 
   try {

@@ -114,10 +114,10 @@ export class WorkerProcess {
     });
   }
 
-  /** The line of its last words that says most: V8's and Node's first line with an error. */
+  /** The line of its last words that says most: V8's and Node's line that begins with the error. */
   #complaint(): readonly string[] {
     const lines = this.#stderr.split("\n").map((line) => line.trim());
-    const said = lines.find((line) => /error|fatal|abort/i.test(line)) ?? lines.findLast((line) => line !== "");
+    const said = lines.find((line) => /^(# *)?(\w*Error\b|fatal)/i.test(line)) ?? lines.findLast((line) => line !== "");
     return said ? [said] : [];
   }
 }

@@ -5,7 +5,7 @@ import { openStore } from "../../../tune-db/index.ts";
 import { type JobReport, type JobRow, runJob } from "../../job/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption } from "../database.ts";
-import { table } from "../table.ts";
+import { bytesText, table } from "../table.ts";
 import { choice, integer, positive } from "../values.ts";
 
 /** Enough to try a few points of each kernel of a 1B model. */
@@ -79,7 +79,7 @@ export const tune: Command = defineCommand({
   render: (report: JobReport) =>
     [
       `${report.model} on ${report.device.label}\n`,
-      `limits of one thread: ${report.limits.readGBs.toFixed(1)} GB/s read, ${report.limits.dotGops.toFixed(0)} GOP/s of 8-bit products\n\n`,
+      `${limitsText(report.limits)}\n\n`,
       table([header, ...report.rows.map(cells)], [3, 4, 5, 6, 7]),
       ...report.skipped.map((s) => `skipped: ${s.gguf}: ${s.matmul}: ${s.reason}\n`),
       "\n",
@@ -107,6 +107,13 @@ function cells({ kernel, tensors, workload, defaultMs, tunedMs, peer, share, fai
     share ? `${Math.round(100 * share.of)} % ${share.by}` : "",
     failure ?? "",
   ];
+}
+
+function limitsText({ readGBs, dotGops }: JobReport["limits"]): string {
+  const reads = Object.entries(readGBs).map(
+    ([bytes, rate]) => `${rate.toFixed(0)} GB/s from ${bytesText(Number(bytes))}`,
+  );
+  return `limits of one thread: ${dotGops.toFixed(0)} GOP/s of 8-bit products; reads ${reads.join(", ")}`;
 }
 
 const msText = (ms: number | undefined): string => (ms === undefined ? "" : ms.toPrecision(3));

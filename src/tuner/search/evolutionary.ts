@@ -4,7 +4,7 @@
  */
 import { type Point, pointsOf, rejection, type Space } from "../../../schedules/index.ts";
 import { type Random, uniform } from "../../bench/index.ts";
-import type { SearchState, Strategy, Tried } from "./strategy.ts";
+import { randomFor, type SearchState, type Strategy, type Tried } from "./strategy.ts";
 
 /** Points tried at random before breeding, besides the seeds. */
 const pioneers = 6;
@@ -25,8 +25,9 @@ export const evolutionary: Strategy = {
     const seed = state.seeds.find((point) => !state.has(point));
     if (seed !== undefined) return seed;
     if (sinceBest(state.tried) >= patience) return undefined;
-    const bred = state.tried.length < state.seeds.length + pioneers ? undefined : breed(state);
-    return bred ?? anyPoint(state);
+    const random = randomFor(state);
+    const bred = state.tried.length < state.seeds.length + pioneers ? undefined : breed(state, random);
+    return bred ?? anyPoint(state, random);
   },
 };
 
@@ -37,7 +38,7 @@ function sinceBest(tried: readonly Tried[]): number {
   return tried.length - 1 - at;
 }
 
-function breed({ space, tried, has, random }: SearchState): Point | undefined {
+function breed({ space, tried, has }: SearchState, random: Random): Point | undefined {
   const fastest = tried
     .filter((t): t is Tried & { readonly score: number } => t.score !== undefined)
     .sort((a, b) => a.score - b.score)
@@ -70,7 +71,7 @@ function move(space: Space, point: Record<string, number | string>, random: Rand
 }
 
 /** A random right point that was not tried: by luck, else the first there is. */
-function anyPoint({ space, has, random }: SearchState): Point | undefined {
+function anyPoint({ space, has }: SearchState, random: Random): Point | undefined {
   const axes = Object.entries(space.axes);
   for (let i = 0; i < attempts; i++) {
     const point = Object.fromEntries(axes.map(([axis, values]) => [axis, values[below(random, values.length)]!]));

@@ -1,6 +1,6 @@
 /** What a search strategy is: which point to try next, given what the points tried so far came to. */
 import type { Point, Space } from "../../../schedules/index.ts";
-import type { Random } from "../../bench/index.ts";
+import { type Random, splitmix32 } from "../../bench/index.ts";
 
 /** A point that was tried. */
 export interface Tried {
@@ -9,7 +9,7 @@ export interface Tried {
   readonly score: number | undefined;
 }
 
-/** What a strategy knows. Equal states and a random source of equal seed give equal points. */
+/** What a strategy knows. Equal states give equal points, so that a search goes on as it would have without an interruption. */
 export interface SearchState {
   readonly space: Space;
   /** Points to begin with, best guesses first; right ones of the space. */
@@ -17,7 +17,7 @@ export interface SearchState {
   /** In the order tried. */
   readonly tried: readonly Tried[];
   readonly has: (point: Point) => boolean;
-  readonly random: Random;
+  readonly seed: number;
 }
 
 export interface Strategy {
@@ -27,3 +27,7 @@ export interface Strategy {
   /** A right point of the space not tried yet; undefined when it is done. */
   readonly next: (state: SearchState) => Point | undefined;
 }
+
+/** Random numbers for the next choice: others after every trial. */
+export const randomFor = ({ seed, tried }: SearchState): Random =>
+  splitmix32(splitmix32(seed)() ^ Math.imul(tried.length, 0x85ebca6b));
