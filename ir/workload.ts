@@ -48,13 +48,16 @@ export type Workload = MatmulWorkload | QuantizeWorkload | DequantizeWorkload;
 const expecting = (what: string): { error: (issue: { readonly input?: unknown }) => string } => ({
   error: ({ input }) => `${typeof input === "number" ? input : (JSON.stringify(input) ?? typeof input)} is not ${what}`,
 });
+/** Indices are i32. */
+const largest = 2 ** 31 - 1;
+const tooLarge = expecting(`at most ${largest}`);
 const positive = expecting("a positive integer");
 const rowCount = expecting('a number of rows from 0 up, nor "any"');
 const groupSize = expecting('a positive integer, nor "row"');
 
-const size = z.int(positive).positive(positive);
-const rows = z.union([z.int(rowCount).nonnegative(rowCount), z.literal("any")], rowCount);
-const group = z.union([z.int(groupSize).positive(groupSize), z.literal("row")], groupSize);
+const size = z.int(positive).positive(positive).max(largest, tooLarge);
+const rows = z.union([z.int(rowCount).nonnegative(rowCount).max(largest, tooLarge), z.literal("any")], rowCount);
+const group = z.union([z.int(groupSize).positive(groupSize).max(largest, tooLarge), z.literal("row")], groupSize);
 const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f32") }),
   z.strictObject({ compute: z.literal("i8"), xGroup: group }),

@@ -158,6 +158,15 @@ describe("compile", () => {
     expect(await refusal({ ...base, n: undefined })).toMatchInlineSnapshot(
       `"WorkloadError: n: undefined is not a positive integer"`,
     );
+    expect(await refusal({ ...base, n: 2 ** 31 })).toMatchInlineSnapshot(
+      `"WorkloadError: n: 2147483648 is not at most 2147483647"`,
+    );
+    expect(await refusal({ ...base, k: 2 ** 31 })).toMatchInlineSnapshot(
+      `"WorkloadError: k: 2147483648 is not at most 2147483647"`,
+    );
+    expect(await refusal({ ...base, m: 2 ** 31 })).toMatchInlineSnapshot(
+      `"WorkloadError: m: 2147483648 is not at most 2147483647"`,
+    );
     expect(await refusal({ ...base, m: "all" })).toMatchInlineSnapshot(
       `"WorkloadError: m: "all" is not a number of rows from 0 up, nor "any""`,
     );
