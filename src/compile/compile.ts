@@ -2,7 +2,15 @@
  * The API: `compile(workload, options)` gives a kernel that packs weights and runs.
  */
 import { probeWasm, type WasmMemory } from "../../backends/index.ts";
-import { type Device, type Feature, parseWorkload, type Workload } from "../../ir/index.ts";
+import {
+  checkContainers,
+  type Device,
+  type Feature,
+  formatOf,
+  parseWorkload,
+  type Workload,
+  WorkloadError,
+} from "../../ir/index.ts";
 import {
   type LookupStep,
   openShipped,
@@ -12,7 +20,16 @@ import {
   TuneDbError,
   type TuneStore,
 } from "../../tune-db/index.ts";
-import { ApiError, Executable, kernelOf, type LoadedKernel } from "../runtime/index.ts";
+import {
+  ApiError,
+  Executable,
+  kernelOf,
+  type LoadedKernel,
+  type PackedTensors,
+  type StoredArrays,
+  type StoredTensors,
+  storedBytes,
+} from "../runtime/index.ts";
 import { type Artifact, artifactHash, buildArtifact } from "./artifact.ts";
 import { type Choice, planParts } from "./plan.ts";
 import type { RunArguments, RunResult, WeightsOf } from "./types.ts";
@@ -32,6 +49,13 @@ export interface CompiledKernel<W extends Workload> extends LoadedKernel<Weights
   readonly artifact: Artifact;
   /** Why each part is what it is: the rungs of the look-up, one line each. */
   readonly explanation: readonly string[];
+  /** Packs stored weights into the kernel's memory. Throws an `ApiError` for a missing tensor, one that has no place, a wrong length, or numbers that can't be (`PackOptions.check`). */
+  pack(weights: WeightsOf<W>, options?: PackOptions): PackedTensors;
+}
+
+export interface PackOptions {
+  /** Refuse scales and offsets that are NaN or infinite, and zero points out of range: a pass over them, far shorter than packing. True unless given. */
+  readonly check?: boolean;
 }
 
 /** Compiles a workload. Throws a `WorkloadError` for one that can't be. */
@@ -48,7 +72,22 @@ export async function compile<const W extends Workload>(
     artifact,
     explanation: [...choices.flatMap(explain), ...notes],
     ...kernelOf<WeightsOf<W>, RunArguments<W>, RunResult<W>>(executable),
+    pack: (weights, { check = true } = {}) =>
+      executable.pack(
+        storedBytes(weights as StoredArrays),
+        check ? (stored) => checkNumbers(checked, stored) : undefined,
+      ),
   };
+}
+
+/** Throws an `ApiError` that names the row and group of a scale, offset or zero point that can't be. */
+function checkNumbers(workload: Workload, stored: StoredTensors): void {
+  if (!("w" in workload)) return;
+  try {
+    checkContainers(formatOf(workload.w), stored, workload.n, workload.k);
+  } catch (error) {
+    throw error instanceof WorkloadError ? new ApiError(`weights: ${error.message}`) : error;
+  }
 }
 
 /** What the kernels may use on a device: threads need a shared memory, which is the caller's choice. */

@@ -12,6 +12,9 @@ type KernelFunction = (...args: readonly number[]) => void;
 /** Addresses of tensors by name. */
 export type Addresses = ReadonlyMap<string, number>;
 
+/** Bytes of stored tensors by buffer name. */
+export type StoredTensors = Readonly<Record<string, Uint8Array>>;
+
 /** Part of the rows of w that a call computes: begin and end as fractions of the thread loop's iterations, for threads that share a kernel. */
 export interface RowRange {
   readonly index: number;
@@ -61,9 +64,10 @@ export class Executable<A extends KernelInfo = KernelInfo> {
 
   /**
    * Packs weights as they stand in the file, by buffer name (`w.raw`, or `w.codes`, `w.scales`, ..). The stored bytes are freed before this returns: at most
-   * one copy of them is held besides the packed tensor. Throws an `ApiError` for a missing tensor or a wrong length.
+   * one copy of them is held besides the packed tensor. `check` sees tensors of the right lengths. Throws an `ApiError` for a missing tensor, one that has no
+   * place, or a wrong length.
    */
-  pack(stored: Readonly<Record<string, Uint8Array>>): PackedTensors {
+  pack(stored: StoredTensors, check: (stored: StoredTensors) => void = () => {}): PackedTensors {
     this.requireLive();
     const { artifact, runtime } = this;
     for (const name of Object.keys(stored))
@@ -78,6 +82,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
           `weights: ${name} has ${data.byteLength} bytes, expected ${expected}; ${this.#describe(artifact.weights)}`,
         );
     }
+    check(stored);
     const packed = PackedTensors.allocate(artifact.layout, artifact.packed, runtime);
     const raw = new Map<string, number>();
     try {

@@ -12,7 +12,7 @@ import { evaluate } from "./size.ts";
 export interface LoadedKernel<Weights, Arguments, Result> {
   /** Identity of the packed layout: kernels of the same one on one memory share packed weights. */
   readonly layout: string;
-  /** Packs stored weights into the kernel's memory. Throws an `ApiError` for a missing tensor or a wrong length. */
+  /** Packs stored weights into the kernel's memory. Throws an `ApiError` for a missing tensor, one that has no place, or a wrong length. */
   pack(weights: Weights): PackedTensors;
   /** Packed weights from a file that `PackedTensors.toBytes` gave. */
   loadPacked(bytes: Uint8Array): PackedTensors;
@@ -33,7 +33,7 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
   };
 }
 
-type StoredArrays = Readonly<Record<string, ArrayBufferView | undefined>>;
+export type StoredArrays = Readonly<Record<string, ArrayBufferView | undefined>>;
 
 interface AnyArguments {
   readonly x?: Float32Array;
@@ -43,7 +43,7 @@ interface AnyArguments {
 }
 
 /** Stored weights under their buffers' names, as bytes. */
-function storedBytes(weights: StoredArrays | undefined): Record<string, Uint8Array> {
+export function storedBytes(weights: StoredArrays | undefined): Record<string, Uint8Array> {
   if (typeof weights !== "object" || weights === null)
     throw new ApiError("weights are missing; pass the stored tensors by name");
   return Object.fromEntries(
