@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { type Numerics, parseWorkload, type Rows, type Workload, WorkloadError } from "../../ir/index.ts";
+import type { KnownFormat } from "../compile/index.ts";
 import { BuildError } from "./errors.ts";
 import { namePattern, nameRule } from "./names.ts";
 
@@ -31,8 +32,17 @@ export interface BuildConfig {
   readonly kernels: readonly BuildEntry[];
 }
 
+/** What an entry written out must be besides: the format that it names is known, and so are its fields. */
+type KnownEntry<E> = E extends { readonly workload: infer W }
+  ? { readonly workload: KnownFormat<W> }
+  : { readonly [Field in Exclude<keyof E, keyof GgufEntry>]?: never };
+
+type KnownEntries<C extends BuildConfig> = {
+  readonly kernels: { readonly [I in keyof C["kernels"]]: KnownEntry<C["kernels"][I]> };
+};
+
 /** Gives a config its type: `export default defineBuild({ kernels: [{ gguf: "model.gguf" }] })`. */
-export function defineBuild<const C extends BuildConfig>(config: C): C {
+export function defineBuild<const C extends BuildConfig>(config: C & KnownEntries<C>): C {
   return config;
 }
 
