@@ -29,8 +29,10 @@ describe("a config", () => {
   test("types its formats", () => {
     // @ts-expect-error there is no such format
     defineBuild({ kernels: [{ name: "a", workload: { op: "dequantize", n: 16, k: 64, w: "int9_g32" } }] });
-    // @ts-expect-error there is no such field
-    defineBuild({ kernels: [{ gguf: "model.gguf", rows: 3 }] });
+    const format: string = "int4_g32";
+    defineBuild({ kernels: [{ name: "a", workload: { op: "dequantize", n: 16, k: 64, w: format } }] });
+    // @ts-expect-error there are no kernels
+    defineBuild({ gguf: "model.gguf" });
   });
 
   test.each([
