@@ -51,8 +51,12 @@ export {
   type CompiledKernel,
   type CompileOptions,
   compile,
+  type FormatName,
   generatorHash,
   layoutVersion,
+  type RunArguments,
+  type RunResult,
+  type StoredWeights,
 } from "./compile/index.ts";
 export {
   distinctMatmuls,

@@ -9,11 +9,13 @@ export {
   type WeightSource,
   type Weights,
 } from "./case.ts";
+export { benchCompiler, type CompilerReport } from "./compiler.ts";
 export { BenchError } from "./errors.ts";
 export { type BenchReport, type BenchRow, benchMatmul, type Factory, type MatmulBench } from "./matmul.ts";
 export { formatWeightSource, numericsOf, ours } from "./ours.ts";
 export { type Peer, type PeerName, peers, type Session } from "./peers/index.ts";
 export { normal, type Random, splitmix32, uniform } from "./random.ts";
+export { benchRows, type RowsReport } from "./rows.ts";
 export {
   type CompareOptions,
   type Comparison,

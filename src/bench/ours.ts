@@ -74,7 +74,8 @@ export const ours =
     }
   };
 
-function storedWeights(weights: Weights): Readonly<Record<string, ArrayBufferView>> {
+/** A case's weights under the names that `pack` takes. */
+export function storedWeights(weights: Weights): Readonly<Record<string, ArrayBufferView>> {
   if (weights.kind === "blocks") return weights.stored;
   const { codes, bits, scales, zeroPoints } = weights;
   return { codes: denseCodes(codes, bits), scales, ...(zeroPoints && { zeros: zeroPoints }) };

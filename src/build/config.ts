@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { type Numerics, parseWorkload, type Rows, type Workload, WorkloadError } from "../../ir/index.ts";
+import type { FormatName } from "../compile/index.ts";
 import { BuildError } from "./errors.ts";
 import { namePattern, nameRule } from "./names.ts";
 
@@ -31,8 +32,20 @@ export interface BuildConfig {
   readonly kernels: readonly BuildEntry[];
 }
 
+/** Names written out in a config's entries that are no formats. */
+type UnknownFormats<E> = E extends { readonly workload: { readonly w: infer F extends string } }
+  ? string extends F
+    ? never
+    : Exclude<F, FormatName>
+  : never;
+
+/** Nothing besides, unless there are such names: then what no config is. */
+type KnownFormats<C extends BuildConfig> = [UnknownFormats<C["kernels"][number]>] extends [never]
+  ? unknown
+  : `there is no format ${UnknownFormats<C["kernels"][number]>}`;
+
 /** Gives a config its type: `export default defineBuild({ kernels: [{ gguf: "model.gguf" }] })`. */
-export function defineBuild<const C extends BuildConfig>(config: C): C {
+export function defineBuild<const C extends BuildConfig>(config: C & KnownFormats<C>): C {
   return config;
 }
 

@@ -32,7 +32,7 @@ import {
 } from "../runtime/index.ts";
 import { type Artifact, artifactHash, buildArtifact } from "./artifact.ts";
 import { type Choice, planParts } from "./plan.ts";
-import type { RunArguments, RunResult, WeightsOf } from "./types.ts";
+import type { KnownFormat, RunArguments, RunResult, WeightsOf } from "./types.ts";
 
 export interface CompileOptions {
   /** The device to compile for; this machine's Wasm unless given. */
@@ -60,7 +60,7 @@ export interface PackOptions {
 
 /** Compiles a workload. Throws a `WorkloadError` for one that can't be. */
 export async function compile<const W extends Workload>(
-  workload: W,
+  workload: W & KnownFormat<W>,
   options: CompileOptions = {},
 ): Promise<CompiledKernel<W>> {
   const checked = parseWorkload(workload);

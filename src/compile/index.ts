@@ -24,4 +24,12 @@ export {
 export { type CompiledKernel, type CompileOptions, compile, kernelFeatures, openReaders, resolve } from "./compile.ts";
 export { generatorHash, layoutVersion } from "./generator.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
-export type { RunArguments, RunResult, StoredWeights, WeightsOf } from "./types.ts";
+export {
+  type FormatName,
+  type KnownFormat,
+  otherFormats,
+  type RunArguments,
+  type RunResult,
+  type StoredWeights,
+  type WeightsOf,
+} from "./types.ts";

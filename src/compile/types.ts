@@ -2,6 +2,39 @@
 import type { DequantizeWorkload, MatmulWorkload, QuantizeWorkload, Workload } from "../../ir/index.ts";
 import type { PackedTensors } from "../runtime/index.ts";
 
+/** The formats beside the family of integer ones. */
+export const otherFormats = [
+  "f32",
+  "f16",
+  "bf16",
+  "q4_0",
+  "q4_1",
+  "q5_0",
+  "q5_1",
+  "q8_0",
+  "q2_K",
+  "q3_K",
+  "q4_K",
+  "q5_K",
+  "q6_K",
+  "tq2_0",
+] as const;
+
+type IntegerBits = 2 | 3 | 4 | 5 | 6 | 8;
+type IntegerSpan = "g16" | "g32" | "g64" | "g128" | "g256" | "row";
+
+/** The names of all formats (`formatNames()` lists them). */
+export type FormatName =
+  | (typeof otherFormats)[number]
+  | `int${IntegerBits}_${IntegerSpan}${"" | "_z" | "_zf"}${"" | "_s16"}`;
+
+/** What a workload written out must be besides: its format's name is known. One that is only known at run time is checked then. */
+export type KnownFormat<W> = W extends { readonly w: infer F extends string }
+  ? string extends F
+    ? unknown
+    : { readonly w: FormatName }
+  : unknown;
+
 /** Names of integer formats with stored zero points. */
 type WithZeros<F extends string> = F extends `int${string}_z${string}` ? true : false;
 

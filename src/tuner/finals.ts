@@ -9,8 +9,8 @@ import { keyOf } from "./space.ts";
 import type { Bench } from "./trial.ts";
 
 /** Rounds after which records stand as they are, and points of doubtful record in each. */
-const mostRounds = 8;
-const perRound = 3;
+const mostRounds = 4;
+const perRound = 4;
 
 /** How the winner compares with the reference. */
 export interface Final {

@@ -2,6 +2,7 @@
  * The measuring process: builds candidates and runs them, one request at a time, for the tuner that forked it (`measurer.ts`). It may crash or hang; whatever
  * matters is the tuner's to remember.
  */
+import { flushCompileCache } from "node:module";
 import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
@@ -35,6 +36,8 @@ async function prepare(given: Setting): Promise<null> {
   setting = given;
   const runtime = new WasmRuntime({});
   arena = makeArena(runtime, makeProblem(given.workload, given.seed), given.copies);
+  // The process is killed rather than ended and would never save what Node has compiled, where a cache is enabled (NODE_COMPILE_CACHE).
+  flushCompileCache();
   if (given.testHook !== undefined) hook = ((await import(given.testHook.module)) as { readonly hook: Hook }).hook;
   return null;
 }

@@ -1,7 +1,18 @@
 // `qloom bench`: our kernels beside real peers, in one run, on the same numbers.
 
 import { probeWasm } from "../../../backends/index.ts";
-import { type BenchReport, benchMatmul, formatWeightSource, ours, type PeerName } from "../../bench/index.ts";
+import {
+  type BenchReport,
+  benchCompiler,
+  benchMatmul,
+  benchRows,
+  type CompilerReport,
+  formatWeightSource,
+  numericsOf,
+  ours,
+  type PeerName,
+  type RowsReport,
+} from "../../bench/index.ts";
 import { type Artifact, artifactHash } from "../../compile/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption, withRecords } from "../database.ts";
@@ -12,7 +23,12 @@ import { activations } from "../workload.ts";
 
 export const bench: Command = defineCommand({
   summary: "Measure our kernels beside others' in one run",
-  operands: { usage: "matmul", help: "The operator", min: 1, max: 1 },
+  operands: {
+    usage: "<what>",
+    help: "matmul: ours and peers; rows: one kernel at M = 1, 2, .. (--m: up to); compiler: compiling, look-up, packing",
+    min: 1,
+    max: 1,
+  },
   options: {
     m: { type: "string", placeholder: "rows", help: "Rows of x", schema: integer(1).default(1) },
     n: { type: "string", placeholder: "rows", help: "Rows of the weights", schema: integer(1).default(4096) },
@@ -48,13 +64,32 @@ export const bench: Command = defineCommand({
     ...dbOption,
   },
   async run({ options, operands }, { progress, signal }) {
-    const [operator] = operands;
-    if (operator !== "matmul") throw new UsageError(`bench knows matmul, not "${operator}"; see qloom bench --help`);
+    const what = subject(operands[0]);
     if (options.threads !== 1) throw new UsageError(`--threads ${options.threads}: only 1 is supported so far`);
     const { m, n, k, weights = "int4_g32", x, threads, seconds, seed, db: path } = options;
     const peers: readonly PeerName[] = options.peers;
+    if (what !== "matmul" && peers.length > 0) throw new UsageError(`--peers goes with bench matmul, not ${what}`);
     const device = await probeWasm({ relaxedSimd: options.features !== "strict" });
-    return withRecords({ db: path, untuned: false }, async (db) => {
+    if (what === "compiler")
+      return benchCompiler({ op: "matmul", m, n, k, w: weights, bias: false, numerics: numericsOf(x) }, device);
+    return withRecords({ db: path, untuned: false }, async (db): Promise<Report> => {
+      const sources = [formatWeightSource];
+      if (what === "rows") {
+        const most = m === 1 ? 16 : m;
+        return benchRows({
+          n,
+          k,
+          weights,
+          x,
+          most,
+          seconds,
+          seed,
+          device,
+          sources,
+          signal,
+          ...(db !== undefined && { db }),
+        });
+      }
       const built: Artifact[] = [];
       const told = (artifact: Artifact): void => {
         built.push(artifact);
@@ -74,7 +109,7 @@ export const bench: Command = defineCommand({
           seconds,
           seed,
           device,
-          sources: [formatWeightSource],
+          sources,
           note: progress,
           signal,
         },
@@ -85,18 +120,58 @@ export const bench: Command = defineCommand({
       );
     });
   },
-  render: ({ device, rows }: BenchReport) =>
-    `${rows[0]?.workload ?? ""}\non ${device.label}\n\n${table(
-      [
-        ["who", "median", "10 % .. 90 %", "GOP/s", "max error"],
-        ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError }) => [
-          who,
-          `${medianMs.toPrecision(4)} ms`,
-          `${lowMs.toPrecision(4)} .. ${highMs.toPrecision(4)}`,
-          gops.toPrecision(3),
-          maxError.toExponential(1),
-        ]),
-      ],
-      [1, 3, 4],
-    )}`,
+  render: (report: Report) =>
+    "worst" in report ? rowsText(report) : "compileMs" in report ? compilerText(report) : matmulText(report),
 });
+
+type Report = BenchReport | RowsReport | CompilerReport;
+
+const subjects = ["matmul", "rows", "compiler"] as const;
+
+function subject(word: string | undefined): (typeof subjects)[number] {
+  const found = subjects.find((s) => s === word);
+  if (found === undefined)
+    throw new UsageError(`bench knows ${subjects.join(", ")}, not "${word}"; see qloom bench --help`);
+  return found;
+}
+
+const matmulText = ({ device, rows }: BenchReport): string =>
+  `${rows[0]?.workload ?? ""}\non ${device.label}\n\n${table(
+    [
+      ["who", "median", "10 % .. 90 %", "GOP/s", "max error"],
+      ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError }) => [
+        who,
+        `${medianMs.toPrecision(4)} ms`,
+        `${lowMs.toPrecision(4)} .. ${highMs.toPrecision(4)}`,
+        gops.toPrecision(3),
+        maxError.toExponential(1),
+      ]),
+    ],
+    [1, 3, 4],
+  )}`;
+
+const rowsText = ({ device, workload, rows, worst }: RowsReport): string =>
+  `${workload.w} ${workload.n} x ${workload.k} on ${device.label}\n\n${table(
+    [
+      ["M", "median", "10 % .. 90 %", "GOP/s", "time per row, to M - 1"],
+      ...rows.map(({ m, medianMs, lowMs, highMs, gops, step }) => [
+        String(m),
+        `${medianMs.toPrecision(4)} ms`,
+        `${lowMs.toPrecision(4)} .. ${highMs.toPrecision(4)}`,
+        gops.toPrecision(3),
+        step === undefined ? "" : step.toFixed(3),
+      ]),
+    ],
+    [0, 1, 3, 4],
+  )}\nlargest step ${worst.toFixed(3)}; a row's result is the same at every M\n`;
+
+const compilerText = (r: CompilerReport): string =>
+  `${r.workload.w} ${r.workload.n} x ${r.workload.k}, M = ${r.workload.m}, on ${r.device.label}\n\n${table([
+    [
+      "workload to validated module",
+      `${r.compileMs.toPrecision(3)} ms (first in the process ${r.compileFirstMs.toPrecision(3)})`,
+    ],
+    ["look-up that hits", `${r.lookupMs.toPrecision(2)} ms among ${r.records} records`],
+    ["packing", `${r.packMBs.toFixed(0)} MB of source per second`],
+    ["extra memory while packing", `${r.packExtra.toFixed(2)} of the packed size`],
+  ])}`;

@@ -1,79 +1,15 @@
 /** Jobs on tiny workloads: what is recorded, resumed, stopped, and found again by the compiler. */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { canonicalJson, WorkloadError } from "../../../ir/index.ts";
-import { pointsOf, templateFor } from "../../../schedules/index.ts";
+import { WorkloadError } from "../../../ir/index.ts";
 import { compile } from "../../../src/compile/index.ts";
 import { type Progress, TunerError, tuneWorkloads } from "../../../src/tuner/index.ts";
-import { openStore, parseRecord, recordText } from "../../../tune-db/index.ts";
-import { all, device, faulty, firstPoints, folder, job, matmul, recordOf, store } from "./helpers.ts";
+import { openStore } from "../../../tune-db/index.ts";
+import { all, folder, recordOf, store, until } from "./helpers.ts";
+import { device, faulty, firstPoints, job, matmul } from "./setting.ts";
 
 const workload = matmul();
-const points = firstPoints(workload, 7);
-
-describe("a job with faults", () => {
-  test("records each with its kind, goes on, and does not run them again", async () => {
-    const db = await store();
-    const testHook = faulty([
-      [points[1]!, "exit"],
-      [points[2]!, "wrong"],
-      [points[4]!, "trap"],
-    ]);
-    const events: Progress[] = [];
-    const progress = (event: Progress): void => void events.push(event);
-    const report = await tuneWorkloads(job({ workloads: [workload], store: db, trials: 6, testHook, progress }));
-
-    const [part] = report.results[0]!.parts;
-    expect(part).toMatchObject({ tried: 6, ended: "budget", strategy: "exhaustive", template: "integer-dot-decode" });
-    expect(part?.trials).toMatchObject({ crash: 1, wrong: 1, trap: 1, hang: 0, quarantined: 0 });
-    expect(part?.default?.point).toEqual(points[0]);
-    expect(part?.gain?.ratio).toBeGreaterThan(0);
-    expect(await Promise.all(points.slice(0, 6).map(async (p) => (await recordOf(db, p))?.outcome))).toEqual([
-      ...["ok", "crash", "wrong"],
-      ...[expect.stringMatching(/ok|rejected/), "trap", expect.stringMatching(/ok|rejected/)],
-    ]);
-    expect((await recordOf(db, points[1]!))?.reason).toBe("the process ended while it was checked: code 3");
-    expect(await db.summary()).toMatchObject({ records: 6, running: [] });
-
-    const record = (await recordOf(db, points[0]!))!;
-    expect(parseRecord(recordText(record))).toHaveProperty("record");
-    expect(record).toMatchObject({ copies: 1, outcome: "ok", quantum: expect.any(Number) });
-    expect(record.maxError).toBeLessThan(1e-5);
-    expect(record.count).toBeGreaterThanOrEqual(5);
-
-    expect(events.map((event) => event.kind)).toEqual(["start", ...Array(6).fill("trial"), "done"]);
-    const trials = events.filter((event) => event.kind === "trial");
-    expect(trials.map((event) => event.point)).toEqual(points.slice(0, 6));
-    expect(trials[5]).toMatchObject({ index: 0, count: 1, trial: 6, of: 6, default: { point: points[0] } });
-
-    // The same command again: all of it is on record, so nothing is tried, and the hook, which is gone, is not missed.
-    const again = await tuneWorkloads(job({ workloads: [workload], store: db, trials: 6 }));
-    expect(again.results[0]?.parts[0]).toMatchObject({ tried: 0, trials: part!.trials, tuned: part!.tuned });
-    // One more: only that.
-    const more = await tuneWorkloads(job({ workloads: [workload], store: db, trials: 7 }));
-    expect(more.results[0]?.parts[0]).toMatchObject({ tried: 1, trials: { crash: 1, wrong: 1, trap: 1 } });
-    expect(await recordOf(db, points[6]!)).toBeDefined();
-  });
-
-  test("goes on where the default itself fails", async () => {
-    const db = await store();
-    const testHook = faulty([[points[0]!, "trap"]]);
-    const report = await tuneWorkloads(job({ workloads: [workload], store: db, trials: 3, testHook }));
-    const [part] = report.results[0]!.parts;
-    expect(part).toMatchObject({ default: undefined, gain: undefined, trials: { trap: 1 } });
-    expect(part?.tuned?.ms).toBeGreaterThan(0);
-  });
-
-  test("withdraws an incumbent that no longer runs, and goes on with another", async () => {
-    const db = await store();
-    await tuneWorkloads(job({ workloads: [workload], store: db, trials: 2 }));
-    const [best] = (await all(db)).filter((r) => r.outcome === "ok").sort((a, b) => a.median! - b.median!);
-    const testHook = faulty([[best!.key.point as (typeof points)[0], "trap"]]);
-    await tuneWorkloads(job({ workloads: [workload], store: db, trials: 4, testHook }));
-    const after = await recordOf(db, best!.key.point as (typeof points)[0]);
-    expect(after).toMatchObject({ outcome: "quarantined", reason: "measured again: trap: RuntimeError: unreachable" });
-  });
-});
+const points = firstPoints(workload, 3);
 
 describe("a job that is stopped", () => {
   test("keeps what was measured and holds nothing against what was running", async () => {
@@ -107,7 +43,7 @@ describe("any number of rows", () => {
     const place = join(folder(), "tune.sqlite");
     const db = await store(place);
     const any = matmul("any");
-    const report = await tuneWorkloads(job({ workloads: [any], store: db, trials: 8 }));
+    const report = await tuneWorkloads(job({ workloads: [any], store: db, trials: 4 }));
     const { parts } = report.results[0]!;
     expect(parts.map((part) => ("m" in part.workload ? part.workload.m : undefined))).toEqual([1, 128]);
     const [decode, prefill] = parts;
@@ -148,20 +84,6 @@ describe("several workloads", () => {
         { points: 1, ended: "searched", trials: { ok: 1 }, gain: { ratio: 1, verdict: "same" } },
       ]);
   });
-
-  test("begin with what was good for near shapes", async () => {
-    const db = await store();
-    const near = matmul(1, 64, 64);
-    const target = { workload: near, device };
-    await tuneWorkloads(job({ workloads: [near], store: db, trials: 3 }));
-    const known = (await all(db)).filter((r) => r.outcome === "ok").map((r) => canonicalJson(r.key.point));
-    const events: Progress[] = [];
-    await tuneWorkloads(job({ workloads: [workload], store: db, trials: 3, progress: (e) => void events.push(e) }));
-    const tried = events.flatMap((event) => (event.kind === "trial" ? [canonicalJson(event.point)] : []));
-    const able = [...pointsOf(templateFor({ ...target, workload }).space({ ...target, workload }))].map(canonicalJson);
-    const transferable = known.filter((key) => able.includes(key) && key !== tried[0]);
-    expect(transferable.length === 0 || transferable.includes(tried[1]!)).toBe(true);
-  });
 });
 
 describe("what is refused", () => {
@@ -191,10 +113,6 @@ describe("what is refused", () => {
     expect((await all(await store(place))).length).toBe(2);
   });
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 30));
-}
 
 /** The entries of `like` in the order of `order`. */
 const sortedLike = (order: object, like: Readonly<Record<string, unknown>>): object =>

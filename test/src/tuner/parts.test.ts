@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { type Point, pointsOf, rejection, templateFor } from "../../../schedules/index.ts";
 import { Budget } from "../../../src/tuner/budget.ts";
-import { type Progress, progressLine } from "../../../src/tuner/index.ts";
+import { type PartResult, type Progress, progressLine } from "../../../src/tuner/index.ts";
 import { nearestPoint, restrictSpace, transfer } from "../../../src/tuner/space.ts";
 import { warmUp } from "../../../src/tuner/warm-up.ts";
-import { device, matmul } from "./helpers.ts";
+import { device, matmul } from "./setting.ts";
 
 describe("a budget", () => {
   test("is shared evenly, and what a part leaves goes to the others", () => {
@@ -107,7 +107,7 @@ test("progress is one line", () => {
     best: { point, ms: 0.4123 },
     etaSeconds: 17.2,
   } as const;
-  const result = {
+  const result: PartResult = {
     ...{
       workload: place.workload,
       template: "t",
@@ -117,7 +117,7 @@ test("progress is one line", () => {
       tuned: { ...timing, ms: 0.41 },
     },
     ...{ gain: undefined, trials: {} as never, tried: 12, ended: "searched" },
-  } as const;
+  };
   const events: readonly Progress[] = [
     { ...place, kind: "start" },
     { ...place, ...trial },

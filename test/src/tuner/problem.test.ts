@@ -10,7 +10,7 @@ import {
   type Workload,
 } from "../../../ir/index.ts";
 import { makeProblem, type Problem } from "../../../src/tuner/problem.ts";
-import { matmul } from "./helpers.ts";
+import { matmul } from "./setting.ts";
 
 /** Judges results given as typed arrays. */
 function judge(problem: Problem, results: Readonly<Record<string, Float32Array | Int8Array>>): string | undefined {

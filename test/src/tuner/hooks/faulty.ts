@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { canonicalJson } from "../../../../ir/index.ts";
 import type { Hook, HookStage } from "../../../../src/tuner/index.ts";
 
-export type Fault = keyof typeof faults;
+export type Fault = "exit" | "killed" | "fatal" | "hang" | "trap" | "wrong" | "beyond" | "stuckBuild";
 
 export interface FaultyData {
   /** Points as canonical JSON, and what goes wrong with each. */
@@ -22,7 +22,7 @@ const hang: FaultRow["act"] = (_, { pidFile }) => {
   for (;;);
 };
 
-const faults = {
+const faults: Readonly<Record<Fault, FaultRow>> = {
   exit: { stage: "run", act: () => process.exit(3) },
   killed: { stage: "time", act: () => process.kill(process.pid, "SIGKILL") },
   fatal: {
@@ -52,12 +52,11 @@ const faults = {
     },
   },
   stuckBuild: { stage: "build", act: hang },
-} satisfies Record<string, FaultRow>;
+};
 
 export const hook: Hook = (stage, { point }, data, outputs) => {
   const given = data as FaultyData;
   const fault = given.faults[canonicalJson(point)];
   if (fault === undefined) return;
-  const row: FaultRow = faults[fault];
-  if (row.stage === stage) row.act(outputs, given);
+  if (faults[fault].stage === stage) faults[fault].act(outputs, given);
 };
