@@ -11,10 +11,10 @@ import { QloomError } from "../../ir/index.ts";
 import { interleave, timerQuantum } from "../bench/index.ts";
 import { type Arena, buildCandidate, CandidateFailure, Contestant, makeArena, trimPacked } from "./contestant.ts";
 import { makeProblem } from "./problem.ts";
-import type { Checked, Hook, Reply, Request, SamplingOptions, Setting, Timed } from "./protocol.ts";
+import type { Checked, Hook, Reply, Request, Setting, Timed } from "./protocol.ts";
 import { warmUp } from "./warm-up.ts";
 
-/** A contestant this many times slower than the fastest gets as few samples as this: no number of them would make it win. */
+/** A newcomer this many times slower than the incumbent gets as few samples as this: no number of them would make it win. */
 const hopeless = 3;
 const hopelessSamples = 2;
 
@@ -55,7 +55,7 @@ async function check(id: string): Promise<Checked> {
   return contestants.get(id)!.check();
 }
 
-async function time(ids: readonly string[], { seconds, minSamples }: SamplingOptions): Promise<Timed> {
+async function time({ ids, sampling, newcomer }: Extract<Request, { op: "time" }>): Promise<Timed> {
   const all = ids.map((id) => ({ id, contestant: contestants.get(id)! }));
   const runs = all.map(({ id, contestant }) => blaming(id, () => contestant.run()));
   for (const [i, { contestant }] of all.entries()) {
@@ -63,9 +63,10 @@ async function time(ids: readonly string[], { seconds, minSamples }: SamplingOpt
     contestant.steadyMs ??= warmUp(runs[i]!);
   }
   const runMs = all.map(({ contestant }) => contestant.steadyMs!);
-  const isHopeless = runMs.some((ms) => ms > hopeless * Math.min(...runMs));
-  const sampling = isHopeless ? { seconds: 0, minSamples: hopelessSamples } : { seconds, minSamples };
-  const samples = await interleave(runs, { ...sampling, runMs });
+  const [first = 0, ...others] = runMs;
+  const isLost = newcomer && others.length > 0 && first > hopeless * Math.min(...others);
+  const given = isLost ? { seconds: 0, minSamples: hopelessSamples } : sampling;
+  const samples = await interleave(runs, { ...given, runMs });
   for (const { id, contestant } of all) blaming(id, () => contestant.recheck())();
   return { samples: samples.map(({ ms }) => ms), quantum: timerQuantum() };
 }
@@ -97,7 +98,7 @@ function answer(request: Request): Promise<unknown> {
     case "check":
       return check(request.id);
     case "time":
-      return time(request.ids, request.sampling);
+      return time(request);
     case "drop":
       return drop(request.id);
   }
