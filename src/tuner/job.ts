@@ -20,7 +20,7 @@ export interface TuneOptions {
   /** This machine, as its probe says. */
   readonly device: Device;
   readonly store: TuneStore;
-  /** Time for the whole job, shared evenly among what is left to do. A part whose default is not on record measures that in any case. */
+  /** Time for the whole job, shared evenly among what is left to do. The default is measured in any case. */
   readonly seconds?: number;
   /** Points on record at which the job is done, those of earlier runs included; shared likewise. */
   readonly trials?: number;
