@@ -86,24 +86,36 @@ describe("a GGUF file", () => {
 describe("errors", () => {
   test("name the kernel, the reason and the remedy", async () => {
     const odd = { name: "odd", workload: { ...attention, k: 100 } };
-    expect(await messageOf({ kernels: [odd] })).toMatchInlineSnapshot(`"BuildError: kernel odd: k: 100 is not a multiple of q4_0's block of 32; the nearest are 96 and 128"`);
-    expect(
-      await messageOf({ kernels: [{ name: "odd", workload: { ...attention, w: "q9" } }] }),
-    ).toMatchInlineSnapshot(`"BuildError: kernel odd: unknown format "q9"; near it are f32, f16, q4_0, q4_1"`);
+    expect(await messageOf({ kernels: [odd] })).toMatchInlineSnapshot(
+      `"BuildError: kernel odd: k: 100 is not a multiple of q4_0's block of 32; the nearest are 96 and 128"`,
+    );
+    expect(await messageOf({ kernels: [{ name: "odd", workload: { ...attention, w: "q9" } }] })).toMatchInlineSnapshot(
+      `"BuildError: kernel odd: unknown format "q9"; near it are f32, f16, q4_0, q4_1"`,
+    );
     const twice = { name: "again", workload: quantize };
-    expect(await messageOf({ kernels: [...config.kernels, twice] })).toMatchInlineSnapshot(`"BuildError: kernels quant and again have the same workload; name it once"`);
+    expect(await messageOf({ kernels: [...config.kernels, twice] })).toMatchInlineSnapshot(
+      `"BuildError: kernels quant and again have the same workload; name it once"`,
+    );
     const alike = { name: "Attn_Q", workload: { ...attention, m: 1 } };
-    expect(await messageOf({ kernels: [...config.kernels, alike] })).toMatchInlineSnapshot(`"BuildError: kernels attn-q and Attn_Q would share a file or an identifier; rename one, or give a GGUF file's kernels a prefix"`);
+    expect(await messageOf({ kernels: [...config.kernels, alike] })).toMatchInlineSnapshot(
+      `"BuildError: kernels attn-q and Attn_Q would share a file or an identifier; rename one, or give a GGUF file's kernels a prefix"`,
+    );
   });
 
   test("of files", async () => {
     const uncovered = await model(["d.weight", "iq4_nl", 16, 64]);
-    expect(await messageOf({ kernels: [{ gguf: "model.gguf" }] }, uncovered)).toMatchInlineSnapshot(`"BuildError: nothing to build: all matmuls are skipped (no format covers iq4_nl)"`);
+    expect(await messageOf({ kernels: [{ gguf: "model.gguf" }] }, uncovered)).toMatchInlineSnapshot(
+      `"BuildError: nothing to build: all matmuls are skipped (no format covers iq4_nl)"`,
+    );
     const none = await model(["scale", "f32", 1, 64]);
-    expect(await messageOf({ kernels: [{ gguf: "model.gguf" }] }, none)).toMatchInlineSnapshot(`"BuildError: nothing to build: no file has a matmul"`);
+    expect(await messageOf({ kernels: [{ gguf: "model.gguf" }] }, none)).toMatchInlineSnapshot(
+      `"BuildError: nothing to build: no file has a matmul"`,
+    );
     const [here] = [await temporaryFolder()];
     const missing = await messageOf({ kernels: [{ gguf: "nowhere.gguf" }] }, here);
-    expect(missing.replace(here, "..")).toMatchInlineSnapshot(`"GgufError: ../nowhere.gguf: cannot open: no such file or directory (ENOENT); check the path"`);
+    expect(missing.replace(here, "..")).toMatchInlineSnapshot(
+      `"GgufError: ../nowhere.gguf: cannot open: no such file or directory (ENOENT); check the path"`,
+    );
   });
 });
 

@@ -102,19 +102,29 @@ test("kernels on one memory share packed tensors", async () => {
   expect(second.run({ x, w, m: 1 })).toEqual(x.slice(0, 16));
   first.dispose();
   expect(second.run({ x, w, m: 1 })).toEqual(x.slice(0, 16));
-  expect(await messageOf((async () => apart.run({ x, w, m: 1 }))())).toMatchInlineSnapshot(`"ApiError: w was packed in another memory; give both kernels one memory to work in"`);
+  expect(await messageOf((async () => apart.run({ x, w, m: 1 }))())).toMatchInlineSnapshot(
+    `"ApiError: w was packed in another memory; give both kernels one memory to work in"`,
+  );
   const before = memory.usedBytes;
   w.dispose();
   expect(memory.usedBytes).toBeLessThan(before);
-  expect(await messageOf((async () => second.run({ x, w, m: 1 }))())).toMatchInlineSnapshot(`"ApiError: the packed tensors are disposed; pack the weights again"`);
+  expect(await messageOf((async () => second.run({ x, w, m: 1 }))())).toMatchInlineSnapshot(
+    `"ApiError: the packed tensors are disposed; pack the weights again"`,
+  );
 });
 
 test("what fails is told by file, reason and remedy", async () => {
-  expect(await messageOf(load())).toMatchInlineSnapshot(`"ApiError: k.wasm can't be read from file://../k.wasm: ENOENT: no such file or directory, open '/tmp/qloom-load-oIYE4Y/k.wasm'; put it beside the module that loads it, or pass its bytes with the option wasm"`);
-  expect(await messageOf(load({ wasm: () => best.code.subarray(0, 40) }))).toMatchInlineSnapshot(`"ApiError: k.wasm does not compile here: WebAssembly.compile(): section (code 2, "Import") extends past end of the module (length 15, remaining bytes 11) @+27; the file is damaged, or the engine has no Wasm SIMD"`);
+  expect(await messageOf(load())).toMatchInlineSnapshot(
+    `"ApiError: k.wasm can't be read from file://../k.wasm: ENOENT: no such file or directory, open '/tmp/qloom-load-oIYE4Y/k.wasm'; put it beside the module that loads it, or pass its bytes with the option wasm"`,
+  );
+  expect(await messageOf(load({ wasm: () => best.code.subarray(0, 40) }))).toMatchInlineSnapshot(
+    `"ApiError: k.wasm does not compile here: WebAssembly.compile(): section (code 2, "Import") extends past end of the module (length 15, remaining bytes 11) @+27; the file is damaged, or the engine has no Wasm SIMD"`,
+  );
   expect(await messageOf(load({ wasm: () => Promise.reject(new Error("offline")) }))).toBe("Error: offline");
   const only = variants.slice(0, 1);
-  expect(await messageOf(load({ relaxedSimd: false }, only))).toMatchInlineSnapshot(`"ApiError: none of k.wasm (relaxed-simd) runs in this engine"`);
+  expect(await messageOf(load({ relaxedSimd: false }, only))).toMatchInlineSnapshot(
+    `"ApiError: none of k.wasm (relaxed-simd) runs in this engine"`,
+  );
 });
 
 test("over HTTP the status is told", async () => {
@@ -124,7 +134,9 @@ test("over HTTP the status is told", async () => {
     globalThis.fetch = fetch;
   });
   globalThis.fetch = async () => new Response(null, { status: 404, statusText: "Not Found" });
-  expect(await messageOf(load({}, far))).toMatchInlineSnapshot(`"ApiError: k.wasm can't be read from http://localhost/k.wasm: 404 Not Found; put it beside the module that loads it, or pass its bytes with the option wasm"`);
+  expect(await messageOf(load({}, far))).toMatchInlineSnapshot(
+    `"ApiError: k.wasm can't be read from http://localhost/k.wasm: 404 Not Found; put it beside the module that loads it, or pass its bytes with the option wasm"`,
+  );
   globalThis.fetch = async () => new Response(best.code);
   runs(await load({}, far));
 });
