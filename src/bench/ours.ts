@@ -8,9 +8,12 @@ import { BenchError } from "./errors.ts";
 import type { Factory } from "./matmul.ts";
 import { normal } from "./random.ts";
 
-/** The source of every format that qloom knows: normal values, encoded. */
+/**
+ * The source of every format that qloom knows: normal values, encoded. The last one to ask.
+ *
+ * @throws WorkloadError naming the nearest formats where it is none, or the nearest k.
+ */
 export const formatWeightSource: WeightSource = (format, n, k, random) => {
-  if (!formatNames().includes(format)) return undefined;
   const row = formatOf(format);
   const unit = 1 / Math.sqrt(k);
   const values = Float32Array.from({ length: n * k }, () => unit * normal(random));
