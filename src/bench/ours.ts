@@ -1,7 +1,7 @@
 // Our own kernels as contestants: a case's weights as our formats store them, through the public API. Not here: what is
 // measured, or which records the kernels are planned from (the caller's choice).
 
-import { encode, formatNames, formatOf, type MatmulWorkload, type Numerics, rowReader } from "../../ir/index.ts";
+import { encode, formatOf, type MatmulWorkload, type Numerics, rowReader } from "../../ir/index.ts";
 import { type Artifact, type CompileOptions, compile } from "../compile/index.ts";
 import type { MatmulCase, WeightSource, Weights } from "./case.ts";
 import { BenchError } from "./errors.ts";
