@@ -7,8 +7,8 @@
  */
 import { add, constant, lanes, mul, op } from "./build.ts";
 import type { Expr } from "./nodes.ts";
-import type { OpName } from "./ops.ts";
 import { compareExprs } from "./order.ts";
+import type { OpName } from "./scalar-ops.ts";
 import { typeOf } from "./types.ts";
 
 export interface Affine {

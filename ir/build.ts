@@ -28,8 +28,8 @@ import type {
   Store,
   Var,
 } from "./nodes.ts";
-import { castValue, evalOp, type OpName, ops, wrap } from "./ops.ts";
 import { compareExprs } from "./order.ts";
+import { castValue, evalOp, type OpName, ops, wrap } from "./scalar-ops.ts";
 import { boolType, indexType, isFloat, isSubByte, type Scalar, scalars, type Type, typeOf } from "./types.ts";
 
 // ------------------------------------------------------------------------------------------------------- expressions

@@ -6,7 +6,7 @@ import { InterpretError } from "./errors.ts";
 import { type IntrinsicRow, intrinsics, type Term } from "./intrinsics.ts";
 import type { Memory } from "./memory.ts";
 import type { Call, Cast, Expr, Load, Op } from "./nodes.ts";
-import { castBits, castValue, evalOp, type OpName, ops, wrap } from "./ops.ts";
+import { castBits, castValue, evalOp, type OpName, ops, wrap } from "./scalar-ops.ts";
 import { type Scalar, scalars } from "./types.ts";
 import { eachNode, operands } from "./visit.ts";
 

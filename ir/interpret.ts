@@ -11,7 +11,7 @@ import { compileExprs, compileLocate, type Machine, operandOf, type Step, type W
 import { type Binding, bindTensor, localMemory, type Memory, sizeOf } from "./memory.ts";
 import { monoids } from "./monoids.ts";
 import type { For, Kernel, Reduce, Stmt, Store } from "./nodes.ts";
-import { evalOp } from "./ops.ts";
+import { evalOp } from "./scalar-ops.ts";
 import type { Tensor } from "./tensor.ts";
 import { eachStmt, exprsOf, writes } from "./visit.ts";
 

@@ -6,7 +6,7 @@
 import { type Affine, addAffine, affineOf, exprOf } from "./affine.ts";
 import { constant, mod, sub } from "./build.ts";
 import type { Buffer, Expr, Kernel, Stmt } from "./nodes.ts";
-import { castValue, wrap } from "./ops.ts";
+import { castValue, wrap } from "./scalar-ops.ts";
 import { isFloat, type Scalar, scalarRange } from "./types.ts";
 import { eachStmt, variablesOf } from "./visit.ts";
 

@@ -5,7 +5,7 @@
  * Meaning of every row: for each result lane l, `c[l] = sum over r < group of term(a[l*group+r], b[l*group+r], ..)`, computed in the
  * result's type. Operand vectors have `group` times as many lanes as the result, the group being the last (fastest) lane axis.
  */
-import type { OpName } from "./ops.ts";
+import type { OpName } from "./scalar-ops.ts";
 import type { Scalar } from "./types.ts";
 
 export type IntrinsicName = "dot2_i16_i8_i7" | "dot2_i32_i16" | "sum2_i32_i16" | "sum2_i16_i8" | "madd_f32";

@@ -1,6 +1,6 @@
 /** The monoid table: what a reduction combines with, and from what it starts. */
 import type { Monoid } from "./nodes.ts";
-import type { OpName } from "./ops.ts";
+import type { OpName } from "./scalar-ops.ts";
 import { type Scalar, scalarRange } from "./types.ts";
 
 export interface MonoidRow {

@@ -7,7 +7,7 @@
  *     kernel = name, stage, symbols, buffers, body        program = kernels
  */
 import type { IntrinsicName } from "./intrinsics.ts";
-import type { OpName } from "./ops.ts";
+import type { OpName } from "./scalar-ops.ts";
 import type { Scalar, Type } from "./types.ts";
 
 // ---------------------------------------------------------------------------------------------------- expressions

@@ -7,7 +7,7 @@ import { type Affine, addAffine, affineOf, exprOf } from "./affine.ts";
 import { add, cast, constant, floordiv, lanes, mod, op, reload } from "./build.ts";
 import { type Facts, factsOf, provablyLess, rangeOf } from "./interval.ts";
 import type { Expr, Kernel, Stmt } from "./nodes.ts";
-import type { OpName } from "./ops.ts";
+import type { OpName } from "./scalar-ops.ts";
 import { boolType, isFloat, isInteger, scalarRange, scalars, typeOf } from "./types.ts";
 import { mapExprs, mapStmts, rewriter, withBody } from "./visit.ts";
 

@@ -3,7 +3,7 @@
  * codes dense, see `scalars`). Nothing here knows of kernels.
  */
 import { QloomError } from "./errors.ts";
-import { wrap } from "./ops.ts";
+import { wrap } from "./scalar-ops.ts";
 import { type Scalar, scalarRange, storageBits } from "./types.ts";
 
 /** A row-major array of exact values of one scalar type. */

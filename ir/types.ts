@@ -1,5 +1,5 @@
 /**
- * Scalar types, lane shapes and value types. What a type *can do* (arithmetic) is in `ops.ts`; what it *costs* is the
+ * Scalar types, lane shapes and value types. What a type *can do* (arithmetic) is in `scalar-ops.ts`; what it *costs* is the
  * backends' business.
  */
 

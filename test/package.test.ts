@@ -2,27 +2,72 @@
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { version } from "../src/index.ts";
+import { formatNames, version } from "../src/index.ts";
 
 interface Packed {
   readonly filename: string;
   readonly files: readonly { readonly path: string; readonly mode: number }[];
 }
 
-// Compiles and runs in the empty project. The wrong line holds only while types arrive: of `any` nothing is wrong.
+// Compiles and runs in the empty project. The wrong lines hold only while types arrive: of `any` nothing is wrong.
 const consumer = `
-import { version } from "qloom";
+import { ApiError, buildFolder, compile, defineBuild, formatNames, PackedTensors, QloomError, version } from "qloom";
+import type { CompiledKernel, FormatName, MatmulWorkload, Workload } from "qloom";
 
-const text: string = version;
-// @ts-expect-error the version is no number
-const wrong: number = version;
+const format: FormatName = "q4_0";
+const attention = { op: "matmul", m: "any", n: 16, k: 64, w: format, bias: false, numerics: { compute: "i8", xGroup: 32 } } as const;
+const kernel = await compile(attention, { db: false });
+const w: PackedTensors = kernel.pack({ raw: new Uint8Array(16 * 36) });
+const y: Float32Array = kernel.run({ x: new Float32Array(2 * 64), w, m: 2 });
 
-console.log(JSON.stringify({ version: text }));
+let refused: unknown;
+try {
+  kernel.run({ x: new Float32Array(64), w, m: 2 });
+} catch (error) {
+  refused = error;
+}
+
+const config = defineBuild({ kernels: [{ name: "attn-q", workload: attention }] });
+const { kernels } = await buildFolder(config, "kernels", { db: false });
+
+export async function wrong(other: CompiledKernel<typeof attention>, unknown: Workload): Promise<void> {
+  // @ts-expect-error there is no such format
+  await compile({ ...attention, w: "q4_7" });
+  // @ts-expect-error a size is missing
+  await compile({ op: "matmul", m: 1, n: 16, w: "q4_0", bias: false, numerics: { compute: "f32" } });
+  // @ts-expect-error q4_0 is stored as raw blocks
+  other.pack({ codes: new Uint8Array(1), scales: new Float32Array(1) });
+  // @ts-expect-error m is known at run time only
+  other.run({ x: y, w });
+  // @ts-expect-error x is f32
+  other.run({ x: new Int8Array(64), w, m: 1 });
+  const biased = await compile({ ...attention, m: 1, bias: true });
+  // @ts-expect-error the bias is missing
+  biased.run({ x: y, w });
+  biased.run({ x: y, w, bias: y });
+  // @ts-expect-error a config's formats are known too
+  defineBuild({ kernels: [{ name: "a", workload: { ...attention, w: "q4_7" } }] });
+  // @ts-expect-error the version is no number
+  const number: number = version;
+  const known: MatmulWorkload = { ...attention, w: String(number) };
+  await compile(known);
+  await compile(unknown);
+}
+
+console.log(
+  JSON.stringify({
+    version,
+    formats: formatNames().length,
+    y: [...y],
+    refused: refused instanceof ApiError && refused instanceof QloomError && refused.message,
+    built: kernels.map(({ loader }) => loader),
+  }),
+);
 `;
 
 const consumerConfig = {
@@ -92,7 +137,13 @@ describe("installed into an empty project", () => {
   });
 
   test("gives the public API", async () => {
-    expect(JSON.parse(await run(project, process.execPath, "consumer.ts"))).toEqual({ version });
+    expect(JSON.parse(await run(project, process.execPath, "consumer.ts"))).toEqual({
+      version,
+      formats: formatNames().length,
+      y: Array(32).fill(0),
+      refused: "x has 64 values, expected 128 (m = 2)",
+      built: ["loadAttnQ"],
+    });
   });
 
   test("gives its types, that hold without this repository's settings", async () => {
@@ -110,5 +161,35 @@ describe("installed into an empty project", () => {
 
   test("runs its command", async () => {
     expect(await run(project, "npx", "--no-install", "qloom", "--version")).toBe(`${version}\n`);
+  });
+
+  test("builds kernels that run, and type, without it", async () => {
+    const config = { kernels: [{ name: "quant", workload: { op: "quantize", m: "any", k: 64, group: 32 } }] };
+    await writeFile(
+      join(project, "qloom.config.ts"),
+      `import { defineBuild } from "qloom";\nexport default defineBuild(${JSON.stringify(config)});\n`,
+    );
+    await run(
+      project,
+      "npx",
+      "--no-install",
+      "qloom",
+      "build",
+      "qloom.config.ts",
+      "--out",
+      "alone/kernels",
+      "--untuned",
+    );
+    const alone = await mkdtemp(join(tmpdir(), "qloom-alone-"));
+    await rename(join(project, "alone/kernels"), join(alone, "kernels"));
+    const user = `import { loadQuant } from "./kernels/index.js";
+      const { q, s }: { q: Int8Array; s: Float32Array } = (await loadQuant()).run({ x: new Float32Array(64).fill(127), m: 1 });
+      console.log(q[63], s[1]);`;
+    await writeFile(join(alone, "user.ts"), user);
+    await writeFile(join(alone, "package.json"), JSON.stringify({ type: "module" }));
+    await writeFile(join(alone, "tsconfig.json"), JSON.stringify({ ...consumerConfig, files: ["user.ts"] }));
+    expect(await run(alone, process.execPath, "user.ts")).toBe("127 1\n");
+    await expect(run(alone, join(root, "node_modules/.bin/tsc"), "-p", alone)).resolves.toBe("");
+    await rm(alone, { recursive: true });
   });
 });

@@ -2,7 +2,7 @@
  * Numbers in stored bytes, read and written in plain TypeScript straight from the format's records, without the IR: what the oracle, the
  * encoder and the checks stand on. Nothing here is fast enough for packing; that is compiled (`unpack.ts`).
  */
-import { castBits, wrap } from "../ops.ts";
+import { castBits, wrap } from "../scalar-ops.ts";
 import { readers, writers } from "../tensor.ts";
 import { type Scalar, storageBits } from "../types.ts";
 import { bufferName, rowBytes } from "./containers.ts";

@@ -2,7 +2,7 @@
  * How large the numbers of a stored tensor are, in one pass over its floats that is fast enough for every packing. It gives a bound, never a place: what it can't
  * rule out is looked for entry by entry (`check.ts`).
  */
-import { castBits } from "../ops.ts";
+import { castBits } from "../scalar-ops.ts";
 import { bufferName } from "./containers.ts";
 import { type Containers, containerOf, type Field, type Format, type Source } from "./format.ts";
 

@@ -18,7 +18,7 @@ import type {
   Stage,
   Stmt,
 } from "../nodes.ts";
-import { type OpName, ops, wrap } from "../ops.ts";
+import { type OpName, ops, wrap } from "../scalar-ops.ts";
 import { indexType, isFloat, type Scalar, type Type, typeOf } from "../types.ts";
 import { readExpr, readKernel, readProgram } from "./grammar.ts";
 import { infixOps, precedence } from "./precedence.ts";

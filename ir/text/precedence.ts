@@ -1,5 +1,5 @@
 /** How strongly the infix operators of the text form bind; all group from the left. */
-import { type OpName, ops } from "../ops.ts";
+import { type OpName, ops } from "../scalar-ops.ts";
 
 /** Spelling to strength: Python's order. */
 export const precedence: Readonly<Record<string, number>> = {

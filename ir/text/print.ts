@@ -5,7 +5,7 @@
 import { intrinsics } from "../intrinsics.ts";
 import { monoids } from "../monoids.ts";
 import type { Buffer, Const, Expr, Kernel, Load, Op, Program, SizeSymbol, Stmt } from "../nodes.ts";
-import { type OpName, ops, wrap } from "../ops.ts";
+import { type OpName, ops, wrap } from "../scalar-ops.ts";
 import { isFloat, type Scalar } from "../types.ts";
 import { operands } from "../visit.ts";
 import { printName } from "./names.ts";

@@ -1,16 +1,19 @@
 // Our own kernels as contestants: a case's weights as our formats store them, through the public API. Not here: what is
 // measured, or which records the kernels are planned from (the caller's choice).
 
-import { encode, formatNames, formatOf, type MatmulWorkload, type Numerics, rowReader } from "../../ir/index.ts";
+import { encode, formatOf, type MatmulWorkload, type Numerics, rowReader } from "../../ir/index.ts";
 import { type Artifact, type CompileOptions, compile } from "../compile/index.ts";
 import type { MatmulCase, WeightSource, Weights } from "./case.ts";
 import { BenchError } from "./errors.ts";
 import type { Factory } from "./matmul.ts";
 import { normal } from "./random.ts";
 
-/** The source of every format that qloom knows: normal values, encoded. */
+/**
+ * The source of every format that qloom knows: normal values, encoded. The last one to ask.
+ *
+ * @throws WorkloadError naming the nearest formats where it is none, or the nearest k.
+ */
 export const formatWeightSource: WeightSource = (format, n, k, random) => {
-  if (!formatNames().includes(format)) return undefined;
   const row = formatOf(format);
   const unit = 1 / Math.sqrt(k);
   const values = Float32Array.from({ length: n * k }, () => unit * normal(random));

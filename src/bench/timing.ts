@@ -25,6 +25,8 @@ export interface InterleaveOptions extends BatchOptions {
   readonly seconds: number;
   /** Samples that each contestant gets even when the time is up. @default 5 */
   readonly minSamples?: number;
+  /** Milliseconds of one run of each contestant, where they are known: nothing is run to find them out. */
+  readonly runMs?: readonly number[];
   /** Ends the measurement; interleave then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -55,8 +57,8 @@ export function timerQuantum(clock: Clock = performanceClock): number {
 
 /** How many runs one sample needs, so that it lasts `minMs` and many quanta. Runs the function until it knows. */
 export async function batchSize(run: Run, options: BatchOptions = {}): Promise<number> {
-  const { clock = performanceClock, minMs = 2, quanta = 100 } = options;
-  const target = Math.max(minMs, quanta * timerQuantum(clock));
+  const { clock = performanceClock } = options;
+  const target = shortestSample(options);
   await timeRuns(run, 1, clock);
   for (let batch = 1; ; ) {
     const ms = await timeRuns(run, batch, clock);
@@ -64,6 +66,10 @@ export async function batchSize(run: Run, options: BatchOptions = {}): Promise<n
     // Towards the target by what was measured, a little beyond; bounded because a short time is measured badly.
     batch = Math.ceil(batch * Math.min(10, Math.max(1.5, (1.2 * target) / ms)));
   }
+}
+
+function shortestSample({ clock = performanceClock, minMs = 2, quanta = 100 }: BatchOptions): number {
+  return Math.max(minMs, quanta * timerQuantum(clock));
 }
 
 /**
@@ -75,11 +81,13 @@ export async function batchSize(run: Run, options: BatchOptions = {}): Promise<n
  * @returns one {@link Samples} per contestant, in order.
  */
 export async function interleave(contestants: readonly Run[], options: InterleaveOptions): Promise<Samples[]> {
-  const { clock = performanceClock, minMs = 2, minSamples = 5, seconds, signal } = options;
+  const { clock = performanceClock, minMs = 2, minSamples = 5, seconds, signal, runMs } = options;
   const batches: number[] = [];
-  for (const run of contestants) {
+  for (const [i, run] of contestants.entries()) {
     signal?.throwIfAborted();
-    batches.push(await batchSize(run, options));
+    const known = runMs?.[i];
+    const batch = known === undefined ? await batchSize(run, options) : (1.2 * shortestSample(options)) / known;
+    batches.push(Math.max(1, Math.ceil(batch)));
   }
   const ms: number[][] = contestants.map(() => []);
   const end = clock() + seconds * 1000;
@@ -89,7 +97,7 @@ export async function interleave(contestants: readonly Run[], options: Interleav
       await setImmediate();
       signal?.throwIfAborted();
       const batch = batches[i]!;
-      const last = ms[i]!.at(-1) ?? 0;
+      const last = ms[i]!.at(-1) ?? runMs?.[i] ?? 0;
       if (batch > 1 || last < coldRuns * minMs) await timeRuns(run, 1, clock);
       const sample = (await timeRuns(run, batch, clock)) / batch;
       if (round > 0) ms[i]!.push(sample);

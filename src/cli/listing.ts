@@ -15,8 +15,8 @@ export interface Listing {
   readonly stage: ListedStage;
   /** `decode`, `prefill`, `all`; absent where it is not one part's. */
   readonly part?: string;
-  /** The kernel's name without its part. */
-  readonly kernel: string;
+  /** The kernel's name without its part; absent where a step changed none. */
+  readonly kernel?: string;
   /** Number of the step that was just applied, from 1. */
   readonly step?: number;
   /** Label of the pass that just ran. */
@@ -63,8 +63,9 @@ export function listPipeline(target: Target, plans: readonly PartPlan[], selecti
       program: (part, step, program) => {
         const number = step === "naive" ? 0 : (steps.get(part) ?? 0) + 1;
         const plan = plans.find((p) => p.name === part) as PartPlan;
-        for (const kernel of changed(before.get(part), program))
-          collect(number === 0 ? naive(part, kernel) : stepped(plan, number, kernel));
+        const kernels = changed(before.get(part), program);
+        for (const kernel of kernels) collect(number === 0 ? naive(part, kernel) : stepped(plan, number, kernel));
+        if (kernels.length === 0) collect(stepped(plan, number, undefined));
         steps.set(part, number);
         before.set(part, program);
       },
@@ -103,7 +104,7 @@ function collector({ stages: wanted, step, kernel, pass = passLabels.at(-1) }: S
     listings,
     kernels,
     collect: (lazy) => {
-      kernels.add(lazy.kernel);
+      if (lazy.kernel !== undefined) kernels.add(lazy.kernel);
       if (!takes(lazy)) return;
       const { print, ...listing } = lazy;
       listings.push({ ...listing, text: print() });
@@ -122,16 +123,17 @@ const naive = (part: string, kernel: Kernel): Lazy => ({
   print: () => printKernel(kernel),
 });
 
-function stepped({ name: part, schedule }: PartPlan, step: number, kernel: Kernel): Lazy {
+/** Without a kernel the step changed none: some points leave a step nothing to do. */
+function stepped({ name: part, schedule }: PartPlan, step: number, kernel: Kernel | undefined): Lazy {
   const applied = schedule[step - 1];
   const text = applied === undefined ? "" : printSchedule([applied]).trimEnd();
   return {
     stage: "steps",
     part,
-    kernel: kernel.name,
+    ...(kernel && { kernel: kernel.name }),
     step,
     title: `${part}, step ${step} of ${schedule.length}: ${text}`,
-    print: () => printKernel(kernel),
+    print: () => (kernel === undefined ? "# changes nothing\n" : printKernel(kernel)),
   };
 }
 

@@ -121,7 +121,8 @@ export async function importFrom(
 ): Promise<ImportResult> {
   if (files.length === 0) throw new UsageError("db import needs files that qloom db export wrote");
   await using store = await disposable(openStore(path));
-  return importFiles(store.value, files, {
+  // Awaited here: the store closes when this returns.
+  return await importFiles(store.value, files, {
     strict,
     onRefused: ({ source, line, reason }) => refused(`${source}:${line}: ${reason}`),
   });

@@ -1,4 +1,4 @@
-/** Time and trials that a job may spend, shared evenly among what is still to be tuned: what one part leaves goes to those after it. */
+/** Time and trials that a job may spend, shared by weight among what is still to be tuned: what one part leaves goes to those after it. */
 
 export interface BudgetOptions {
   readonly seconds?: number | undefined;
@@ -17,21 +17,27 @@ export class Budget {
   readonly #deadline: number;
   readonly #clock: () => number;
   #trials: number;
-  #parts: number;
+  readonly #weights: number[];
 
-  /** `clock` in milliseconds. */
-  constructor({ seconds, trials }: BudgetOptions, parts: number, clock: () => number = () => performance.now()) {
+  /** `weights` of the parts, in their order; `clock` in milliseconds. */
+  constructor(
+    { seconds, trials }: BudgetOptions,
+    weights: readonly number[],
+    clock: () => number = () => performance.now(),
+  ) {
     this.#clock = clock;
     this.#deadline = seconds === undefined ? Infinity : clock() + 1000 * seconds;
     this.#trials = trials ?? Infinity;
-    this.#parts = parts;
+    this.#weights = [...weights];
   }
 
   /** The next part's share. */
   next(): Share {
-    const parts = Math.max(1, this.#parts--);
+    const left = this.#weights.reduce((sum, weight) => sum + weight, 0);
+    const part = this.#weights.shift();
+    const share = part === undefined || left === 0 ? 1 : part / left;
     const now = this.#clock();
-    return { deadline: now + (this.#deadline - now) / parts, trials: Math.ceil(this.#trials / parts) };
+    return { deadline: now + (this.#deadline - now) * share, trials: Math.ceil(this.#trials * share) };
   }
 
   /** Takes note of the trials that a part has used, earlier ones included. */

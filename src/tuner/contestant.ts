@@ -13,7 +13,6 @@ import {
   Executable,
   evaluate,
   hashOf,
-  type PackedTensors,
   rangesOf,
 } from "../compile/index.ts";
 import { PackedCopies } from "./packed-copies.ts";
@@ -36,7 +35,7 @@ export interface Arena {
   readonly runtime: WasmRuntime;
   readonly problem: Problem;
   readonly inputs: ReadonlyMap<string, Guarded>;
-  /** Packed weights by layout. */
+  /** Packed weights by layout, the latest last. */
   readonly packed: Map<string, PackedCopies>;
   readonly copies: number;
 }
@@ -44,6 +43,22 @@ export interface Arena {
 export function makeArena(runtime: WasmRuntime, problem: Problem, copies: number): Arena {
   const inputs = new Map(Object.entries(problem.inputs).map(([name, data]) => [name, guardedInput(runtime, data)]));
   return { runtime, problem, inputs, packed: new Map(), copies };
+}
+
+/** Bytes of packed weights that are kept although no contestant reads them: the next of that layout need not be packed for. */
+const mostKept = 2 ** 28;
+
+/** Frees the oldest packed weights that no contestant reads. */
+export function trimPacked({ packed }: Arena, contestants: Iterable<Contestant>): void {
+  const used = new Set([...contestants].map(({ layout }) => layout));
+  let kept = 0;
+  for (const [layout, weights] of [...packed].reverse()) {
+    if (used.has(layout)) continue;
+    kept += weights.bytes;
+    if (kept <= mostKept) continue;
+    weights.free();
+    packed.delete(layout);
+  }
 }
 
 /** The artifact of a candidate for a workload with a fixed M. Throws a `CandidateFailure` for a point that is not of the space or does not apply. */
@@ -84,6 +99,8 @@ export class Contestant {
   #addresses: readonly ReadonlyMap<string, number>[] = [];
   #turn = 0;
   #checksum = 0;
+  /** Milliseconds of a run once its times have stopped falling. */
+  steadyMs: number | undefined;
 
   constructor(candidate: Candidate, artifact: Artifact, arena: Arena, hook: Hook | undefined, hookData: unknown) {
     this.candidate = candidate;
@@ -150,20 +167,25 @@ export class Contestant {
   }
 
   #place(executable: Executable): void {
-    const { runtime, problem, inputs, packed, copies } = this.#arena;
-    const { layout, outputs } = this.#artifact;
-    let weights = packed.get(layout);
-    if (weights === undefined && this.#artifact.packed.length > 0) {
-      const sizes = new Map(this.#artifact.packed.map(({ name, bytes }) => [name, evaluate(bytes, {})]));
-      const made: PackedTensors = executable.pack(problem.weights);
-      weights = new PackedCopies(made, sizes, copies);
-      packed.set(layout, weights);
-    }
+    const { runtime, problem, inputs } = this.#arena;
+    const weights = this.#artifact.packed.length > 0 ? this.#packed(executable) : undefined;
     const symbols = { M: problem.m };
-    const specs = [...outputs, ...executable.partFor(problem.m).workspaces];
+    const specs = [...this.#artifact.outputs, ...executable.partFor(problem.m).workspaces];
     this.#written = new Map(specs.map(({ name, bytes }) => [name, guardedOutput(runtime, evaluate(bytes, symbols))]));
     const own = [...inputs, ...this.#written].map(([name, { address }]) => [name, address] as const);
     this.#addresses = (weights?.addresses() ?? [new Map()]).map((of) => new Map([...of, ...own]));
+  }
+
+  /** The weights in this layout: those of an earlier contestant while they are intact, else packed now. */
+  #packed(executable: Executable): PackedCopies {
+    const { problem, packed, copies } = this.#arena;
+    const known = packed.get(this.layout);
+    if (known !== undefined && known.violation() === undefined) return known;
+    known?.free();
+    const sizes = new Map(this.#artifact.packed.map(({ name, bytes }) => [name, evaluate(bytes, {})]));
+    const made = new PackedCopies(executable.pack(problem.weights), sizes, copies);
+    packed.set(this.layout, made);
+    return made;
   }
 
   #outputs(): Record<string, Uint8Array> {

@@ -20,7 +20,7 @@ export interface TuneOptions {
   /** This machine, as its probe says. */
   readonly device: Device;
   readonly store: TuneStore;
-  /** Time for the whole job, shared evenly among what is left to do. A part whose default is not on record measures that in any case. */
+  /** Time for the whole job, shared by the size of the weights among what is left to do. The default is measured in any case. */
   readonly seconds?: number;
   /** Points on record at which the job is done, those of earlier runs included; shared likewise. */
   readonly trials?: number;
@@ -67,12 +67,12 @@ export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
   const device = { ...options.device, features: kernelFeatures(options.device) };
   const recovered = await store.recover();
   const shipped = await openShipped();
-  const parts = workloads.reduce((sum, workload) => sum + rangesOf(workload).length, 0);
+  const weights = workloads.flatMap((workload) => rangesOf(workload).map(() => weightOf(workload)));
   const common = {
     device,
     store,
     readers: [store, shipped],
-    budget: new Budget(options, parts),
+    budget: new Budget(options, weights),
     seed,
     copies: weightCopies,
     sampling: { seconds: 0.25, minSamples: 5, ...options.sampling },
@@ -137,6 +137,9 @@ function checkOptions({ seconds, trials, weightCopies = 1 }: TuneOptions): void 
   if (!(Number.isInteger(weightCopies) && weightCopies > 0))
     refuse("weightCopies", weightCopies, "an integer from 1 up");
 }
+
+/** A workload's part of the budget: large ones take longer to measure and matter more, but not in proportion. */
+const weightOf = (workload: Workload): number => Math.sqrt(("n" in workload ? workload.n : 1) * workload.k);
 
 /** Each workload once, checked. */
 function distinct(workloads: readonly Workload[]): readonly Workload[] {

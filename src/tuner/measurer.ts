@@ -74,13 +74,16 @@ export class Measurer {
     return checked.failure === undefined ? { value: null } : checked;
   }
 
-  /** Samples candidates that were checked, interleaved. A failure is the first candidate's unless the process says whose. */
-  async time(candidates: readonly Candidate[], sampling: SamplingOptions): Promise<TimeAnswer> {
+  /**
+   * Samples candidates that were checked, interleaved. A `newcomer`, the first, may get fewer samples than asked for where it is far slower than the others. A
+   * failure is the first candidate's unless the process says whose.
+   */
+  async time(candidates: readonly Candidate[], sampling: SamplingOptions, newcomer = false): Promise<TimeAnswer> {
     const ids = candidates.map(idOf);
     const once = ids.reduce((sum, id) => sum + (this.#loaded.get(id)?.ms ?? 0), 0);
     const warmUpMs = 2000 * ids.length;
     const limitMs = 1000 * (this.#limits.run + 4 * sampling.seconds) + warmUpMs + 8 * (sampling.minSamples + 4) * once;
-    const answer = await this.#ask({ op: "time", ids, sampling }, limitMs);
+    const answer = await this.#ask({ op: "time", ids, sampling, newcomer }, limitMs);
     if (answer.failure === undefined) return answer;
     const guilty = candidates.find((c) => idOf(c) === answer.failure.id) ?? candidates[0]!;
     return { failure: answer.failure, candidate: guilty };

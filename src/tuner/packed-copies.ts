@@ -39,6 +39,11 @@ export class PackedCopies {
     return { name, start, bytes, checksum: crc32(this.#runtime.bytes(from, bytes)) };
   }
 
+  /** Bytes of all copies. */
+  get bytes(): number {
+    return this.#copies.flat().reduce((sum, region) => sum + region.bytes, 0);
+  }
+
   /** The tensors' addresses, a map per copy. */
   addresses(): readonly ReadonlyMap<string, number>[] {
     return this.#copies.map((regions) => new Map(regions.map(({ name, start }) => [name, start + margin])));

@@ -54,7 +54,13 @@ export type Request =
   | { readonly op: "prepare"; readonly setting: Setting }
   | { readonly op: "build"; readonly id: string; readonly candidate: Candidate }
   | { readonly op: "check"; readonly id: string }
-  | { readonly op: "time"; readonly ids: readonly string[]; readonly sampling: SamplingOptions }
+  | {
+      readonly op: "time";
+      readonly ids: readonly string[];
+      readonly sampling: SamplingOptions;
+      /** The first is new: it may be given up where it is far slower than the others. */
+      readonly newcomer: boolean;
+    }
   | { readonly op: "drop"; readonly id: string };
 
 /** A candidate that was built. */

@@ -108,7 +108,7 @@ async function timeBeside(bench: Bench, point: Point, incumbent: () => Point | u
   for (;;) {
     const beside = incumbent();
     const contestants = [candidate, ...(beside === undefined ? [] : [ledger.candidate(beside)])];
-    const timed = await measurer.time(contestants, sampling);
+    const timed = await measurer.time(contestants, sampling, true);
     if (!("failure" in timed) || timed.candidate === candidate || beside === undefined) return { timed, beside };
     const alone = await standsAlone(bench, beside);
     if (alone === undefined) {

@@ -105,7 +105,9 @@ export async function tunePart(options: PartOptions): Promise<PartResult> {
   let ended: PartResult["ended"] = "searched";
 
   const next = (): Point | undefined => {
-    if (!ledger.has(field.reference)) return field.reference;
+    // Whatever the budget: what an untuned kernel has, and something that may win.
+    const least = [field.reference, ...seeds.slice(0, 1)].find((point) => !ledger.has(point));
+    if (least !== undefined) return least;
     if (ledger.tried.length >= share.trials || performance.now() >= began + searchShare * (share.deadline - began)) {
       ended = "budget";
       return undefined;

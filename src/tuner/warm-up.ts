@@ -8,7 +8,7 @@
 
 export interface WarmUpOptions {
   readonly clock?: () => number;
-  /** Time after which it is given up. @default 500 */
+  /** Time after which it is given up. @default 200 */
   readonly maxMs?: number;
 }
 
@@ -21,7 +21,7 @@ const patience = 3;
 
 /** Gives the milliseconds of a run in the best window. */
 export function warmUp(run: () => void, options: WarmUpOptions = {}): number {
-  const { clock = () => performance.now(), maxMs = 500 } = options;
+  const { clock = () => performance.now(), maxMs = 200 } = options;
   const begin = clock();
   let best = Infinity;
   for (let calm = 0; calm < patience && clock() - begin < maxMs; ) {

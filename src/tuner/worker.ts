@@ -9,13 +9,14 @@ import { Worker } from "node:worker_threads";
 import { WasmRuntime } from "../../backends/index.ts";
 import { QloomError } from "../../ir/index.ts";
 import { interleave, timerQuantum } from "../bench/index.ts";
-import { type Arena, buildCandidate, CandidateFailure, Contestant, makeArena } from "./contestant.ts";
+import { type Arena, buildCandidate, CandidateFailure, Contestant, makeArena, trimPacked } from "./contestant.ts";
 import { makeProblem } from "./problem.ts";
-import type { Checked, Hook, Reply, Request, SamplingOptions, Setting, Timed } from "./protocol.ts";
+import type { Checked, Hook, Reply, Request, Setting, Timed } from "./protocol.ts";
 import { warmUp } from "./warm-up.ts";
 
-/** A contestant this many times slower than the fastest gets the fewest samples. */
+/** A newcomer this many times slower than the incumbent gets as few samples as this: no number of them would make it win. */
 const hopeless = 3;
+const hopelessSamples = 2;
 
 /** Only the optimizing compiler: no step in the times, and the first run of a candidate is as fast as the others. */
 setFlagsFromString("--no-liftoff");
@@ -54,17 +55,18 @@ async function check(id: string): Promise<Checked> {
   return contestants.get(id)!.check();
 }
 
-async function time(ids: readonly string[], sampling: SamplingOptions): Promise<Timed> {
+async function time({ ids, sampling, newcomer }: Extract<Request, { op: "time" }>): Promise<Timed> {
   const all = ids.map((id) => ({ id, contestant: contestants.get(id)! }));
   const runs = all.map(({ id, contestant }) => blaming(id, () => contestant.run()));
-  const steady: number[] = [];
   for (const [i, { contestant }] of all.entries()) {
     await contestant.call("time");
-    steady.push(warmUp(runs[i]!));
+    contestant.steadyMs ??= warmUp(runs[i]!);
   }
-  const hopelessly = hopeless * Math.min(...steady);
-  const seconds = steady.some((ms) => ms > hopelessly) ? 0 : sampling.seconds;
-  const samples = await interleave(runs, { seconds, minSamples: sampling.minSamples });
+  const runMs = all.map(({ contestant }) => contestant.steadyMs!);
+  const [first = 0, ...others] = runMs;
+  const isLost = newcomer && others.length > 0 && first > hopeless * Math.min(...others);
+  const given = isLost ? { seconds: 0, minSamples: hopelessSamples } : sampling;
+  const samples = await interleave(runs, { ...given, runMs });
   for (const { id, contestant } of all) blaming(id, () => contestant.recheck())();
   return { samples: samples.map(({ ms }) => ms), quantum: timerQuantum() };
 }
@@ -81,14 +83,9 @@ function blaming(id: string, work: () => void): () => void {
 }
 
 async function drop(id: string): Promise<null> {
-  const contestant = contestants.get(id);
-  if (contestant === undefined) return null;
+  contestants.get(id)?.dispose();
   contestants.delete(id);
-  contestant.dispose();
-  const { layout } = contestant;
-  if ([...contestants.values()].some((other) => other.layout === layout)) return null;
-  arena!.packed.get(layout)?.free();
-  arena!.packed.delete(layout);
+  trimPacked(arena!, contestants.values());
   return null;
 }
 
@@ -101,7 +98,7 @@ function answer(request: Request): Promise<unknown> {
     case "check":
       return check(request.id);
     case "time":
-      return time(request.ids, request.sampling);
+      return time(request);
     case "drop":
       return drop(request.id);
   }

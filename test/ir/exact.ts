@@ -1,6 +1,6 @@
 /**
  * Exact arithmetic on fractions of big integers, and rounding of a fraction to a float or integer type: formulas that share nothing with
- * `ir/ops.ts`, to test it against.
+ * `ir/scalar-ops.ts`, to test it against.
  */
 import { type Scalar, scalars } from "../../ir/index.ts";
 

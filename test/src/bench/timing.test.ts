@@ -52,6 +52,22 @@ describe("batchSize", () => {
 });
 
 describe("interleave", () => {
+  test("runs nothing beforehand where the times are known", async () => {
+    const { clock, pass } = fakeClock(1e-4);
+    const runs = { slow: 0, quick: 0 };
+    const slow = () => {
+      runs.slow++;
+      pass(500);
+    };
+    const quick = () => {
+      runs.quick++;
+      pass(0.5);
+    };
+    const samples = await interleave([slow, quick], { clock, seconds: 0, minSamples: 3, runMs: [500, 0.5] });
+    expect(samples.map(({ batch }) => batch)).toEqual([1, 5]);
+    expect(runs).toEqual({ slow: 4, quick: 4 * 6 });
+  });
+
   test("takes turns and reports time per run, the first sample dropped", async () => {
     const { clock, pass } = fakeClock(1e-4);
     const order: string[] = [];

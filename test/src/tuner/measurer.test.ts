@@ -81,3 +81,19 @@ describe("faults", () => {
     expect(await measurer.time([other, good], brief)).toHaveProperty("value");
   });
 });
+
+test("a newcomer that is far slower than the incumbent gets few samples, an incumbent that is slower all of them", async () => {
+  const large = matmul(16, 64, 256);
+  const target = { workload: large, device };
+  const quick: Candidate = { template: templateFor(target).name, point: templateFor(target).default(target) };
+  const slow: Candidate = { template: "fallback", point: {} };
+  const measurer = new Measurer({ ...setting, workload: large });
+  onTestFinished(() => measurer.close());
+  for (const candidate of [quick, slow]) expect((await measurer.ensure(candidate)).failure).toBeUndefined();
+  const counts = async (candidates: readonly Candidate[]): Promise<readonly number[]> => {
+    const timed = await measurer.time(candidates, brief, true);
+    return "value" in timed ? timed.value.samples.map((samples) => samples.length) : [];
+  };
+  expect(await counts([slow, quick])).toEqual([2, 2]);
+  expect(await counts([quick, slow])).toEqual([5, 5]);
+});

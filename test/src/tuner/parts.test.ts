@@ -10,7 +10,7 @@ import { device, matmul } from "./setting.ts";
 describe("a budget", () => {
   test("is shared evenly, and what a part leaves goes to the others", () => {
     let now = 0;
-    const budget = new Budget({ seconds: 30, trials: 10 }, 3, () => now);
+    const budget = new Budget({ seconds: 30, trials: 10 }, [1, 1, 1], () => now);
     expect(budget.next()).toEqual({ deadline: 10_000, trials: 4 });
     now = 4_000;
     budget.spend(2);
@@ -20,8 +20,15 @@ describe("a budget", () => {
     expect(budget.next()).toEqual({ deadline: 30_000, trials: 0 });
   });
 
+  test("is shared by weight", () => {
+    const budget = new Budget({ seconds: 40, trials: 8 }, [3, 1], () => 0);
+    expect(budget.next()).toEqual({ deadline: 30_000, trials: 6 });
+    budget.spend(6);
+    expect(budget.next()).toEqual({ deadline: 40_000, trials: 2 });
+  });
+
   test("may be without limits", () => {
-    expect(new Budget({}, 2).next()).toEqual({ deadline: Infinity, trials: Infinity });
+    expect(new Budget({}, [1, 1]).next()).toEqual({ deadline: Infinity, trials: Infinity });
   });
 });
 
@@ -44,7 +51,7 @@ describe("warming up", () => {
 
   test("goes on while times fall", () => {
     const { run, clock, runs } = runner([90, 80, 40, 40, 39.9, 20, 10]);
-    expect(warmUp(run, { clock })).toBe(10);
+    expect(warmUp(run, { clock, maxMs: 1000 })).toBe(10);
     expect(runs()).toBe(10);
   });
 
