@@ -8,9 +8,12 @@ import {
   type Feature,
   formatOf,
   parseWorkload,
+  programOf,
   type Workload,
   WorkloadError,
+  workloadKey,
 } from "../../ir/index.ts";
+import type { Target } from "../../schedules/index.ts";
 import {
   type LookupStep,
   openShipped,
@@ -18,6 +21,8 @@ import {
   type RecordReader,
   recordKey,
   TuneDbError,
+  type TuneKey,
+  type TuneRecord,
   type TuneStore,
 } from "../../tune-db/index.ts";
 import {
@@ -100,41 +105,73 @@ export async function resolve(
   device: Device,
   db: CompileOptions["db"],
 ): Promise<{ artifact: Artifact; choices: readonly Choice[]; notes: readonly string[] }> {
+  programOf(workload); // What can't be computed is no record's fault.
   const target = { workload, device: { ...device, features: kernelFeatures(device) } };
   const notes: string[] = [];
+  const failed = new Map<string, string>();
   const { readers, store, close } = await openReaders(db, notes);
   try {
     for (;;) {
-      const choices = await planParts(workload, { ...device, features: kernelFeatures(device) }, readers);
-      const failure = await tryBuild(target, choices);
-      if (failure.artifact) return { artifact: failure.artifact, choices, notes };
-      const tuned = choices.find((c) => c.lookup?.record !== undefined);
-      const key = tuned?.lookup?.key;
-      if (tuned?.lookup?.record === undefined || key === undefined) throw failure.error;
-      notes.push(`${key.template} ${JSON.stringify(key.point)} failed and is quarantined: ${failure.error.message}`);
-      if (store === undefined) readers.length = 0;
-      else await store.quarantine(recordKey(key), failure.error.message, { ...tuned.lookup.record, key });
+      const choices = await planParts(workload, target.device, readers, failed);
+      const built = await tryBuild(target, choices);
+      if (built.artifact) return { artifact: built.artifact, choices, notes };
+      const culprit = await culpritOf(target, choices);
+      if (culprit === undefined) throw built.error;
+      const { key, record } = culprit;
+      const { message } = built.error;
+      failed.set(recordKey(key), message);
+      const withdrawn = store === undefined ? undefined : await quarantine(store, key, message, record);
+      notes.push(`${key.template} ${JSON.stringify(key.point)} failed and is ${withdrawn ?? "left out"}: ${message}`);
     }
   } finally {
     await close();
   }
 }
 
+/** Withdraws a record; one that can't be must not keep a kernel from being found. Gives what became of it. */
+async function quarantine(store: TuneStore, key: TuneKey, reason: string, record: TuneRecord): Promise<string> {
+  try {
+    await store.quarantine(recordKey(key), reason, { ...record, key });
+    return "quarantined";
+  } catch (error) {
+    if (!(error instanceof TuneDbError)) throw error;
+    return `left out, not quarantined (${error.message})`;
+  }
+}
+
 type Built = { artifact: Artifact; error?: undefined } | { artifact?: undefined; error: Error };
 
-async function tryBuild(target: Parameters<typeof buildArtifact>[0], choices: readonly Choice[]): Promise<Built> {
+/** The record because of which a build failed: that of the only part that has one, else of the first part that fails alone, else the last. */
+async function culpritOf(
+  target: Target,
+  choices: readonly Choice[],
+): Promise<{ readonly key: TuneKey; readonly record: TuneRecord } | undefined> {
+  const tuned = choices.flatMap((choice) => {
+    const { key, record } = choice.lookup ?? {};
+    return key === undefined || record === undefined ? [] : [{ choice, key, record }];
+  });
+  for (const one of tuned.length > 1 ? tuned : [])
+    if ((await tryBuild(target, [one.choice])).error !== undefined) return one;
+  return tuned.at(-1);
+}
+
+async function tryBuild(target: Target, choices: readonly Choice[]): Promise<Built> {
   try {
     const artifact = buildArtifact(
       target,
       choices.map((c) => c.plan),
     );
-    const recorded =
-      choices.length === 1 && choices[0]?.lookup?.rung === "exact" ? choices[0].lookup.record?.artifact : undefined;
-    const own = recorded === undefined ? undefined : artifactHash(artifact);
-    if (recorded !== own)
-      return {
-        error: new ApiError(`its artifact hash ${recorded?.slice(0, 12)} is not the built one's ${own?.slice(0, 12)}`),
-      };
+    for (const { lookup } of choices) {
+      // Only a record of this very workload names the hash of this very artifact: one of a fixed M is not for any M.
+      const { record } = lookup ?? {};
+      if (record === undefined || lookup?.rung !== "exact") continue;
+      if (workloadKey(record.key.workload) !== workloadKey(target.workload)) continue;
+      const own = artifactHash(artifact);
+      if (record.artifact !== own)
+        throw new ApiError(
+          `its artifact hash ${record.artifact?.slice(0, 12)} is not the built one's ${own.slice(0, 12)}`,
+        );
+    }
     await WebAssembly.compile(artifact.code);
     return { artifact };
   } catch (error) {

@@ -12,7 +12,16 @@ import {
   templateFor,
   templateNamed,
 } from "../../schedules/index.ts";
-import { type LookupResult, lookup, type RecordReader, type TuneRecord } from "../../tune-db/index.ts";
+import {
+  type LookupResult,
+  lookup,
+  makeKey,
+  makeScope,
+  type RecordReader,
+  recordKey,
+  type TuneKey,
+  type TuneRecord,
+} from "../../tune-db/index.ts";
 import { type PartPlan, scheduledWorkload } from "./artifact.ts";
 import { generatorHash, layoutVersion } from "./generator.ts";
 
@@ -50,16 +59,17 @@ export interface Choice {
   readonly lookup: LookupResult | undefined;
 }
 
-/** Plans every part. Readers are asked in their order; none means defaults. */
+/** Plans every part. Readers are asked in their order; none means defaults. Configurations in `failed` (by `recordKey`, with the reason) are left out. */
 export async function planParts(
   workload: Workload,
   device: Device,
   readers: readonly RecordReader[],
+  failed: ReadonlyMap<string, string> = new Map(),
 ): Promise<readonly Choice[]> {
   const choices: Choice[] = [];
   for (const range of rangesOf(workload)) {
     const first = choices[0]?.plan;
-    choices.push(await planRange(workload, device, readers, range, first?.point));
+    choices.push(await planRange(workload, device, readers, failed, range, first?.point));
   }
   return choices;
 }
@@ -68,12 +78,15 @@ async function planRange(
   workload: Workload,
   device: Device,
   readers: readonly RecordReader[],
+  failed: ReadonlyMap<string, string>,
   range: Range,
   pinned: Point | undefined,
 ): Promise<Choice> {
   const typical = { workload: typicalWorkload(workload, range), device };
   const target = { workload: scheduledWorkload(workload), device };
-  const usable = (record: TuneRecord): string | undefined => unusable(record, typical, target, pinned);
+  const scope = makeScope(typical.workload, device, layoutVersion, generatorHash());
+  const usable = ({ key }: TuneRecord): string | undefined =>
+    failed.get(recordKey(makeKey(scope, key.template, key.point))) ?? unusable(key, typical, target, pinned);
   const found =
     readers.length === 0
       ? undefined
@@ -96,12 +109,12 @@ async function planRange(
 }
 
 /** Why a record can't serve. */
-function unusable(record: TuneRecord, typical: Target, target: Target, pinned: Point | undefined): string | undefined {
-  const template = templateNamed(record.key.template);
-  if (template === undefined) return `there is no template ${record.key.template}`;
+function unusable(key: TuneKey, typical: Target, target: Target, pinned: Point | undefined): string | undefined {
+  const template = templateNamed(key.template);
+  if (template === undefined) return `there is no template ${key.template}`;
   const refusal = template.refuses(typical);
   if (refusal !== undefined) return `${template.name} does not take it: ${refusal}`;
-  const point = record.key.point as Point;
+  const point = key.point as Point;
   const reason = rejection(template.space(typical), point);
   if (reason !== undefined) return reason;
   const axis = template.space(target).layout.find((a) => pinned !== undefined && a in pinned && pinned[a] !== point[a]);
