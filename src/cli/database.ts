@@ -30,10 +30,20 @@ export async function withRecords<T>(
 ): Promise<T> {
   if (untuned && db !== undefined) throw new UsageError("--db and --untuned exclude each other");
   if (untuned || db === undefined) return use(untuned ? false : undefined);
-  const store = await openExisting(db);
+  const store = await openReadable(db);
   try {
     return await use(store);
   } finally {
     await store.close();
+  }
+}
+
+/** A database that can only be read is read: what it can't keep is whether a record failed. */
+async function openReadable(path: string): Promise<TuneStore> {
+  try {
+    return await openExisting(path);
+  } catch (error) {
+    if (error instanceof TuneDbError && error.fault === "read-only") return openExisting(path, true);
+    throw error;
   }
 }
