@@ -4,7 +4,6 @@
  */
 
 /** Facts about the machine that no Wasm module can find out. */
-import process from "node:process";
 export interface HostFacts {
   /** Processor model, or what is known of the platform. */
   readonly cpu: string;
