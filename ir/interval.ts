@@ -189,36 +189,47 @@ function smallest(form: Affine, facts: Facts): number {
  */
 export function lowerBound(e: Expr, facts: Facts): number {
   let form = affineOf(e);
-  for (let step = 0; step < 32; step++) {
-    const direct = smallest(form, facts);
-    if (direct >= 0) return direct;
-    const next = replaceOne(form, facts);
+  // What is bounded is `scale` times the expression, so that quotients in it can be multiplied out.
+  let scale = 1;
+  for (let step = 0; ; step++) {
+    const direct = Math.ceil(smallest(form, facts) / scale);
+    const next = direct >= 0 || step === 32 ? undefined : replaceOne(form, facts);
     if (next === undefined) return direct;
-    form = next;
+    form = next.form;
+    scale *= next.scale;
   }
-  return smallest(form, facts);
 }
 
-function replaceOne(form: Affine, facts: Facts): Affine | undefined {
+function replaceOne(form: Affine, facts: Facts): { readonly form: Affine; readonly scale: number } | undefined {
   const without = (atom: Expr): Affine => ({
     ...form,
     terms: new Map([...form.terms].filter(([other]) => other !== atom)),
   });
   const alone = (name: string, atom: Expr): boolean =>
     [...form.terms.keys()].every((other) => other === atom || !variablesOf(other).has(name));
+  let remainder: Affine | undefined;
   for (const [atom, c] of form.terms) {
-    if (atom.kind === "op" && atom.op === "floordiv") {
+    if (atom.kind === "op" && (atom.op === "floordiv" || atom.op === "mod")) {
       const [a, d] = atom.args as [Expr, Expr];
-      if (d.kind === "const" && c % d.value === 0)
-        return addAffine(without(atom), affineOf(sub(a, mod(a, d))), c / d.value);
+      if (d.kind !== "const" || d.value <= 0) continue;
+      if (atom.op === "mod") {
+        const least = c > 0 ? 0 : c * (d.value - 1);
+        remainder ??= addAffine(without(atom), affineOf(constant(least)));
+        continue;
+      }
+      // c * (a // d) = c/d * (a - a % d), all times d where it does not divide c
+      const scale = c % d.value === 0 ? 1 : d.value;
+      const scaled = scale === 1 ? without(atom) : addAffine(without(atom), without(atom), scale - 1);
+      return { form: addAffine(scaled, affineOf(sub(a, mod(a, d))), (c * scale) / d.value), scale };
     }
     if (atom.kind !== "var" || !alone(atom.name, atom)) continue;
     const extent = facts.extent(atom.name);
     if (extent === undefined) continue;
-    if (c > 0) return without(atom);
-    if (variablesOf(extent).size > 0) return addAffine(without(atom), affineOf(sub(extent, 1)), c);
+    if (c > 0) return { form: without(atom), scale: 1 };
+    if (variablesOf(extent).size > 0) return { form: addAffine(without(atom), affineOf(sub(extent, 1)), c), scale: 1 };
   }
-  return undefined;
+  // A remainder stands in the way of its variable: 0..d-1 is all that is known of it then.
+  return remainder && { form: remainder, scale: 1 };
 }
 
 /** Whether `a < b` for every value of their variables. */

@@ -204,7 +204,7 @@ function isPointer(e: Expr, { buffers }: Context): boolean {
 }
 
 function boundsReason(access: Access, buffer: Buffer, site: Site, context: Context, form: Form): Reason {
-  if (access.mask !== undefined || site.loops.some(neverRuns)) return undefined;
+  if (access.mask !== undefined || site.loops.some((l) => rangeOf(l.extent, context.facts)[1] <= 0)) return undefined;
   const width = apart(access, buffer);
   return first(access.index.keys(), (axis) => {
     const index = context.resolve(access.index[axis] as Expr);
@@ -219,8 +219,6 @@ function boundsReason(access: Access, buffer: Buffer, site: Site, context: Conte
     return `${where}, not proven to be in 0..${printExpr(sub(size, width))}; mask the access or guard it with an if`;
   });
 }
-
-const neverRuns = ({ extent }: For): boolean => extent.kind === "const" && extent.value <= 0;
 
 /** A scalar, a lane pattern, a vector of zeros, or a scalar plus one of these. */
 function isLoweredIndex(e: Expr): boolean {

@@ -6,7 +6,6 @@ import {
   type Affine,
   affineOf,
   b,
-  buffersOf,
   type Expr,
   eachNode,
   eachStmt,
@@ -17,12 +16,12 @@ import {
   factsOf,
   type Kernel,
   loopsOf,
-  type Reduce,
   rangeOf,
   type Stmt,
   variablesOf,
   writes,
 } from "../ir/index.ts";
+import { nestOf } from "./primitive.ts";
 
 const mentions = (e: Expr, names: ReadonlySet<string>): boolean => !variablesOf(e).isDisjointFrom(names);
 
@@ -160,29 +159,37 @@ function iterationKeys(index: readonly Expr[], loop: For, facts: Facts): Readonl
 
 /** Why a local buffer carries a value from one iteration to the next, or out of the loops; undefined when it does not. */
 function carried(kernel: Kernel, loops: readonly For[], buffer: string): string | undefined {
-  const reads = (s: Stmt): boolean => exprsOf(s).some((e) => buffersOf(e).has(buffer));
+  const facts = factsOf(kernel);
+  const uses = (s: Stmt): boolean => accessesIn([s]).some((a) => a.buffer === buffer);
+  const outside = (body: readonly Stmt[]): boolean =>
+    body.some((s) => !loops.includes(s as For) && (s.kind === "for" ? outside(s.body) : uses(s)));
+  if (outside(kernel.body)) return `${buffer} is used outside ${loops.map((l) => l.loop).join(", ")} too`;
   for (const l of loops) {
+    // The nest that uses it first, alone: it must give every element a value that depends on none before.
+    let first = l.body.find(uses);
+    while (first?.kind === "for" && nestOf(first).body.length > 1) first = nestOf(first).body.find(uses);
     const inside = new Set(loopsOf(l.body).map((inner) => inner.loop));
-    let first: Stmt | undefined;
-    eachStmt(l.body, (s) => {
-      if (writes(s, buffer) || reads(s)) first ??= s;
-    });
-    if (first === undefined) continue;
-    const starts = first.kind === "store" || (first.kind === "reduce" && startsIn(first, inside));
-    if (!starts || reads(first)) return `${buffer} keeps its value from one iteration of ${l.loop} to the next`;
+    if (first !== undefined && !makesWhole(first, buffer, inside, facts))
+      return `${buffer} keeps its value from one iteration of ${l.loop} to the next`;
   }
-  let outside = false;
-  const search = (body: readonly Stmt[]): void => {
-    for (const s of body) {
-      if (loops.includes(s as For)) continue;
-      outside ||= writes(s, buffer) || reads(s);
-      if (s.kind === "for" || s.kind === "if") search(s.body);
-    }
-  };
-  search(kernel.body);
-  return outside ? `${buffer} is used outside ${loops.map((l) => l.loop).join(", ")} too` : undefined;
+  return undefined;
 }
 
-/** Whether a sum starts from the neutral element inside the body of these loops. */
-const startsIn = (s: Reduce, inside: ReadonlySet<string>): boolean =>
-  s.over.length > 0 && s.over.every((name) => inside.has(name));
+/** Whether a nest stores every element of a buffer, or starts a sum over loops `inside` in each. */
+function makesWhole(first: Stmt, buffer: string, inside: ReadonlySet<string>, facts: Facts): boolean {
+  const { loops, body } = nestOf(first);
+  const [s] = body;
+  if (body.length !== 1 || s === undefined || !writes(s, buffer) || s.mask !== undefined) return false;
+  const names = new Set(loops.map((l) => l.loop));
+  const starts = s.kind === "store" || (s.over.length > 0 && s.over.every((name) => inside.has(name)));
+  const axes = loops.filter((l) => s.index.some((e) => variablesOf(e).has(l.loop)));
+  const size = (list: readonly Expr[]): number =>
+    list.reduce((product, e) => product * (e.kind === "const" ? e.value : Number.NaN), 1);
+  const lanes = s.index.find((e) => e.type.lanes.length > 0)?.type.count ?? 1;
+  return (
+    starts &&
+    accessesIn([s]).every((a) => a.kind !== "load" || a.buffer !== buffer) &&
+    determined(s.index, names, facts).isSupersetOf(new Set(axes.map((l) => l.loop))) &&
+    size(axes.map((l) => l.extent)) * lanes === size(facts.buffer(buffer)?.shape ?? [])
+  );
+}

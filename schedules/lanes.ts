@@ -2,6 +2,7 @@
 import { b, type Expr, type For, factsOf, type Kernel, type Reduce, type Store } from "../ir/index.ts";
 import { determined } from "./elements.ts";
 import { require } from "./errors.ts";
+import { loopsIn } from "./two-levels.ts";
 
 /** For loops (name, extent), outermost first, the lane pattern of each variable in the vector whose axes they are. */
 export function laneValues(loops: readonly (readonly [string, number])[]): Map<string, Expr> {
@@ -21,6 +22,8 @@ export function laneValues(loops: readonly (readonly [string, number])[]): Map<s
 export function requireLanesApart(kernel: Kernel, s: Store | Reduce, loops: readonly For[]): void {
   require([...s.index, s.value].every((e) => e.type.lanes.length === 0), () =>
     `the statement that writes ${s.buffer} is a vector already`);
+  require(loopsIn(s.index, loops).length > 0, () =>
+    `no lane of ${loops.map((l) => l.loop).join(", ")} is in the index of ${s.buffer}`);
   const own = determined(s.index, new Set(loops.map((l) => l.loop)), factsOf(kernel));
   const shared = loops.find((l) => !own.has(l.loop));
   require(shared === undefined, () => `lanes of ${shared?.loop} would write the same elements of ${s.buffer}`);

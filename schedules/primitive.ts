@@ -65,6 +65,13 @@ export function extentOf(loop: For): number {
   return extent.value;
 }
 
+/** Throws unless the iterations of these loops run one after another: a step on bound loops, or across them, would break what binding promised. */
+export function requireSequential(loops: readonly For[], what: string): void {
+  for (const { loop, loopKind } of loops)
+    require(loopKind === "serial" || loopKind === "unroll", () =>
+      `${what}: loop ${loop} is bound to ${loopKind}; do it before binding`);
+}
+
 /** A perfect nest: loops whose body is one statement, and what the innermost holds. */
 export interface Nest {
   readonly loops: readonly For[];

@@ -11,10 +11,12 @@ import {
   scalarRange,
 } from "../ir/index.ts";
 
-/** The range to declare for a buffer that holds an expression's values: undefined where it is no tighter than the type's. */
-export function declaredRange(e: Expr, facts: Facts): Interval | undefined {
-  const [low, high] = rangeOf(e, facts);
-  const [min, max] = scalarRange(e.type.scalar);
+/** The range to declare for a buffer that holds the values of these expressions, of one type: undefined where it is no tighter than the type's. */
+export function declaredRange(values: readonly [Expr, ...Expr[]], facts: Facts): Interval | undefined {
+  const ranges = values.map((e) => rangeOf(e, facts));
+  const low = Math.min(...ranges.map((range) => range[0]));
+  const high = Math.max(...ranges.map((range) => range[1]));
+  const [min, max] = scalarRange(values[0].type.scalar);
   return low > min || high < max ? [low, high] : undefined;
 }
 

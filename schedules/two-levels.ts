@@ -25,7 +25,7 @@ import {
 } from "../ir/index.ts";
 import { determined } from "./elements.ts";
 import { require } from "./errors.ts";
-import { extentOf, type ReduceSite, reduceSite, replaceIn } from "./primitive.ts";
+import { extentOf, type ReduceSite, reduceSite, replaceIn, requireSequential } from "./primitive.ts";
 import { retype } from "./retype.ts";
 
 export interface TwoLevels {
@@ -55,6 +55,7 @@ export interface SumLoops {
 /** Divides the loops of a reduction's nest. Throws where splitting the reduction in two levels would change its meaning. */
 export function sumLoops(kernel: Kernel, { loops, reduce }: ReduceSite): SumLoops {
   const { buffer, index, over, value } = reduce;
+  requireSequential(loops, `the reduction into ${buffer}`);
   require([value, ...index].every((e) => e.type.lanes.length === 0), () =>
     `the reduction into ${buffer} is vectorized; split it in levels before`);
   require(!buffersOf(value).has(buffer), () => `the sum into ${buffer} depends on itself`);

@@ -10,7 +10,16 @@
  * before the kernel in the same stage, at the start of a later one.
  */
 import { z } from "zod";
-import { buffersOf, eachStmt, exprsOf, type Kernel, type Stage, type Stmt, writes } from "../../ir/index.ts";
+import {
+  type Buffer,
+  buffersOf,
+  eachStmt,
+  exprsOf,
+  type Kernel,
+  type Stage,
+  type Stmt,
+  writes,
+} from "../../ir/index.ts";
 import { require } from "../errors.ts";
 import { type KernelStep, kernelNamed, type Primitive } from "../primitive.ts";
 
@@ -68,10 +77,20 @@ export const fission: Primitive<FissionStep> = {
           `fission: ${step.into} would run ${after ? "after" : "before"} ${name}, and the order in which they use ${buffer} matters`);
       }
     }
-    const made = only({ ...kernel, name: step.into, stage: step.stage }, moved);
+    const uses = (body: readonly Stmt[], { name }: Buffer): boolean =>
+      namesOf(body).read.has(name) || namesOf(body).written.has(name);
+    const made = {
+      ...kernel,
+      name: step.into,
+      stage: step.stage,
+      body: moved,
+      buffers: kernel.buffers.filter((x) => uses(moved, x)),
+    };
+    // What neither side uses stays declared.
+    const left = { ...kernel, body: rest, buffers: kernel.buffers.filter((x) => uses(rest, x) || !uses(moved, x)) };
     return {
       ...program,
-      kernels: kernels.map((k) => (k === kernel ? only(kernel, rest) : k)).toSpliced(at, 0, made),
+      kernels: kernels.map((k) => (k === kernel ? left : k)).toSpliced(at, 0, made),
     };
   },
 };
@@ -109,10 +128,4 @@ function localBetween(kernel: Kernel, a: readonly Stmt[], b: readonly Stmt[]): s
     ({ name, scope }) =>
       scope !== "global" && ((x.written.has(name) && y.read.has(name)) || (y.written.has(name) && x.read.has(name))),
   )?.name;
-}
-
-/** The kernel with this body, and the buffers it uses. */
-function only(kernel: Kernel, body: readonly Stmt[]): Kernel {
-  const { read, written } = namesOf(body);
-  return { ...kernel, body, buffers: kernel.buffers.filter(({ name }) => read.has(name) || written.has(name)) };
 }

@@ -29,7 +29,15 @@ import {
 } from "../../ir/index.ts";
 import { accessesIn } from "../elements.ts";
 import { require } from "../errors.ts";
-import { extentOf, type KernelStep, kernelPrimitive, nestOf, type Primitive, replaceIn } from "../primitive.ts";
+import {
+  extentOf,
+  type KernelStep,
+  kernelPrimitive,
+  nestOf,
+  type Primitive,
+  replaceIn,
+  requireSequential,
+} from "../primitive.ts";
 
 export interface HoistStep extends KernelStep {
   readonly op: "hoist";
@@ -52,6 +60,7 @@ export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (ker
   const left = around.slice(depth);
   require(left.length > 0, () => `hoist ${step.buffer}: it is computed there already`);
   require(!guarded, () => `hoist ${step.buffer}: an if around it says when it is computed; split without tail guard`);
+  requireSequential(left, `hoist ${step.buffer}`);
   requireMovable(kernel, producer, left, step.buffer);
   const own = nestOf(producer);
   const used = namesIn([producer]);

@@ -35,9 +35,11 @@ import {
   simplifyKernel,
   storageBits,
   substituter,
+  variablesOf,
   writes,
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
+import { isPartialIn } from "../partial.ts";
 import { extentOf, nestOf, type Primitive, type Step, withKernels } from "../primitive.ts";
 import { conjuncts } from "../two-levels.ts";
 
@@ -107,8 +109,16 @@ function placesOf(step: LayoutStep, buffer: Buffer): readonly Place[] {
   return step.order.map((name) => places.find((p) => p.name === name) as Place);
 }
 
+/** What the digits of an axis can count: its extent, rounded up where it is padded. */
+const coveredBy = (places: readonly Place[], axis: number): Expr =>
+  places.filter((p) => p.axis === axis).reduce<Expr>((product, p) => b.mul(product, p.extent), b.constant(1));
+
 function relayout(kernel: Kernel, from: Buffer, places: readonly Place[]): Kernel {
-  const to: Buffer = { ...from, shape: places.map((p) => p.extent) };
+  const shape = places.map((p) => p.extent);
+  const isPadded = from.shape.some((extent, axis) => coveredBy(places, axis) !== extent);
+  const [low, high] = from.range ?? [0, 0];
+  const range = from.range && isPadded ? ([Math.min(0, low), Math.max(0, high)] as const) : from.range;
+  const to: Buffer = { ...from, shape, range };
   const facts = factsOf(kernel);
   const simplify = simplifier(facts);
   const map = (index: readonly Expr[]): readonly Expr[] =>
@@ -172,6 +182,8 @@ function fillOf(s: Stmt, buffer: Buffer): Fill | undefined {
   const nest = nestOf(s);
   const store = nest.body[0];
   if (nest.body.length !== 1 || store?.kind !== "store" || store.buffer !== buffer.name) return undefined;
+  require([...store.index, store.value].every((e) => e.type.lanes.length === 0), () =>
+    `layout: the nest that fills ${buffer.name} is vectorized; lay it out before`);
   const loops = store.index.flatMap((index, axis) => {
     const form = affineOf(index);
     const digits = [...form.terms].sort(([, a], [, c]) => c - a);
@@ -201,8 +213,7 @@ function fill({ store, loops }: Fill, buffer: Buffer, places: readonly Place[]):
   const logical = buffer.shape.map((extent, axis) => {
     const digits = places.filter((p) => p.axis === axis);
     const index = digits.map((p) => b.mul(b.variable(loopName(p)), p.weight)).reduce(b.add);
-    const covered = digits.reduce<Expr>((product, p) => b.mul(product, p.extent), b.constant(1));
-    if (covered !== extent) {
+    if (coveredBy(places, axis) !== extent) {
       const holds = b.lt(index, extent);
       inside = inside === undefined ? holds : b.and(inside, holds);
     }
@@ -213,6 +224,8 @@ function fill({ store, loops }: Fill, buffer: Buffer, places: readonly Place[]):
     return [name, slowest ? quotient : b.mod(quotient, extent)];
   });
   const value = substituter(new Map(variables))(store.value);
+  require(inside === undefined || !isPartialIn(value, variablesOf(inside)), () =>
+    `layout: ${buffer.name} would be padded where its digits say how far codes are shifted; pad it in one layout step`);
   const padded = inside === undefined ? value : orZero(maskLoads(value, inside), inside);
   const index = places.map((p) => b.variable(loopName(p)));
   // The codes of one byte are written together: their loops are unrolled.

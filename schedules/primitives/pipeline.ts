@@ -32,6 +32,7 @@ import {
 } from "../../ir/index.ts";
 import { accessesIn } from "../elements.ts";
 import { require } from "../errors.ts";
+import { isPartialIn } from "../partial.ts";
 import { type KernelStep, kernelPrimitive, loopNamed, nestOf, type Primitive } from "../primitive.ts";
 import { declaredRange } from "../retype.ts";
 import { nest, renamed } from "../two-levels.ts";
@@ -140,8 +141,11 @@ function copyIn(kernel: Kernel, loop: For, name: string, distance: number): Copy
   const changing = accessesIn([s]).find((a) => a.kind === "load" && changes.has(a.buffer));
   require(changing === undefined, () =>
     `pipeline ${loop.loop}: the copy into ${name} reads ${changing?.buffer}, which changes in the loop`);
+  require(!isPartialIn(store.value, new Set([loop.loop])), () =>
+    `pipeline ${loop.loop}: what is copied into ${name} shifts or divides by what depends on it; stage the load without decode`);
   // Beyond the last iteration a copy holds what masked loads give.
-  const range = declaredRange(valueAt(store, loop, b.add(b.variable(loop.loop), distance)), factsOf(kernel));
+  const beyond = valueAt(store, loop, b.add(b.variable(loop.loop), distance));
+  const range = declaredRange([store.value, beyond], factsOf(kernel));
   const to = { ...from, range, shape: [b.constant(distance + 1), ...from.shape] };
   return { from, to, loops: nestOf(s).loops, store, s };
 }

@@ -23,7 +23,14 @@ import {
 } from "../../ir/index.ts";
 import { determined } from "../elements.ts";
 import { require } from "../errors.ts";
-import { type KernelStep, kernelPrimitive, loopNamed, nestOf, type Primitive } from "../primitive.ts";
+import {
+  type KernelStep,
+  kernelPrimitive,
+  loopNamed,
+  nestOf,
+  type Primitive,
+  requireSequential,
+} from "../primitive.ts";
 
 export interface ReorderStep extends KernelStep {
   readonly op: "reorder";
@@ -44,9 +51,7 @@ export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema
     require(nest.loops.includes(loop), () =>
       `reorder: ${loop.loop} is not in one perfect nest with ${outermost.loop}; the nest there is ${nest.loops.map((l) => l.loop).join(", ")}`);
   require(new Set(step.loops).size === step.loops.length, () => `reorder: ${step.loops.join(", ")} names a loop twice`);
-  for (const l of nest.loops)
-    require(l.loopKind === "serial" || l.loopKind === "unroll", () =>
-      `reorder: loop ${l.loop} is bound to ${l.loopKind}; reorder before binding`);
+  requireSequential(nest.loops, "reorder");
   requireFree(kernel, nest.body, nest.loops);
   const queue = named.map(({ loop }) => loop);
   const order = nest.loops.map((l) => (step.loops.includes(l.loop) ? (queue.shift() as For) : l));

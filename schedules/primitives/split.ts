@@ -20,6 +20,7 @@ import {
   b,
   type Expr,
   eachStmt,
+  exprsOf,
   type For,
   factsOf,
   isMultipleOf,
@@ -39,6 +40,7 @@ import {
 } from "../../ir/index.ts";
 import { accessesIn } from "../elements.ts";
 import { require } from "../errors.ts";
+import { isPartialIn } from "../partial.ts";
 import { type KernelStep, kernelPrimitive, loopNamed, type Primitive } from "../primitive.ts";
 
 export type Tail = "exact" | "guard" | "predicate" | "pad" | "peel";
@@ -85,6 +87,11 @@ export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (ker
     pad: () => [nest(body)],
     peel: () => [nest(body), peeled(kernel, target, factor)],
   };
+  if (tail === "predicate" || tail === "pad")
+    eachStmt(body, (s) => {
+      require(exprsOf(s).every((e) => !isPartialIn(e, new Set(into))), () =>
+        `split ${step.loop} with tail ${tail}: a shift or divisor depends on it, which has no value beyond the end; use tail guard or peel`);
+    });
   const result = simplifyKernel({
     ...kernel,
     body: mapStmts(kernel.body, (s) => (s === target ? tails[tail]() : undefined)),

@@ -63,13 +63,14 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
     `stage ${step.buffer}: it is not a global or workgroup buffer of ${kernel.name}`);
   require(accessesIn(at.body).every((a) => a.kind === "load" || a.buffer !== step.buffer), () =>
     `stage ${step.buffer}: it is written in ${step.at}; stage it in a loop that only reads it`);
-  const { load, conditions } = accessIn(at, step.buffer);
+  const { load, conditions } = accessIn(at, step.buffer, (l) => {
+    const isShared = l.loopKind === "serial" || l.loopKind === "unroll";
+    const isInGroup = l.loopKind.startsWith("local.") || l.loopKind === "subgroup";
+    require(isShared || (isInGroup && step.scope === "workgroup"), () =>
+      `stage ${step.buffer}: iterations of ${l.loop} (${l.loopKind}) don't share ${step.scope} memory; stage inside it`);
+  });
   const inner = loopsOf(at.body);
   const axes = loopsIn([load, ...conditions], inner);
-  if (step.scope === "register")
-    for (const l of [at, ...axes])
-      require(l.loopKind === "serial" || l.loopKind === "unroll", () =>
-        `stage ${step.buffer}: loop ${l.loop} is ${l.loopKind}, whose iterations don't share registers; use scope workgroup`);
   const moved = step.decode === true ? decodingOf(at, load, axes) : load;
 
   const facts = factsOf(kernel);
@@ -77,7 +78,7 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
     e === load ? b.reload(load, load.index, [...(load.mask ? [load.mask] : []), ...conditions].reduce(b.and)) : e,
   );
   const value = conditions.length > 0 ? guarded(moved) : moved;
-  const range = declaredRange(value, facts);
+  const range = declaredRange([value], facts);
   const buffer = b.buffer(step.into, value.type.scalar, axes.map(extentOf), {
     scope: step.scope,
     ...(range && { range }),
@@ -101,22 +102,24 @@ interface Access {
   readonly conditions: readonly Expr[];
 }
 
-/** The one access of the buffer in a loop's body, the same wherever it stands. */
-function accessIn(at: For, buffer: string): Access {
+/** The one access of the buffer in a loop's body, the same wherever it stands; `crossed` sees the loops around it there. */
+function accessIn(at: For, buffer: string, crossed: (l: For) => void): Access {
   const found: Access[] = [];
   const lets = new Set<string>();
-  const visit = (body: readonly Stmt[], conditions: readonly Expr[]): void => {
+  const visit = (body: readonly Stmt[], conditions: readonly Expr[], loops: readonly For[]): void => {
     for (const s of body) {
       for (const root of exprsOf(s))
         eachNode(root, (e) => {
-          if (e.kind === "load" && e.buffer === buffer) found.push({ load: e, conditions });
+          if (e.kind !== "load" || e.buffer !== buffer) return;
+          found.push({ load: e, conditions });
+          loops.forEach(crossed);
         });
-      if (s.kind === "for") visit(s.body, conditions);
-      if (s.kind === "if") visit(s.body, [...conditions, s.cond]);
+      if (s.kind === "for") visit(s.body, conditions, [...loops, s]);
+      if (s.kind === "if") visit(s.body, [...conditions, s.cond], loops);
       if (s.kind === "let") lets.add(s.name);
     }
   };
-  visit(at.body, []);
+  visit(at.body, [], []);
   const [first, ...others] = found;
   require(first !== undefined, () => `stage ${buffer}: the body of ${at.loop} does not load it`);
   const same = (a: Access): boolean =>

@@ -30,7 +30,15 @@ import {
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
 import { laneValues, requireLanesApart } from "../lanes.ts";
-import { extentOf, type KernelStep, kernelPrimitive, loopNamed, nestOf, type Primitive } from "../primitive.ts";
+import {
+  extentOf,
+  type KernelStep,
+  kernelPrimitive,
+  loopNamed,
+  nestOf,
+  type Primitive,
+  requireSequential,
+} from "../primitive.ts";
 
 export interface TensorizeStep extends KernelStep {
   readonly op: "tensorize";
@@ -50,6 +58,7 @@ export const tensorize: Primitive<TensorizeStep> = kernelPrimitive("tensorize", 
   const outer = loopNamed(kernel, step.loops[0] as string).loop;
   const { loops, body } = nestOf(outer);
   const names = loops.map((l) => l.loop);
+  requireSequential(loops, "tensorize");
   require(names.join() === step.loops.join(), () =>
     `tensorize ${step.loops.join(", ")}: the loops must be innermost, in this order; the nest there is ${names.join(", ")}`);
   const s = body[0];
@@ -62,9 +71,8 @@ export const tensorize: Primitive<TensorizeStep> = kernelPrimitive("tensorize", 
     `tensorize: the loops of the reduction must be the innermost ones`);
   require(product(grouped) === row.group, () =>
     `tensorize: ${step.with} sums ${row.group} terms, the tile ${product(grouped)}; split accordingly`);
-  require(product(result) % row.lanes === 0, () =>
+  require(result.length > 0 && product(result) % row.lanes === 0, () =>
     `tensorize: ${step.with} gives multiples of ${row.lanes} lanes, the tile has ${product(result)}`);
-
   requireLanesApart(kernel, s, result);
 
   const operands = new Map<string, Expr>();
@@ -76,9 +84,9 @@ export const tensorize: Primitive<TensorizeStep> = kernelPrimitive("tensorize", 
   const groupName = grouped.map((l) => l.loop).join("+");
   const axes: [string, number][] = result.map((l) => [l.loop, extentOf(l)]);
   const vector = laneValues(row.group > 1 ? [...axes, [groupName, row.group]] : axes);
-  let rest = vector.get(groupName);
+  // Without a group axis these loops run once.
+  let rest = row.group > 1 ? (vector.get(groupName) as Expr) : b.constant(0);
   for (const l of [...grouped].reverse()) {
-    if (rest === undefined) break;
     vector.set(l.loop, grouped.length === 1 ? rest : b.mod(rest, extentOf(l)));
     rest = b.floordiv(rest, extentOf(l));
   }

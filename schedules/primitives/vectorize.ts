@@ -13,7 +13,15 @@ import { mapExprs, mapStmts, simplifyKernel, substituter, writes } from "../../i
 import { accessesIn } from "../elements.ts";
 import { require } from "../errors.ts";
 import { laneValues, requireLanesApart } from "../lanes.ts";
-import { extentOf, type KernelStep, kernelPrimitive, loopNamed, nestOf, type Primitive } from "../primitive.ts";
+import {
+  extentOf,
+  type KernelStep,
+  kernelPrimitive,
+  loopNamed,
+  nestOf,
+  type Primitive,
+  requireSequential,
+} from "../primitive.ts";
 
 export interface VectorizeStep extends KernelStep {
   readonly op: "vectorize";
@@ -30,6 +38,7 @@ export const vectorize: Primitive<VectorizeStep> = kernelPrimitive("vectorize", 
   const outer = loopNamed(kernel, step.loops[0] as string).loop;
   const { loops, body } = nestOf(outer);
   const names = loops.map((l) => l.loop);
+  requireSequential(loops, "vectorize");
   require(names.join() === step.loops.join(), () =>
     `vectorize ${step.loops.join(", ")}: the loops must be innermost, in this order, and nothing between them; the nest there is ${names.join(", ")}`);
   for (const s of body) {

@@ -1,0 +1,159 @@
+/** Steps keep the meaning of programs: random programs, random steps, data for which every order of summation is exact. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type Feature,
+  interpretProgram,
+  type MatmulWorkload,
+  type Program,
+  printProgram,
+  printSchedule,
+  programOf,
+  type Tensor,
+  verifyProgram,
+} from "../../ir/index.ts";
+import { type AnyStep, applySchedule, scheduleOf, templateFor } from "../../schedules/index.ts";
+import { arbitraryKernel } from "../ir/arbitrary.ts";
+import { exactInputs } from "./exact.ts";
+import { applied, choiceOf, everyOp, randomSteps } from "./random-steps.ts";
+import { runs } from "./runs.ts";
+
+/** A program and what it is run on. */
+interface Sample {
+  readonly [fc.toStringMethod]: () => string;
+  readonly program: Program;
+  readonly symbols: Readonly<Record<string, number>>;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+}
+
+/** Values of the outputs, `undefined` where nothing was written (-0 counts as 0). */
+function outputs(program: Program, { symbols, inputs }: Sample): Map<string, readonly (number | undefined)[]> {
+  const roles = new Map(program.kernels.flatMap((k) => k.buffers.map((b) => [b.name, b.role])));
+  const made = interpretProgram(program, symbols, inputs, { run: () => true });
+  // Where no kernel runs, as without rows, nothing makes an output of no elements.
+  return new Map(
+    [...made]
+      .filter(([name, { values }]) => roles.get(name) === "output" && values.length > 0)
+      .map(([name, { values, written }]) => [
+        name,
+        [...values].map((value, i) => (written?.[i] === 0 ? undefined : value + 0)),
+      ]),
+  );
+}
+
+/** How often each primitive was tried, and how often it applied. */
+class Tally {
+  readonly tried = new Map<string, number>();
+  readonly done = new Map<string, number>();
+  count(op: string, isDone: boolean): void {
+    this.tried.set(op, (this.tried.get(op) ?? 0) + 1);
+    if (isDone) this.done.set(op, (this.done.get(op) ?? 0) + 1);
+  }
+  share(): number {
+    const sum = (of: Map<string, number>): number => [...of.values()].reduce((total, n) => total + n, 0);
+    return sum(this.done) / sum(this.tried);
+  }
+}
+
+/** Tries a step of each of these primitives, one after another, and compares after each that applies. */
+function expectKept(sample: Sample, ops: readonly AnyStep["op"][], tape: readonly number[], tally: Tally): void {
+  const wanted = outputs(sample.program, sample);
+  const choice = choiceOf(tape);
+  const steps: AnyStep[] = [];
+  let program = sample.program;
+  for (const [i, op] of ops.entries()) {
+    const tried = randomSteps(program, op, choice, i);
+    if (tried === undefined) continue;
+    const after = applied(program, ...tried);
+    tally.count(op, after !== undefined);
+    if (after === undefined) continue;
+    steps.push(...tried);
+    try {
+      verify(after);
+      expect(outputs(after, sample)).toEqual(wanted);
+    } catch (error) {
+      throw new Error(
+        `${(error as Error).message}\n${printSchedule(steps)}\nbefore\n${printProgram(program)}\nafter\n${printProgram(after)}`,
+      );
+    }
+    program = after;
+  }
+}
+
+/** Every rule of programs, but for bounds that are not proven (the interpreter checks them) and outputs that masks leave out. */
+function verify(program: Program): void {
+  try {
+    verifyProgram(program, "scheduled");
+  } catch (error) {
+    if (!/: in-bounds: .* not proven|: written-first: no kernel writes output/.test((error as Error).message))
+      throw error;
+  }
+}
+
+const tape = fc.array(fc.nat(2 ** 20), { minLength: 60, maxLength: 60 });
+const opsOf = (most: number): fc.Arbitrary<AnyStep["op"][]> =>
+  fc.array(fc.constantFrom(...everyOp), { minLength: most, maxLength: most });
+
+const shown = (sample: Omit<Sample, typeof fc.toStringMethod>): Sample => ({
+  ...sample,
+  [fc.toStringMethod]: () => `${JSON.stringify(sample.symbols)}, ${sample.program.kernels.length} kernels`,
+});
+
+const kernels: fc.Arbitrary<Sample> = arbitraryKernel().map(({ kernel, symbols, inputs }) =>
+  shown({ program: { name: "random", kernels: [{ ...kernel, name: "main" }] }, symbols, inputs }),
+);
+
+/** Matmuls, as far along the schedule of their template as `progress` says. */
+const matmuls: fc.Arbitrary<Sample> = fc
+  .record({
+    w: fc.constantFrom("int4_g16", "int4_g16_z", "int3_g16_zf", "int8_g16", "q8_0", "q4_1", "f16", "int6_g16"),
+    m: fc.constantFrom<MatmulWorkload["m"][]>("any", 1, 3),
+    n: fc.integer({ min: 1, max: 9 }),
+    bias: fc.boolean(),
+    integer: fc.boolean(),
+    features: fc.constantFrom<Feature[][]>(["relaxed-simd"], []),
+    rows: fc.integer({ min: 0, max: 5 }),
+    progress: fc.double({ min: 0, max: 1, noNaN: true }),
+    seed: fc.nat(),
+  })
+  .map(({ w, m, n, bias, integer, features, rows, progress, seed }) => {
+    const group = w === "q8_0" || w === "q4_1" ? 32 : 16;
+    const numerics: MatmulWorkload["numerics"] =
+      integer && w !== "f16" ? { compute: "i8", xGroup: group } : { compute: "f32" };
+    const workload: MatmulWorkload = { op: "matmul", m, n, k: 32, w, bias, numerics };
+    const target = { workload, device: { kind: "wasm" as const, features, limits: {} } };
+    const template = templateFor(target);
+    const schedule = scheduleOf(template, target, template.default(target));
+    const program = applySchedule(programOf(workload), schedule.slice(0, Math.floor(progress * schedule.length)));
+    const inputs = exactInputs(workload, m === "any" ? rows : m, seed);
+    return shown({ program, symbols: m === "any" ? { M: rows } : {}, inputs });
+  });
+
+describe.each([
+  ["kernels", kernels, 300],
+  ["matmuls", matmuls, 60],
+] as const)("random %s mean the same", (_, samples, count) => {
+  test("after a step", () => {
+    const tally = new Tally();
+    fc.assert(
+      fc.property(samples, opsOf(1), tape, (sample, ops, decisions) => {
+        expectKept(sample, ops, decisions, tally);
+      }),
+      { numRuns: runs(count) },
+    );
+    console.warn(tally.share(), [...tally.tried].map(([op, n]) => `${op} ${tally.done.get(op) ?? 0}/${n}`).join(", "));
+    expect(tally.share()).toBeGreaterThan(0.3);
+  });
+
+  test("after each of several steps", () => {
+    const tally = new Tally();
+    fc.assert(
+      fc.property(samples, opsOf(8), tape, (sample, ops, decisions) => {
+        expectKept(sample, ops, decisions, tally);
+      }),
+      { numRuns: runs(count / 2) },
+    );
+    console.warn(tally.share(), [...tally.tried].map(([op, n]) => `${op} ${tally.done.get(op) ?? 0}/${n}`).join(", "));
+    expect(tally.share()).toBeGreaterThan(0.3);
+  });
+});

@@ -1,0 +1,261 @@
+/** Random schedule steps that have a chance to apply: their names are names of the program, and what they need is prepared. */
+import {
+  type Buffer,
+  eachStmt,
+  findLoop,
+  type IntrinsicName,
+  intrinsics,
+  type Kernel,
+  type LoopKind,
+  loopsOf,
+  type Program,
+  type Reduce,
+  type Stage,
+} from "../../ir/index.ts";
+import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";
+
+/** Decisions, taken from a tape that a property test shrinks. */
+export interface Choice {
+  /** A number from 0 to n - 1. */
+  readonly below: (n: number) => number;
+  readonly pick: <T>(items: readonly T[]) => T;
+}
+
+export function choiceOf(tape: readonly number[]): Choice {
+  let at = 0;
+  const below = (n: number): number => (tape[at++] ?? 0) % n;
+  return {
+    below,
+    pick: (items) => {
+      if (items.length === 0) throw new NothingToPick();
+      return items[below(items.length)] as (typeof items)[number];
+    },
+  };
+}
+
+/** The program holds nothing that such a step could name. */
+class NothingToPick extends Error {}
+
+interface Scene extends Choice {
+  readonly program: Program;
+  readonly kernel: Kernel;
+  readonly fresh: (wish: string) => string;
+}
+
+type FactorStep = Extract<AnyStep, { op: "factor" }>;
+
+const loopName = (s: Scene): string => s.pick(loopsOf(s.kernel.body)).loop;
+const buffers = (s: Scene, test: (b: Buffer) => boolean): readonly string[] =>
+  s.kernel.buffers.filter(test).map(({ name }) => name);
+const isLocal = (b: Buffer): boolean => b.scope !== "global";
+const isOwn = (b: Buffer): boolean => isLocal(b) || b.role === "workspace" || b.role === "packed";
+
+/** A reduction, and a loop around it (or none: the root). */
+function reduction(s: Scene): { reduce: Reduce; at: string | undefined; inside: readonly string[] } {
+  const found: { reduce: Reduce; loops: readonly string[] }[] = [];
+  eachStmt(s.kernel.body, (t, loops) => {
+    if (t.kind === "reduce") found.push({ reduce: t, loops: loops.map((l) => l.loop) });
+  });
+  const { reduce, loops } = s.pick(found);
+  const depth = s.below(loops.length + 1);
+  return { reduce, at: loops[depth - 1], inside: loops.slice(depth) };
+}
+
+function shuffled<T>(s: Choice, items: readonly T[]): T[] {
+  const rest = [...items];
+  return items.map(() => rest.splice(s.below(rest.length), 1)[0] as T);
+}
+
+/** A loop and those that follow it in a perfect nest. */
+function nestAt(s: Scene): readonly string[] {
+  const { loop } = findLoop(s.kernel.body, loopName(s)) as NonNullable<ReturnType<typeof findLoop>>;
+  const names: string[] = [];
+  let body: readonly { readonly kind: string }[] = [loop];
+  while (body.length === 1 && body[0]?.kind === "for") {
+    const inner = body[0] as typeof loop;
+    names.push(inner.loop);
+    body = inner.body;
+  }
+  return names;
+}
+
+const kinds: readonly Exclude<LoopKind, "serial" | "unroll">[] = ["thread", "thread", "workgroup.x", "local.x"];
+const stages: readonly Exclude<Stage, "pack">[] = ["prologue", "main", "merge"];
+
+/** A step, or steps of which the last is the one in question. */
+type Generators = { readonly [Op in AnyStep["op"]]: (s: Scene) => AnyStep | readonly AnyStep[] };
+
+const generators: Generators = {
+  split: (s) => {
+    const loop = loopName(s);
+    return {
+      op: "split",
+      kernel: s.kernel.name,
+      loop,
+      factor: s.below(5) + 1,
+      into: [s.fresh(loop), s.fresh(loop)],
+      tail: s.pick(["guard", "predicate", "peel", "pad", "exact"] as const),
+    };
+  },
+  reorder: (s) => {
+    const nest = nestAt(s);
+    const loops = shuffled(s, nest).slice(0, Math.max(2, s.below(nest.length) + 1));
+    return { op: "reorder", kernel: s.kernel.name, loops };
+  },
+  fuse: (s) => ({ op: "fuse", kernel: s.kernel.name, loops: nestAt(s).slice(0, s.below(2) + 2), into: s.fresh("f") }),
+  unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
+  vectorize: (s) => ({ op: "vectorize", kernel: s.kernel.name, loops: nestAt(s).slice(-1 - s.below(2)) }),
+  bind: (s) => ({ op: "bind", kernel: s.kernel.name, loop: loopName(s), to: s.pick(kinds) }),
+  "accumulate-in": (s) => {
+    const { reduce, at, inside } = reduction(s);
+    const keep = inside.filter((name) => reduce.over.includes(name) && s.below(4) === 3);
+    const scalar = s.pick([undefined, undefined, "i32", "i16"] as const);
+    return {
+      op: "accumulate-in",
+      kernel: s.kernel.name,
+      buffer: reduce.buffer,
+      at,
+      into: s.fresh("acc"),
+      scalar,
+      keep,
+    };
+  },
+  rfactor: (s) => {
+    const { reduce, at, inside } = reduction(s);
+    const loop = s.pick([...inside.filter((name) => reduce.over.includes(name)), ...inside.slice(0, 1)]);
+    return { op: "rfactor", kernel: s.kernel.name, buffer: reduce.buffer, at, loop, into: s.fresh("part") };
+  },
+  factor: (s) => {
+    const { reduce, at } = reduction(s);
+    const distribute = s.pick(["all", "float"] as const);
+    const step = (count: number): AnyStep => {
+      const into = Array.from({ length: count }, () => s.fresh("d"));
+      return { op: "factor", kernel: s.kernel.name, buffer: reduce.buffer, at, into, distribute };
+    };
+    const fits = [1, 2, 3, 4].map(step).find((candidate) => applied(s.program, candidate) !== undefined);
+    return fits ?? step(1);
+  },
+  layout: (s) => {
+    const buffer = s.pick(s.kernel.buffers.filter(isOwn));
+    const axes = buffer.shape.map((_, axis): [string, ...[string, number][]] => [
+      `a${axis}`,
+      ...Array.from({ length: s.below(3) }, (_digit, i): [string, number] => [`a${axis}.${i}`, s.below(4) + 1]),
+    ]);
+    const names = axes.flatMap(([first, ...others]) => [first, ...others.map(([name]) => name)]);
+    return { op: "layout", buffer: buffer.name, axes, order: shuffled(s, names) };
+  },
+  "compute-at": (s) => {
+    const kernel = s.kernel.name;
+    const buffer = s.pick(buffers(s, isOwn));
+    const step: AnyStep = { op: "compute-at", kernel, buffer };
+    const isSum = loopsOf(s.kernel.body).some((l) => l.body.some((t) => t.kind === "reduce" && t.buffer === buffer));
+    return isSum ? [{ op: "accumulate-in", kernel, buffer, at: loopName(s), into: s.fresh("acc") }, step] : step;
+  },
+  hoist: (s) => {
+    const kernel = s.kernel.name;
+    const to = s.below(2) === 0 ? undefined : loopName(s);
+    const existing = buffers(s, isLocal);
+    if (existing.length > 0 && s.below(3) === 0) return { op: "hoist", kernel, buffer: s.pick(existing), to };
+    const { reduce, at, inside } = reduction(s);
+    const sums = generators.factor(s) as FactorStep;
+    if (applied(s.program, sums) !== undefined) return [sums, { op: "hoist", kernel, buffer: s.pick(sums.into), to }];
+    const keep = inside.filter((name) => reduce.over.includes(name));
+    const into = s.fresh("part");
+    return [
+      { op: "accumulate-in", kernel, buffer: reduce.buffer, at, into, keep },
+      { op: "hoist", kernel, buffer: into, to },
+    ];
+  },
+  fission: (s) => ({
+    op: "fission",
+    kernel: s.kernel.name,
+    buffer: s.pick(buffers(s, (b) => b.role === "workspace" || b.role === "output")),
+    into: s.fresh("kernel"),
+    stage: s.pick(stages),
+  }),
+  stage: (s) => ({
+    op: "stage",
+    kernel: s.kernel.name,
+    buffer: s.pick(buffers(s, (b) => b.scope !== "register")),
+    at: loopName(s),
+    into: s.fresh("near"),
+    scope: s.pick(["register", "workgroup"] as const),
+    decode: s.below(2) === 1,
+  }),
+  pipeline: (s) => {
+    const staged = generators.stage(s) as Extract<AnyStep, { op: "stage" }>;
+    return [
+      staged,
+      { op: "pipeline", kernel: s.kernel.name, loop: staged.at, buffers: [staged.into], distance: s.below(2) + 1 },
+    ];
+  },
+  tensorize: (s) => ({
+    op: "tensorize",
+    kernel: s.kernel.name,
+    loops: nestAt(s),
+    with: s.pick(Object.keys(intrinsics) as IntrinsicName[]),
+  }),
+  specialize: (s) => {
+    const [symbol] = s.kernel.symbols;
+    if (symbol !== undefined && s.below(2) === 0)
+      return { op: "specialize", kernel: s.kernel.name, symbol: symbol.name, at: [s.below(6) + 1] };
+    const roots = s.kernel.body.flatMap((t) => (t.kind === "for" ? [t.loop] : []));
+    return { op: "specialize", kernel: s.kernel.name, loops: roots, modulo: s.below(4) + 1 };
+  },
+  recode: (s) => {
+    const kernel = s.kernel.name;
+    switch (s.pick(["sign-fold", "offset", "planes"] as const)) {
+      case "offset":
+        return { op: "recode", kernel, encoding: "offset", buffer: s.pick(buffers(s, isOwn)), by: 128 };
+      case "planes": {
+        const widths = s.pick<readonly number[]>([
+          [2, 1],
+          [4, 1],
+          [4, 2],
+          [4, 4],
+          [2, 2],
+        ]);
+        return { op: "recode", kernel, encoding: "planes", buffer: s.pick(buffers(s, isOwn)), widths };
+      }
+      case "sign-fold": {
+        const operand = s.pick(buffers(s, (b) => b.scalar === "i8" && b.scope === "global"));
+        const into = [s.fresh("abs"), s.fresh("sign"), s.fresh("fold")] as const;
+        return { op: "recode", kernel, encoding: "sign-fold", buffer: s.pick(buffers(s, isLocal)), operand, into };
+      }
+    }
+  },
+};
+
+export const everyOp: readonly AnyStep["op"][] = Object.keys(generators) as AnyStep["op"][];
+
+/** A step of a primitive, after what prepares it; undefined where the program has nothing that it could be about. */
+export function randomSteps(
+  program: Program,
+  op: AnyStep["op"],
+  choice: Choice,
+  number: number,
+): readonly AnyStep[] | undefined {
+  let names = 0;
+  const scene: Scene = {
+    ...choice,
+    program,
+    kernel: choice.pick(program.kernels),
+    fresh: (wish) => `${wish}.${number}${names++ === 0 ? "" : `.${names}`}`,
+  };
+  try {
+    return [generators[op](scene)].flat();
+  } catch (error) {
+    if (error instanceof NothingToPick) return undefined;
+    throw error;
+  }
+}
+
+/** The program after these steps, or undefined when one does not apply. */
+export function applied(program: Program, ...steps: readonly AnyStep[]): Program | undefined {
+  try {
+    return applySchedule(program, steps);
+  } catch (error) {
+    if (error instanceof ScheduleError) return undefined;
+    throw error;
+  }
+}
