@@ -129,7 +129,8 @@ function sharedElements(loops: readonly For[], buffer: string, facts: Facts): st
   const [{ index, loop }] = accesses as [(typeof accesses)[number]];
   const inside = new Set(loopsOf([loop]).map((l) => l.loop));
   const same = accesses.every((a) => a.index.length === index.length && a.index.every((e, i) => e === index[i]));
-  if (same && determined(index, inside, facts).has(loop.loop)) return undefined;
+  const named = index.some((e) => variablesOf(e).has(loop.loop));
+  if (same && named && determined(index, inside, facts).has(loop.loop)) return undefined;
   const how = accesses.every((a) => a.kind !== "load") ? "write the same" : "use each other's";
   return `iterations of ${loop.loop} ${how} elements of ${buffer}`;
 }

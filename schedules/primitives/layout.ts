@@ -224,13 +224,11 @@ function fill({ store, loops }: Fill, buffer: Buffer, places: readonly Place[]):
     return [name, slowest ? quotient : b.mod(quotient, extent)];
   });
   const value = substituter(new Map(variables))(store.value);
-  require(inside === undefined || !isPartialIn(value, variablesOf(inside)), () =>
-    `layout: ${buffer.name} would be padded where its digits say how far codes are shifted; pad it in one layout step`);
   const padded = inside === undefined ? value : orZero(maskLoads(value, inside), inside);
   const index = places.map((p) => b.variable(loopName(p)));
   // The codes of one byte are written together: their loops are unrolled.
   let perByte = 8 / Math.min(8, storageBits(buffer.scalar));
-  return [...places].reverse().reduce<Stmt>(
+  const nest = [...places].reverse().reduce<Stmt>(
     (s, p) => {
       const whole = perByte > 1;
       if (p.extent.kind === "const") perByte /= p.extent.value;
@@ -238,6 +236,10 @@ function fill({ store, loops }: Fill, buffer: Buffer, places: readonly Place[]):
     },
     b.store(buffer.name, index, padded),
   );
+  const beyond = inside === undefined ? new Set<string>() : variablesOf(inside);
+  require(!isPartialIn(value, beyond, factsOf({ symbols: [], buffers: [], body: [nest] })), () =>
+    `layout: ${buffer.name} would be padded where its digits say how far codes are shifted; pad it in one layout step`);
+  return nest;
 }
 
 /** The value where the condition holds, else 0. Codes of fewer than 8 bits have no arithmetic: theirs is done in i32. */

@@ -141,11 +141,12 @@ function copyIn(kernel: Kernel, loop: For, name: string, distance: number): Copy
   const changing = accessesIn([s]).find((a) => a.kind === "load" && changes.has(a.buffer));
   require(changing === undefined, () =>
     `pipeline ${loop.loop}: the copy into ${name} reads ${changing?.buffer}, which changes in the loop`);
-  require(!isPartialIn(store.value, new Set([loop.loop])), () =>
-    `pipeline ${loop.loop}: what is copied into ${name} shifts or divides by what depends on it; stage the load without decode`);
   // Beyond the last iteration a copy holds what masked loads give.
   const beyond = valueAt(store, loop, b.add(b.variable(loop.loop), distance));
-  const range = declaredRange([store.value, beyond], factsOf(kernel));
+  const facts = factsOf(kernel);
+  require(!isPartialIn(beyond, new Set([loop.loop]), facts), () =>
+    `pipeline ${loop.loop}: what is copied into ${name} shifts or divides by what depends on it; stage the load without decode`);
+  const range = declaredRange([store.value, beyond], facts);
   const to = { ...from, range, shape: [b.constant(distance + 1), ...from.shape] };
   return { from, to, loops: nestOf(s).loops, store, s };
 }

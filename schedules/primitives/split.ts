@@ -87,9 +87,10 @@ export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (ker
     pad: () => [nest(body)],
     peel: () => [nest(body), peeled(kernel, target, factor)],
   };
+  const beyond = factsOf({ ...kernel, body: [nest(body)] });
   if (tail === "predicate" || tail === "pad")
     eachStmt(body, (s) => {
-      require(exprsOf(s).every((e) => !isPartialIn(e, new Set(into))), () =>
+      require(exprsOf(s).every((e) => !isPartialIn(e, new Set(into), beyond)), () =>
         `split ${step.loop} with tail ${tail}: a shift or divisor depends on it, which has no value beyond the end; use tail guard or peel`);
     });
   const result = simplifyKernel({

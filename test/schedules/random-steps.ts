@@ -198,7 +198,7 @@ const generators: Generators = {
   specialize: (s) => {
     const [symbol] = s.kernel.symbols;
     if (symbol !== undefined && s.below(2) === 0)
-      return { op: "specialize", kernel: s.kernel.name, symbol: symbol.name, at: [s.below(6) + 1] };
+      return { op: "specialize", kernel: s.kernel.name, symbol: symbol.name, at: [s.below(6) + 2] };
     const roots = s.kernel.body.flatMap((t) => (t.kind === "for" ? [t.loop] : []));
     return { op: "specialize", kernel: s.kernel.name, loops: roots, modulo: s.below(4) + 1 };
   },

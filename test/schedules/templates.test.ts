@@ -24,7 +24,7 @@ import {
   templates,
 } from "../../schedules/index.ts";
 import { exactInputs, firstRows } from "./exact.ts";
-import { runs } from "./runs.ts";
+import { patience, runs } from "./runs.ts";
 
 /** Runs the naive program once for the most rows, and the scheduled one for each of `rows`: each row must come out the same. */
 function expectSame(target: Target, point: Point, template: Template, rows: readonly number[], seed: number): void {
@@ -103,7 +103,7 @@ const arbitraryTarget = (template: Template): fc.Arbitrary<Target> =>
     .filter((target) => template.refuses(target) === undefined);
 
 describe.each(templates.filter((t) => t.name !== "elementwise"))("template $name", (template) => {
-  test("random targets at random points", () => {
+  test("random targets at random points", { timeout: patience }, () => {
     const tried = arbitraryTarget(template).chain((target) => {
       const points = [...pointsOf(template.space(target))];
       return fc.record({
