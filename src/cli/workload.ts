@@ -63,6 +63,11 @@ type WorkloadValues = OptionValues<WorkloadOptions>;
 const firstGiven = (options: WorkloadValues): string | undefined =>
   Object.keys(workloadOptions).find((name) => ![undefined, false].includes(options[name as "bias"]));
 
+/** The matmul that flags describe; undefined where none is given. */
+export function optionalMatmul(command: string, options: WorkloadValues): MatmulWorkload | undefined {
+  return firstGiven(options) === undefined ? undefined : matmulOf(command, options);
+}
+
 /** The workload of a command line: its flags' or its JSON's. Throws `UsageError` or `WorkloadError`. */
 export function requiredWorkload(command: string, options: WorkloadValues, json: string | undefined): Workload {
   if (json === undefined) return matmulOf(command, options);

@@ -9,11 +9,12 @@ import { buildFolder, gatherJobs, type Job, loaderOf, type Skipped } from "../bu
 import { progressLine, tuneWorkloads, type WorkloadResult } from "../tuner/index.ts";
 import { type Check, checkBuild } from "./check.ts";
 import { type Limits, limitMs, measureLimits } from "./limits.ts";
-import { modelOf } from "./model.ts";
+import { modelOf, modelOfWorkload } from "./model.ts";
 
 export interface JobOptions {
-  /** A GGUF file; without one the shapes of a well-known model. */
+  /** A GGUF file, or a matmul alone; without either the shapes of a well-known model. */
   readonly gguf?: string | undefined;
+  readonly workload?: MatmulWorkload | undefined;
   /** The folder that the kernels are built into. */
   readonly out: string;
   readonly device: Device;
@@ -58,7 +59,7 @@ export interface JobReport {
 export async function runJob(options: JobOptions): Promise<JobReport> {
   const { device, store, out, signal, progress, seed = 1 } = options;
   const base = process.cwd();
-  const model = modelOf(options.gguf);
+  const model = options.workload ? modelOfWorkload(options.workload) : modelOf(options.gguf);
   const { jobs, skipped } = await gatherJobs(model.config, base);
   for (const { matmul, tensors, reason } of skipped) progress(`${matmul} (${tensors} tensors) is skipped: ${reason}`);
 

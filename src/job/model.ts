@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { MatmulWorkload } from "../../ir/index.ts";
+import type { MatmulWorkload, Workload } from "../../ir/index.ts";
 import type { BuildConfig, KernelEntry } from "../build/index.ts";
 
 /** A model as the build sees it, and what to call it. */
@@ -47,6 +47,14 @@ export function modelOf(gguf: string | undefined): Model {
     label: `the matmuls of Llama-3.2-1B${vectors ? " and the tensors of the vectors file" : ""}`,
     config: { kernels: vectors ? [...entries, { gguf: vectors, prefix: "vectors" }] : entries },
   };
+}
+
+/** One workload alone. */
+export function modelOfWorkload(workload: Workload): Model {
+  const sizes = Object.entries(workload).filter(([axis]) => ["m", "n", "k"].includes(axis));
+  const format = "w" in workload ? [workload.w] : [];
+  const name = [workload.op, ...format, ...sizes.map(([axis, size]) => `${axis}${size}`)].join("_");
+  return { label: name, config: { kernels: [{ name, workload }] } };
 }
 
 /** Real tensors written by ggml: they are in the repository, not in the published package. */

@@ -5,8 +5,10 @@ import { openStore } from "../../../tune-db/index.ts";
 import { type JobReport, type JobRow, runJob } from "../../job/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption } from "../database.ts";
+import { UsageError } from "../errors.ts";
 import { bytesText, table } from "../table.ts";
 import { choice, integer, positive } from "../values.ts";
+import { optionalMatmul, workloadOptions } from "../workload.ts";
 
 /** Enough to try a few points of each kernel of a 1B model. */
 const defaultSeconds = 120;
@@ -15,7 +17,7 @@ export const tune: Command = defineCommand({
   summary: "Tune the matmuls of a model on this machine, build them, check the build",
   operands: {
     usage: "[model.gguf]",
-    help: "The model; without one the matmuls of Llama-3.2-1B",
+    help: "The model; without one, and without a matmul's flags, the matmuls of Llama-3.2-1B",
     min: 0,
     max: 1,
   },
@@ -50,15 +52,20 @@ export const tune: Command = defineCommand({
       help: "What to compare with",
       schema: choice("ort-node", "ort-web", "none").default("ort-node"),
     },
+    ...workloadOptions,
     ...dbOption,
   },
   async run({ options, operands }, { signal, progress, fail }) {
     const { trials, seed, out = "dist/kernels", peer, db } = options;
     const seconds = options.seconds ?? (trials === undefined ? defaultSeconds : undefined);
+    const workload = optionalMatmul("tune", options);
+    if (workload !== undefined && operands.length > 0)
+      throw new UsageError("a model and a matmul's flags exclude each other");
     const store = await openStore(db);
     try {
       const report = await runJob({
         gguf: operands[0],
+        workload,
         out,
         device: await probeWasm(),
         store,

@@ -73,6 +73,16 @@ describe("the main job", () => {
     expect(await readdir(join(folder, "kernels"))).toContain("index.js");
   });
 
+  test("takes one matmul too, with random weights", async () => {
+    const numerics = { compute: "i8", xGroup: 32 } as const;
+    const workload: MatmulWorkload = { op: "matmul", m: "any", n: 20, k: 64, w: "int4_g32", bias: true, numerics };
+    const report = await job({ gguf: undefined, workload, trials: 2 });
+    expect(report.rows.map((r) => r.workload.m)).toEqual([1, 128]);
+    expect(report.checks).toMatchObject([
+      { kernel: "matmul_int4_g32_many_n20_k64", tensor: "random weights", ok: true },
+    ]);
+  });
+
   test("stopped, keeps what there is and builds nothing", async () => {
     const stop = new AbortController();
     const out = join(folder, "never");
