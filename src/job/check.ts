@@ -48,7 +48,9 @@ export async function checkBuild(
   loaderOf: (name: string) => string,
   progress: (line: string) => void,
 ): Promise<readonly Check[]> {
-  const module = (await import(pathToFileURL(resolve(out, "index.js")).href)) as BuiltModule;
+  // Modules are remembered by their address: the folder may have held another build before.
+  const address = `${pathToFileURL(resolve(out, "index.js")).href}?${Date.now()}`;
+  const module = (await import(address)) as BuiltModule;
   const checks: Check[] = [];
   for (const job of jobs) {
     progress(`checking ${job.name}`);
