@@ -69,7 +69,7 @@ export async function compile<const W extends Workload>(
   options: CompileOptions = {},
 ): Promise<CompiledKernel<W>> {
   const checked = parseWorkload(workload);
-  const device = options.device ?? (await probeWasm());
+  const device = options.device ?? (await thisDevice());
   const { artifact, choices, notes } = await resolve(checked, device, options.db);
   const executable = await Executable.load(artifact, options.runtime);
   return {
@@ -83,6 +83,14 @@ export async function compile<const W extends Workload>(
         check ? (stored) => checkNumbers(checked, stored) : undefined,
       ),
   };
+}
+
+let probed: Device | undefined;
+
+/** This machine's Wasm, looked at once: it takes longer than a kernel takes to compile. */
+async function thisDevice(): Promise<Device> {
+  probed ??= await probeWasm();
+  return probed;
 }
 
 /** Throws an `ApiError` that names the row and group of a scale, offset or zero point that can't be. */

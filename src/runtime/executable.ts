@@ -115,6 +115,10 @@ export class Executable<A extends KernelInfo = KernelInfo> {
    */
   launch(m: number, addresses: Addresses, range?: RowRange): void {
     this.requireLive();
+    if (range !== undefined && !isShare(range))
+      throw new ApiError(
+        `range: ${range.index} of ${range.of} is no share; index is an integer from 0 up and less than of`,
+      );
     const part = this.partFor(m);
     const given = part.workspaces.every(({ name }) => addresses.has(name));
     const at = given ? addresses : new Map([...addresses, ...this.#workspacesFor(part, m)]);
@@ -187,6 +191,10 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     (this.#functions[launch.function] as KernelFunction)(...args);
   }
 }
+
+/** Anything else would let a kernel run over rows that are not there. */
+const isShare = ({ index, of }: RowRange): boolean =>
+  Number.isInteger(index) && Number.isInteger(of) && index >= 0 && index < of;
 
 const inDomain = (symbols: readonly Domain[], m: number): boolean =>
   symbols.every((s) => s.name !== "M" || (m >= s.min && m <= s.max && m % s.modulo === s.residue));

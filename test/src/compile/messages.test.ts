@@ -98,6 +98,22 @@ describe("run", () => {
     );
     executable.dispose();
   });
+  test("a range that is none", async () => {
+    const executable = await Executable.load(kernel.artifact);
+    const launch = (index: number, of: number): string =>
+      message(() => executable.launch(1, w.addresses, { index, of }));
+    expect(launch(3, 3)).toMatchInlineSnapshot(
+      `"ApiError: range: 3 of 3 is no share; index is an integer from 0 up and less than of"`,
+    );
+    for (const [index, of] of [
+      [-1, 2],
+      [0.5, 2],
+      [0, 0],
+      [0, Number.NaN],
+    ] as const)
+      expect(launch(index, of)).toContain("is no share");
+    executable.dispose();
+  });
   test("afterwards the kernel works", () => {
     expect(kernel.run({ m: 2, x, w, bias }).every(Number.isFinite)).toBe(true);
     expect(kernel.run({ m: 0, x: new Float32Array(), w, bias })).toEqual(new Float32Array());

