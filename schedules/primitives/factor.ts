@@ -13,7 +13,7 @@
  * - retype: a sum of `f32(integer)` is summed as i32, when the interval analysis proves that it fits.
  *
  * `into` names the inner sums, those with more axes first, else in the order in which they stand in the value; the loops of all but the first are named
- * after them. Constants stay inside their sum. The factors outside are multiplied
+ * after them. Whole constants stay inside their sum. The factors outside are multiplied
  * with each other first, in the order in which they stand, then with the sum.
  */
 import { z } from "zod";

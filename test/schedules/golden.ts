@@ -1,0 +1,77 @@
+/**
+ * Golden cases of primitives: text files `test/golden/schedules/<primitive>/<case>.txt` that hold a program, steps, and the program after them.
+ *
+ *     program ..
+ *     --- steps
+ *     split(loop: n, factor: 4, into: [no, ni], tail: guard)
+ *     --- after
+ *     program ..
+ *
+ * The last part is written by `npx vitest run test/schedules -u`; a new case is a file with the first two. Each case is also run: both programs must
+ * compute the same, and the one after must be well-formed.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import {
+  interpretProgram,
+  type Program,
+  parseProgram,
+  parseSchedule,
+  printProgram,
+  scalarRange,
+  sizeOf,
+  type Tensor,
+  tensor,
+  verifyProgram,
+} from "../../ir/index.ts";
+import { applySchedule, type Schedule } from "../../schedules/index.ts";
+import { randomOf } from "../ir/samples.ts";
+
+/** Defines a test per case of a primitive. */
+export function goldens(primitive: string): void {
+  const folder = fileURLToPath(new URL(`../golden/schedules/${primitive}`, import.meta.url));
+  describe(`${primitive}, golden`, () => {
+    test.each(readdirSync(folder))("%s", async (file) => {
+      const path = `${folder}/${file}`;
+      const [before, steps] = readFileSync(path, "utf8").split(/^--- \w+\n/m) as [string, string];
+      const program = parseProgram(before);
+      const after = applySchedule(program, parseSchedule(steps) as unknown as Schedule);
+      await expect(`${before}--- steps\n${steps}--- after\n${printProgram(after)}`).toMatchFileSnapshot(path);
+      verifyProgram(after, "scheduled");
+      for (const m of [0, 1, 2, 3, 4, 5, 9]) expect(outputs(after, m), `M = ${m}`).toEqual(outputs(program, m));
+    });
+  });
+}
+
+/** What a program computes from small integers, for a value of its symbols. */
+export function outputs(program: Program, m: number): Record<string, readonly number[]> {
+  const declared = program.kernels.flatMap((k) => k.buffers);
+  const symbols = Object.fromEntries(program.kernels.flatMap((k) => k.symbols.map(({ name }) => [name, m])));
+  const random = randomOf(1);
+  const inputs = new Map<string, Tensor>();
+  for (const { name, role, scalar, shape, range } of declared) {
+    if ((role !== "input" && role !== "weight") || inputs.has(name)) continue;
+    const sizes = shape.map((size) => sizeOf(size, symbols));
+    const [low, high] = range ?? [Math.max(-8, scalarRange(scalar)[0]), Math.min(15, scalarRange(scalar)[1])];
+    const count = sizes.reduce((product, size) => product * size, 1);
+    const values = Array.from({ length: count }, () => low + Math.floor(random() * (high - low + 1)));
+    inputs.set(name, tensor(scalar, sizes, values));
+  }
+  const made = interpretProgram(program, symbols, inputs);
+  const results = [...made].filter(([name]) => declared.some((b) => b.name === name && b.role === "output"));
+  return Object.fromEntries(
+    results.filter(([, t]) => t.values.length > 0).map(([name, t]) => [name, [...t.values].map((v) => v + 0)]),
+  );
+}
+
+/** The message with which a step is refused. */
+export function refusal(before: string, steps: string): string {
+  try {
+    applySchedule(parseProgram(`program p\n${before}`), parseSchedule(steps) as unknown as Schedule);
+  } catch (error) {
+    expect((error as Error).name).toBe("ScheduleError");
+    return (error as Error).message;
+  }
+  throw new Error("the steps apply");
+}
