@@ -21,10 +21,11 @@ export function laneValues(loops: readonly (readonly [string, number])[]): Map<s
 /** Each lane must write an element of its own. */
 export function requireLanesApart(kernel: Kernel, s: Store | Reduce, loops: readonly For[]): void {
   require([...s.index, s.value].every((e) => e.type.lanes.length === 0), () =>
-    `the statement that writes ${s.buffer} is a vector already`);
+    `the statement that writes ${s.buffer} is a vector already; name all loops in one step`);
   require(loopsIn(s.index, loops).length > 0, () =>
-    `no lane of ${loops.map((l) => l.loop).join(", ")} is in the index of ${s.buffer}`);
+    `no lane of ${loops.map((l) => l.loop).join(", ")} is in the index of ${s.buffer}; choose loops that its elements depend on`);
   const own = determined(s.index, new Set(loops.map((l) => l.loop)), factsOf(kernel));
   const shared = loops.find((l) => !own.has(l.loop));
-  require(shared === undefined, () => `lanes of ${shared?.loop} would write the same elements of ${s.buffer}`);
+  require(shared === undefined, () =>
+    `lanes of ${shared?.loop} would write the same elements of ${s.buffer}; choose other loops, or rfactor a sum`);
 }

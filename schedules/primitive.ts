@@ -1,6 +1,15 @@
 /** What a primitive is: a step type, its schema and the rewrite. One primitive is one file and one line in `primitives/index.ts`. */
 import type { z } from "zod";
-import { type For, findLoop, type Kernel, type LoopKind, type Program, type Reduce, type Stmt } from "../ir/index.ts";
+import {
+  type For,
+  findLoop,
+  type Kernel,
+  type LoopKind,
+  loopsOf,
+  type Program,
+  type Reduce,
+  type Stmt,
+} from "../ir/index.ts";
 import { require } from "./errors.ts";
 
 /** A step of a schedule: a plain record. `op` names the primitive; loops and buffers go by name. */
@@ -53,7 +62,10 @@ export function withKernels(program: Program, replace: (kernel: Kernel) => reado
 /** The loop of this name in the kernel, with the loops around it. */
 export function loopNamed(kernel: Kernel, name: string): { readonly loop: For; readonly around: readonly For[] } {
   const found = findLoop(kernel.body, name);
-  require(found !== undefined, () => `no loop ${name} in kernel ${kernel.name}`);
+  require(found !== undefined, () =>
+    `no loop ${name} in kernel ${kernel.name}; it has ${loopsOf(kernel.body)
+      .map((l) => l.loop)
+      .join(", ")}`);
   return found;
 }
 

@@ -1,4 +1,5 @@
 /** A schedule: an array of plain step records, applied one after another. */
+import type { z } from "zod";
 import { type Program, QloomError } from "../ir/index.ts";
 import { require, ScheduleError } from "./errors.ts";
 import { clash } from "./names.ts";
@@ -24,15 +25,14 @@ export function applySchedule(
 }
 
 function applyStep(program: Program, step: AnyStep, i: number): Program {
-  const primitive = primitives.get(step.op);
-  const place = `step ${i + 1} (${step.op})`;
-  if (primitive === undefined)
-    throw new ScheduleError(`${place}: no such primitive; there are ${[...primitives.keys()].join(", ")}`);
-  const parsed = primitive.schema.safeParse(step);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new ScheduleError(`${place}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "not a step"}`);
+  const op: unknown = (step as Partial<AnyStep> | null)?.op;
+  const primitive = typeof op === "string" ? primitives.get(op) : undefined;
+  if (primitive === undefined) {
+    const what = op === undefined ? "it has no op" : `no primitive is named ${JSON.stringify(op)}`;
+    throw new ScheduleError(`step ${i + 1}: ${what}; there are ${[...primitives.keys()].join(", ")}`);
   }
+  const parsed = primitive.schema.safeParse(step);
+  if (!parsed.success) throw new ScheduleError(`step ${i + 1}: ${primitive.op}: ${issueOf(parsed.error)}`);
   try {
     const after = primitive.apply(program, parsed.data);
     const reason = clash(after);
@@ -40,7 +40,21 @@ function applyStep(program: Program, step: AnyStep, i: number): Program {
     return after;
   } catch (error) {
     // An ill-formed node that a step would build is the step's failure to apply.
-    if (error instanceof QloomError) throw new ScheduleError(`${place}: ${error.message}`);
-    throw error;
+    if (!(error instanceof QloomError)) throw error;
+    const said = error.message.startsWith(primitive.op) ? error.message : `${primitive.op}: ${error.message}`;
+    throw new ScheduleError(`step ${i + 1}: ${said}`);
   }
 }
+
+/** What is wrong with a step, as `field: reason`; where it may have several forms, with the one that it is nearest to. */
+function issueOf(error: z.core.$ZodError): string {
+  const [issue] = error.issues;
+  if (issue?.code === "invalid_union" && issue.errors.length > 0) {
+    const nearest = issue.errors.reduce((a, c) => (c.length < a.length ? c : a));
+    return describe(nearest[0]);
+  }
+  return describe(issue);
+}
+
+const describe = (issue: z.core.$ZodIssue | undefined): string =>
+  [issue?.path.join("."), issue?.message ?? "not a step"].filter((part) => part).join(": ");

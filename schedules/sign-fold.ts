@@ -37,12 +37,13 @@ export interface SignFold {
 /** The program with the operand of a sum in `kernel` folded. The two encodings are written by a kernel of the prologue, which all sums share. */
 export function signFold(program: Program, kernel: Kernel, step: SignFold): Program {
   const operand = kernel.buffers.find((buffer) => buffer.name === step.operand);
-  require(operand !== undefined, () => `recode: no buffer ${step.operand} in ${kernel.name}`);
+  require(operand !== undefined, () =>
+    `recode: no buffer ${step.operand} in ${kernel.name}; name an operand of the sum`);
   require(operand.scalar === "i8" && operand.range !== undefined && operand.range[0] >= -127, () =>
     `recode: ${step.operand} must be i8 in -127..127 (its declared range), so that its magnitude fits 7 bits`);
   require((operand.role === "workspace" || operand.role === "input") &&
     accessesIn(kernel.body).every((a) => a.kind === "load" || a.buffer !== operand.name), () =>
-    `recode: ${step.operand} must be an input, or a workspace that is written before ${kernel.name}`);
+    `recode: ${step.operand} must be an input, or a workspace that is written before ${kernel.name}; fission what writes it first`);
   const encoded = (name: string, range: readonly [number, number]): Buffer =>
     b.buffer(name, "i8", operand.shape, { role: "workspace", range });
   const [abs, sign] = [encoded(step.into[0], [0, 127]), encoded(step.into[1], [-1, 0])];
@@ -85,18 +86,20 @@ function foldSum(kernel: Kernel, step: SignFold, abs: Buffer, sign: Buffer): Ker
       if (inner.length === 1 && only?.kind === "reduce" && only.buffer === step.buffer)
         sites.push({ s, loops, reduce: only });
       else if (s.kind === "for" || s.kind === "if") search(s.body);
-      else if (writes(s, step.buffer)) require(false, () => `recode: ${step.buffer} is also stored, not only summed`);
+      else if (writes(s, step.buffer))
+        require(false, () => `recode: ${step.buffer} is also stored, not only summed; fold before its sum is changed`);
     }
   };
   search(kernel.body);
   const [site] = sites;
   require(site !== undefined && sites.length === 1, () =>
-    `recode: ${step.buffer} must be summed by one perfect nest, there are ${sites.length}`);
+    `recode: ${step.buffer} must be summed by one perfect nest, there are ${sites.length}; fold before peeling`);
   const { reduce, loops } = site;
   require(reduce.mask === undefined && reduce.over.length > 0, () =>
     `recode: the sum into ${step.buffer} is masked or goes on from another; fold the sign before splitting with a tail`);
   const product = foldedProduct(reduce.value, step.operand);
-  require(product !== undefined, () => `recode: ${step.buffer} is not a sum of i32(${step.operand}) * i32(an i8)`);
+  require(product !== undefined, () =>
+    `recode: ${step.buffer} is not a sum of i32(${step.operand}) * i32(an i8); factor it first, or recode the other operand to i8`);
   const { load, other } = product;
   const { spatial, summed } = sumLoops(kernel, { siblings: [], position: 0, loops, reduce });
   const axes = loopsIn(load.index, spatial);

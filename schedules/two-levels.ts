@@ -58,7 +58,8 @@ export function sumLoops(kernel: Kernel, { loops, reduce }: ReduceSite): SumLoop
   requireSequential(loops, `the reduction into ${buffer}`);
   require([value, ...index].every((e) => e.type.lanes.length === 0), () =>
     `the reduction into ${buffer} is vectorized; split it in levels before`);
-  require(!buffersOf(value).has(buffer), () => `the sum into ${buffer} depends on itself`);
+  require(!buffersOf(value).has(buffer), () =>
+    `the sum into ${buffer} depends on itself; no partial sums of it can be taken`);
   const spatial = loopsIn(index, loops);
   const summed = loops.filter((l) => (over.length > 0 ? over.includes(l.loop) : !spatial.includes(l)));
   for (const l of loops)
@@ -66,7 +67,8 @@ export function sumLoops(kernel: Kernel, { loops, reduce }: ReduceSite): SumLoop
       `loop ${l.loop} repeats the reduction into ${buffer}; it is neither summed over nor in the index`);
   const own = determined(index, new Set(loops.map((l) => l.loop)), factsOf(kernel));
   for (const l of spatial)
-    require(own.has(l.loop), () => `iterations of ${l.loop} reduce into the same elements of ${buffer}`);
+    require(own.has(l.loop), () =>
+      `iterations of ${l.loop} reduce into the same elements of ${buffer}; give each an element of its own, or sum over it`);
   return { spatial, summed };
 }
 
@@ -92,7 +94,7 @@ export function twoLevels(kernel: Kernel, step: TwoLevels): Kernel {
   const { spatial, summed: all } = sumLoops(kernel, site);
   for (const name of step.keep)
     require(all.some((l) => l.loop === name), () =>
-      `${step.into}: ${name} is not a loop of the reduction into ${step.buffer} at that place`);
+      `${step.into}: ${name} is not a loop of the reduction into ${step.buffer} at that place, which goes over ${all.map((l) => l.loop).join(", ")}`);
   const kept = all.filter((l) => step.keep.includes(l.loop));
   const summed = all.filter((l) => !kept.includes(l));
   const axes = loops.filter((l) => spatial.includes(l) || kept.includes(l));
@@ -181,6 +183,7 @@ function narrowed(kernel: Kernel, reduce: Reduce, summed: readonly For[], scalar
   require(fits, () =>
     `${into}: ${terms} terms in ${low}..${high} do not fit ${scalar}; flush after at most ${most} terms (split the loop and accumulate inside)`);
   const value = retype(reduce.value, scalar, facts);
-  require(value !== undefined, () => `${into}: the terms of ${reduce.buffer} can't be computed in ${scalar}`);
+  require(value !== undefined, () =>
+    `${into}: the terms of ${reduce.buffer} can't be computed in ${scalar}; choose an integer type that holds each of them`);
   return value;
 }

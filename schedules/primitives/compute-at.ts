@@ -57,13 +57,14 @@ export const computeAt: Primitive<ComputeAtStep> = {
     const kernel = kernelNamed(program, step.kernel ?? "main");
     const role = kernel.buffers.find((buffer) => buffer.name === step.buffer)?.role;
     require(role === "workspace" || role === "local", () =>
-      `compute-at ${step.buffer}: it is not a workspace or local buffer of ${kernel.name}`);
+      `compute-at ${step.buffer}: it is not a workspace or local buffer of ${kernel.name}; only such a one can disappear`);
     // What specialize made of one kernel shares its workspaces, each using what it writes itself.
     const reader = program.kernels.find((k) => {
       const uses = accessesIn(k.body).filter((a) => a.buffer === step.buffer);
       return k !== kernel && uses.length > 0 && uses.every((a) => a.kind === "load");
     });
-    require(reader === undefined, () => `compute-at ${step.buffer}: ${reader?.name} reads it too`);
+    require(reader === undefined, () =>
+      `compute-at ${step.buffer}: ${reader?.name} reads it too; only a buffer of the kernel's own can disappear`);
     const fused = fuse(kernel, step.buffer);
     return withKernels(program, (k) => (k === kernel ? [fused] : [k]));
   },
@@ -72,7 +73,7 @@ export const computeAt: Primitive<ComputeAtStep> = {
 function fuse(kernel: Kernel, name: string): Kernel {
   const consumer = kernel.body.map((s) => consumerOf(s, name)).find((found) => found !== undefined);
   require(consumer !== undefined, () =>
-    `compute-at ${name}: no root nest of ${kernel.name} is one store that reads it at its own loops`);
+    `compute-at ${name}: no root nest of ${kernel.name} is one store that reads it once, at its own loops`);
   requireAlone(kernel, consumer, name);
   const producers: Store[] = [];
   const body = mapStmts(kernel.body, (s) => {
@@ -82,8 +83,10 @@ function fuse(kernel: Kernel, name: string): Kernel {
     producers.push(s);
     return [merge(kernel, s, consumer, name)];
   });
-  require(producers.length === 1, () => `compute-at ${name}: it is stored in ${producers.length} places, expected one`);
-  require(accessesIn(body).every((a) => a.buffer !== name), () => `compute-at ${name}: it is read elsewhere too`);
+  require(producers.length === 1, () =>
+    `compute-at ${name}: it is stored in ${producers.length} places, expected one; do it before peeling`);
+  require(accessesIn(body).every((a) => a.buffer !== name), () =>
+    `compute-at ${name}: it is read elsewhere too; only its last reader can be computed there`);
   return simplifyKernel({ ...kernel, body, buffers: kernel.buffers.filter((buffer) => buffer.name !== name) });
 }
 
@@ -108,10 +111,10 @@ function requireAlone(kernel: Kernel, { nest, store, loops }: Consumer, name: st
   const own = new Set(accessesIn([nest]).map((a) => a.buffer));
   for (const a of accessesIn(kernel.body.filter((s) => s !== nest)))
     require(a.buffer === name || !own.has(a.buffer) || (a.kind === "load" && a.buffer !== store.buffer), () =>
-      `compute-at ${name}: the nest that reads it also uses ${a.buffer}, which ${kernel.name} uses elsewhere`);
+      `compute-at ${name}: the nest that reads it also uses ${a.buffer}, which ${kernel.name} uses elsewhere; fission it first`);
   const free = new Set(loops.map((l) => l.loop));
   require(determined(store.index, free, factsOf(kernel)).size === free.size, () =>
-    `compute-at ${name}: the nest that reads it stores elements of ${store.buffer} more than once`);
+    `compute-at ${name}: the nest that reads it stores elements of ${store.buffer} more than once; sum into it instead`);
 }
 
 /** The consumer's store at the producer's place: its loop variables follow from the producer's index, its operand is the producer's value. */

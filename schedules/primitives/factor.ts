@@ -72,7 +72,7 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   require(reduce.monoid === "sum", () => `factor: the reduction into ${step.buffer} is a ${reduce.monoid}, not a sum`);
   const { spatial, summed } = sumLoops(kernel, site);
   require(summed.length > 0, () =>
-    `factor: no loop of the reduction into ${step.buffer} is inside ${step.at ?? "the root"}`);
+    `factor: no loop of the reduction into ${step.buffer} is inside ${step.at ?? "the root"}; choose a loop further out`);
   const { inside } = dividedMask(reduce.mask, summed);
   require(inside === undefined, () =>
     `factor: terms of ${step.buffer} are masked; split its loops exactly, or with tail guard or peel`);
@@ -90,7 +90,7 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   // Integers stay exact modulo 2^32; what becomes a float must not leave i32 before.
   if (target.scalar === "f32") for (const { sums: list } of groups) requireFits(list, summed, facts, step.buffer);
   require(terms.length === step.into.length, () =>
-    `factor: the value has ${terms.length} distinct sums, \`into\` names ${step.into.length}`);
+    `factor: the value has ${terms.length} distinct sums, \`into\` names ${step.into.length}; name each`);
   const sums = new Map<Expr, { buffer: Buffer; axes: readonly For[] }>();
   const updates = terms.map(({ term, axes }, i) => {
     const name = step.into[i] as string;
@@ -201,7 +201,8 @@ function groupsOf(monomials: readonly Monomial[], depends: (e: Expr) => boolean)
 /** The term of an inner sum: i32 when all its factors are integers, f32 otherwise. The sign stays outside. */
 function termOf(coefficient: number, ints: readonly Expr[], floats: readonly Expr[]): Expr {
   const magnitude = Math.abs(coefficient);
-  require(magnitude < 2 ** 31, () => `factor: constant factors multiply to ${magnitude}, which does not fit i32`);
+  require(magnitude < 2 ** 31, () =>
+    `factor: constant factors multiply to ${magnitude}, which does not fit i32; scale a tensor by them instead`);
   const scale = (e: Expr): Expr => (magnitude === 1 ? e : b.mul(e, b.constant(magnitude, typeOf(e.type.scalar))));
   const integer = ints.length > 0 ? ints.reduce(b.mul) : undefined;
   if (floats.length === 0) return scale(integer ?? b.constant(1));

@@ -74,7 +74,7 @@ export const fission: Primitive<FissionStep> = {
       for (const [name, body] of [[kernel.name, overtaken], ...passed.map((k) => [k.name, k.body] as const)] as const) {
         const buffer = conflict([s], body);
         require(buffer === undefined, () =>
-          `fission: ${step.into} would run ${after ? "after" : "before"} ${name}, and the order in which they use ${buffer} matters`);
+          `fission: ${step.into} would run ${after ? "after" : "before"} ${name}, and the order in which they use ${buffer} matters; move what comes between first`);
       }
     }
     const uses = (body: readonly Stmt[], { name }: Buffer): boolean =>

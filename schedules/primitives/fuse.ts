@@ -52,7 +52,7 @@ export const fuse: Primitive<FuseStep> = kernelPrimitive("fuse", schema, (kernel
       const missing = names.find((name) => !s.over.includes(name));
       const summed = names.find((name) => s.over.includes(name));
       require(missing === undefined || summed === undefined, () =>
-        `fuse ${step.loops.join(", ")}: the reduction into ${s.buffer} goes over ${summed} and not over ${missing}`);
+        `fuse ${step.loops.join(", ")}: the reduction into ${s.buffer} goes over ${summed} and not over ${missing}; fuse loops that it goes over alike`);
       return summed === undefined
         ? [s]
         : [{ ...s, over: [step.into, ...s.over.filter((name) => !names.includes(name))] }];

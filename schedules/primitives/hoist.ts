@@ -56,9 +56,10 @@ const schema: z.ZodType<HoistStep> = z.strictObject({
 export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (kernel, step) => {
   const { producer, around, guarded } = producerOf(kernel, step.buffer);
   const depth = step.to === undefined ? 0 : around.findIndex((l) => l.loop === step.to) + 1;
-  require(step.to === undefined || depth > 0, () => `hoist ${step.buffer}: ${step.to} is not a loop around it`);
+  require(step.to === undefined || depth > 0, () =>
+    `hoist ${step.buffer}: ${step.to} is not a loop around it; those are ${around.map((l) => l.loop).join(", ")}`);
   const left = around.slice(depth);
-  require(left.length > 0, () => `hoist ${step.buffer}: it is computed there already`);
+  require(left.length > 0, () => `hoist ${step.buffer}: it is computed there already; hoist it further`);
   require(!guarded, () => `hoist ${step.buffer}: an if around it says when it is computed; split without tail guard`);
   requireSequential(left, `hoist ${step.buffer}`);
   requireMovable(kernel, producer, left, step.buffer);
@@ -70,7 +71,7 @@ export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (ker
   const renamed = new Map<string, Expr>([...axes, ...own.loops].map((l) => [l.loop, b.variable(nameOf(l.loop))]));
   const declared = kernel.buffers.find((buffer) => buffer.name === step.buffer);
   require(declared !== undefined && declared.scope === "register", () =>
-    `hoist: ${step.buffer} is not a register buffer`);
+    `hoist ${step.buffer}: it is not a register buffer; accumulate-in one first`);
   const global = depth === 0;
   const buffer = b.buffer(
     step.buffer,
@@ -128,7 +129,8 @@ function producerOf(kernel: Kernel, name: string): Producer {
     }
   };
   search(kernel.body, [], false);
-  require(found.length === 1, () => `hoist: ${name} must be written by one nest, there are ${found.length}`);
+  require(found.length === 1, () =>
+    `hoist: ${name} must be written by one nest, there are ${found.length}; hoist before peeling`);
   return found[0] as Producer;
 }
 
@@ -137,15 +139,17 @@ function requireMovable(kernel: Kernel, producer: Stmt, left: readonly For[], na
   const own = new Set(loopsOf([producer]).map((l) => l.loop));
   eachStmt([producer], (s) => {
     const outer = s.kind === "reduce" ? s.over.find((o) => !own.has(o)) : undefined;
-    require(outer === undefined, () => `hoist ${name}: it is a sum over ${outer}, which is outside its nest`);
+    require(outer === undefined, () =>
+      `hoist ${name}: it is a sum over ${outer}, which is outside its nest; accumulate-in another register inside it first`);
   });
   const reads = new Set(accessesIn([producer]).flatMap((a) => (a.kind === "load" ? [a.buffer] : [])));
   for (const a of accessesIn(left.slice(0, 1)))
     require(a.kind === "load" || a.buffer === name || !reads.has(a.buffer), () =>
-      `hoist ${name}: it reads ${a.buffer}, which changes in ${left[0]?.loop}`);
+      `hoist ${name}: it reads ${a.buffer}, which changes in ${left[0]?.loop}; hoist that first`);
   const names = new Set([...loopsOf(kernel.body).map((l) => l.loop), ...kernel.symbols.map((x) => x.name)]);
   for (const variable of namesIn([producer]))
-    require(names.has(variable), () => `hoist ${name}: it depends on let ${variable}`);
+    require(names.has(variable), () =>
+      `hoist ${name}: it depends on let ${variable}; keep that value in a register buffer`);
   const count = (body: readonly Stmt[]): number =>
     accessesIn(body).filter((a) => a.kind === "load" && a.buffer === name).length;
   const inside = count((left.at(-1) as For).body);

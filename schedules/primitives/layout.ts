@@ -74,7 +74,11 @@ export const layout: Primitive<LayoutStep> = {
   schema,
   apply: (program, step) => {
     const declared = program.kernels.flatMap((k) => k.buffers).find((buffer) => buffer.name === step.buffer);
-    require(declared !== undefined, () => `layout: no buffer ${step.buffer}`);
+    require(declared !== undefined, () =>
+      `layout: no buffer ${step.buffer}; there are ${program.kernels
+        .flatMap((k) => k.buffers.map((x) => x.name))
+        .filter((x, i, all) => all.indexOf(x) === i)
+        .join(", ")}`);
     require(declared.role !== "input" && declared.role !== "output" && declared.role !== "weight", () =>
       `layout: ${step.buffer} belongs to the caller; stage it first`);
     return withKernels(program, (k) => {
@@ -88,7 +92,7 @@ export const layout: Primitive<LayoutStep> = {
 /** The digits in storage order. */
 function placesOf(step: LayoutStep, buffer: Buffer): readonly Place[] {
   require(step.axes.length === buffer.shape.length, () =>
-    `layout: ${buffer.name} has ${buffer.shape.length} axes, the step ${step.axes.length}`);
+    `layout: ${buffer.name} has ${buffer.shape.length} axes, the step ${step.axes.length}; list the digits of each`);
   const places = step.axes.flatMap((digits, axis) => {
     let weight = 1;
     const list: Place[] = [];
@@ -139,7 +143,7 @@ function relayout(kernel: Kernel, from: Buffer, places: readonly Place[]): Kerne
     if (filled) return [fill(filled, from, places)];
     if (!writes(s, from.name)) return undefined;
     require(kernel.stage !== "pack", () =>
-      `layout: ${from.name} is reduced into while packing; its padding would stay undefined`);
+      `layout: ${from.name} is reduced into while packing; its padding would stay undefined; store the sums in another buffer first`);
     return [{ ...s, index: map(s.index) }];
   });
   return simplifyKernel({
@@ -191,7 +195,7 @@ function fillOf(s: Stmt, buffer: Buffer): Fill | undefined {
     return [...digits].reverse().map(([atom, c], i) => {
       const loop = nest.loops.find((l) => atom.kind === "var" && l.loop === atom.name);
       require(loop !== undefined && c === unit && form.constant === 0, () =>
-        `layout: axis ${axis} of ${buffer.name} is not filled digit by digit`);
+        `layout: axis ${axis} of ${buffer.name} is not filled digit by digit; lay it out before other steps on its packer`);
       const slowest = i === digits.length - 1;
       if (!slowest) unit *= extentOf(loop);
       return { name: loop.loop, axis, unit: c, extent: loop.extent, slowest };
@@ -202,7 +206,7 @@ function fillOf(s: Stmt, buffer: Buffer): Fill | undefined {
     return digits.reduce<Expr>((product, e) => b.mul(product, e), b.constant(1)) === extent;
   });
   require(whole && loops.length === nest.loops.length && store.mask === undefined, () =>
-    `layout: the nest that fills ${buffer.name} does not store each element once`);
+    `layout: the nest that fills ${buffer.name} does not store each element once; lay it out before other steps on its packer`);
   return { store, loops };
 }
 

@@ -132,15 +132,15 @@ function copyIn(kernel: Kernel, loop: For, name: string, distance: number): Copy
   const s = copies.find((candidate) => isCopy(candidate)?.buffer === name);
   const store = s && isCopy(s);
   require(s !== undefined && store !== undefined, () =>
-    `pipeline ${loop.loop}: its body does not start with a copy into ${name}`);
+    `pipeline ${loop.loop}: its body does not start with a copy into ${name}; stage in this loop first`);
   const inLoop = accessesIn([loop]).filter((a) => a.buffer === name);
   const everywhere = accessesIn(kernel.body).filter((a) => a.buffer === name);
   require(everywhere.length === inLoop.length && inLoop.filter((a) => a.kind !== "load").length === 1, () =>
-    `pipeline ${loop.loop}: ${name} is written more than once, or used outside the loop`);
+    `pipeline ${loop.loop}: ${name} is written more than once, or used outside the loop; stage into a buffer of its own`);
   const changes = new Set(accessesIn([loop]).flatMap((a) => (a.kind === "load" ? [] : [a.buffer])));
   const changing = accessesIn([s]).find((a) => a.kind === "load" && changes.has(a.buffer));
   require(changing === undefined, () =>
-    `pipeline ${loop.loop}: the copy into ${name} reads ${changing?.buffer}, which changes in the loop`);
+    `pipeline ${loop.loop}: the copy into ${name} reads ${changing?.buffer}, which changes in the loop; stage what does not`);
   // Beyond the last iteration a copy holds what masked loads give.
   const beyond = valueAt(store, loop, b.add(b.variable(loop.loop), distance));
   const facts = factsOf(kernel);

@@ -81,17 +81,17 @@ export const recode: Primitive<RecodeStep> = {
 
 const declaration = (program: Program, name: string): Buffer => {
   const found = program.kernels.flatMap((k) => k.buffers).find((buffer) => buffer.name === name);
-  require(found !== undefined, () => `recode: no buffer ${name}`);
+  require(found !== undefined, () => `recode: no buffer ${name}; name a packed tensor`);
   return found;
 };
 
 function offset(program: Program, name: string, by: number): Program {
   const from = declaration(program, name);
   require(from.scalar === "u8" && from.role === "packed", () =>
-    `recode: offset applies to a packed tensor of u8, ${name} is ${from.role} ${from.scalar}`);
+    `recode: offset applies to a packed tensor of u8, ${name} is ${from.role} ${from.scalar}; use planes, or sign-fold of an operand`);
   const [low, high] = from.range ?? scalarRange("u8");
   const to: Buffer = { ...from, scalar: "i8", range: [low - by, high - by] };
-  require(low - by >= -128 && high - by <= 127, () => `recode: ${name} - ${by} does not fit i8`);
+  require(low - by >= -128 && high - by <= 127, () => `recode: ${name} - ${by} does not fit i8; use by: 128`);
   return everywhere(program, from, [to], {
     read: (e) => {
       const code = b.add(b.cast("i32", b.load(to, e.index, e.mask)), by);
@@ -107,7 +107,7 @@ function planes(program: Program, name: string, widths: readonly number[]): Prog
   const total = widths.reduce((sum, w) => sum + w, 0);
   const [low, high] = from.range ?? scalarRange(from.scalar);
   require(from.role === "packed" && !isFloat(from.scalar) && total <= 8 && low >= 0 && high < 2 ** total, () =>
-    `recode: planes of ${total} bits do not hold ${name} (${from.role} ${from.scalar} in ${low}..${high})`);
+    `recode: planes of ${total} bits do not hold ${name} (${from.role} ${from.scalar} in ${low}..${high}); give widths that do`);
   const shifts = widths.map((_, i) => widths.slice(0, i).reduce((sum, w) => sum + w, 0));
   const to = widths.map(
     (w, i): Buffer => ({ ...from, name: `${name}.${i}`, scalar: `u${w}` as Scalar, range: [0, 2 ** w - 1] }),
@@ -141,7 +141,8 @@ function everywhere(program: Program, from: Buffer, to: readonly Buffer[], { rea
       const { loops, body: inner } = nestOf(s);
       const only = inner[0];
       if (inner.length !== 1 || only === undefined || !writes(only, from.name)) return undefined;
-      require(only.kind === "store", () => `recode: ${from.name} is summed in ${kernel.name}, not stored`);
+      require(only.kind === "store", () =>
+        `recode: ${from.name} is summed in ${kernel.name}, not stored; recode before other steps on its packer`);
       return write(only.value).map((value, i) => {
         const { name } = to[i] as Buffer;
         const own = (loop: string): string =>

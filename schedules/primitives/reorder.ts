@@ -50,7 +50,8 @@ export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema
   for (const { loop } of named)
     require(nest.loops.includes(loop), () =>
       `reorder: ${loop.loop} is not in one perfect nest with ${outermost.loop}; the nest there is ${nest.loops.map((l) => l.loop).join(", ")}`);
-  require(new Set(step.loops).size === step.loops.length, () => `reorder: ${step.loops.join(", ")} names a loop twice`);
+  require(new Set(step.loops).size === step.loops.length, () =>
+    `reorder: ${step.loops.join(", ")} names a loop twice; name each once`);
   requireSequential(nest.loops, "reorder");
   requireFree(kernel, nest.body, nest.loops);
   const queue = named.map(({ loop }) => loop);
@@ -58,7 +59,7 @@ export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema
   for (const [i, l] of order.entries())
     for (const inner of order.slice(i + 1))
       require(!variablesOf(l.extent).has(inner.loop), () =>
-        `reorder: the extent of ${l.loop} depends on ${inner.loop}, which would come inside it`);
+        `reorder: the extent of ${l.loop} depends on ${inner.loop}, which would come inside it; choose another order`);
   const built = order.reduceRight<readonly Stmt[]>(
     (body, l) => [b.loop(l.loop, l.extent, body, l.loopKind)],
     nest.body,
@@ -75,16 +76,18 @@ function requireFree(kernel: Kernel, body: readonly Stmt[], loops: readonly For[
   const names = new Set(loops.map((l) => l.loop));
   const written = body.filter((s) => writes(s)).map((s) => s.buffer);
   for (const s of body) {
-    require(writes(s), () => `reorder: the nest holds a ${s.kind}; only stores and reductions may be reordered`);
+    require(writes(s), () =>
+      `reorder: the nest holds ${s.kind === "if" ? "an if" : `a ${s.kind}`}; only stores and reductions may be reordered`);
     for (const e of exprsOf(s))
       for (const name of buffersOf(e))
-        require(!written.includes(name), () => `reorder: ${name} is read and written in the nest; its order matters`);
+        require(!written.includes(name), () =>
+          `reorder: ${name} is read and written in the nest; its order matters; fission or stage first`);
     const accumulates = s.kind === "reduce" && s.over.length === 0;
     const own = determined(s.index, names, facts);
     const repeats = loops.find((l) => !own.has(l.loop) && !(s.kind === "reduce" && s.over.includes(l.loop)));
     require(accumulates || repeats === undefined, () =>
-      `reorder: iterations of ${repeats?.loop} ${s.kind} to the same elements of ${s.buffer}; their order matters`);
+      `reorder: iterations of ${repeats?.loop} ${s.kind} to the same elements of ${s.buffer}; their order matters, choose other loops`);
   }
   require(new Set(written).size === written.length, () =>
-    "reorder: two statements of the nest write one buffer; their order matters");
+    "reorder: two statements of the nest write one buffer; their order matters, fission them first");
 }

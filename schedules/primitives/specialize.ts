@@ -59,11 +59,12 @@ export const specialize: Primitive<SpecializeStep> = {
 
 function byRange(kernel: Kernel, { symbol: name, at }: ByRange): readonly Kernel[] {
   const symbol = kernel.symbols.find((s) => s.name === name);
-  require(symbol !== undefined, () => `specialize ${name}: it is not a symbol of ${kernel.name}`);
+  require(symbol !== undefined, () =>
+    `specialize ${name}: it is not a symbol of ${kernel.name}; specialize a loop of constant extent by modulo`);
   const edges = [...new Set(at)].sort((x, y) => x - y);
   for (const edge of edges)
     require(edge > symbol.min && edge <= symbol.max, () =>
-      `specialize ${name}: ${edge} does not divide its domain, ${symbol.min}..${symbol.max}`);
+      `specialize ${name}: ${edge} does not divide its domain, ${symbol.min}..${symbol.max}; use a value inside it`);
   return [symbol.min, ...edges].map((min, i) => {
     const max = (edges[i] ?? symbol.max + 1) - 1;
     const suffix = i === 0 ? `lt${edges[0]}` : `ge${min}`;
@@ -81,14 +82,15 @@ function byModulo(kernel: Kernel, step: ByModulo): readonly Kernel[] {
   const loops = step.loops.map((name) => loopNamed(kernel, name).loop);
   for (const s of kernel.body)
     require(loops.includes(s as For), () =>
-      `specialize ${step.loops.join(", ")}: ${kernel.name} holds other root statements, which each of the kernels would run`);
+      `specialize ${step.loops.join(", ")}: ${kernel.name} holds other root statements, which each of the kernels would run; name their loops too, or fission them`);
   require(loops.length === kernel.body.length, () =>
-    `specialize ${step.loops.join(", ")}: not all are root loops of ${kernel.name}`);
+    `specialize ${step.loops.join(", ")}: not all are root loops of ${kernel.name}; specialize before splitting`);
   const { extent } = loops[0] as For;
   require(loops.every((l) => l.extent === extent), () =>
-    `specialize ${step.loops.join(", ")}: the loops have different extents`);
+    `specialize ${step.loops.join(", ")}: the loops have different extents; fission one nest first`);
   const reason = dependence(kernel, loops);
-  require(reason === undefined, () => `specialize ${step.loops.join(", ")}: ${reason}`);
+  require(reason === undefined, () =>
+    `specialize ${step.loops.join(", ")}: ${reason}; its iterations must be independent`);
   return extent.kind === "const" ? fixed(kernel, step, extent.value) : symbolic(kernel, step, extent);
 }
 
@@ -108,7 +110,8 @@ function symbolic(kernel: Kernel, { loops, modulo }: ByModulo, extent: Expr): re
   require(extent.kind === "var", () =>
     `specialize ${loops.join(", ")}: its extent is an expression; specialize before splitting`);
   const symbol = kernel.symbols.find((s) => s.name === extent.name) as SizeSymbol;
-  require(symbol.modulo === 1, () => `specialize ${loops.join(", ")}: ${symbol.name} is specialized already`);
+  require(symbol.modulo === 1, () =>
+    `specialize ${loops.join(", ")}: ${symbol.name} is specialized already; specialize once, by the modulo in the end`);
   const part = (name: string, size: Expr, offset: Expr, domain: Partial<SizeSymbol>): readonly Kernel[] => {
     const { min, max, modulo: by, residue } = { ...symbol, ...domain };
     const least = min + ((((residue - min) % by) + by) % by);

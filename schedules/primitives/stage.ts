@@ -121,7 +121,8 @@ function accessIn(at: For, buffer: string, crossed: (l: For) => void): Access {
   };
   visit(at.body, [], []);
   const [first, ...others] = found;
-  require(first !== undefined, () => `stage ${buffer}: the body of ${at.loop} does not load it`);
+  require(first !== undefined, () =>
+    `stage ${buffer}: the body of ${at.loop} does not load it; choose a loop around its loads`);
   const same = (a: Access): boolean =>
     a.load === first.load &&
     a.conditions.length === first.conditions.length &&
@@ -131,9 +132,11 @@ function accessIn(at: For, buffer: string, crossed: (l: For) => void): Access {
   const parts = [first.load, ...first.conditions];
   require(parts.every((e) => e.type.lanes.length === 0), () => `stage ${buffer}: its load is a vector; stage before`);
   const local = parts.flatMap((e) => [...variablesOf(e)]).find((name) => lets.has(name));
-  require(local === undefined, () => `stage ${buffer}: its index depends on let ${local}, which is made in ${at.loop}`);
+  require(local === undefined, () =>
+    `stage ${buffer}: its index depends on let ${local}, which is made in ${at.loop}; choose an inner loop`);
   const loaded = first.conditions.flatMap((e) => [...buffersOf(e)])[0];
-  require(loaded === undefined, () => `stage ${buffer}: a test of ${loaded} says when it is loaded`);
+  require(loaded === undefined, () =>
+    `stage ${buffer}: a test of ${loaded} says when it is loaded; stage inside the test`);
   return first;
 }
 

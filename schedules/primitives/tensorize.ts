@@ -63,16 +63,16 @@ export const tensorize: Primitive<TensorizeStep> = kernelPrimitive("tensorize", 
     `tensorize ${step.loops.join(", ")}: the loops must be innermost, in this order; the nest there is ${names.join(", ")}`);
   const s = body[0];
   require(body.length === 1 && s?.kind === "reduce" && s.monoid === "sum", () =>
-    `tensorize: the tile must hold one sum`);
+    `tensorize ${step.loops.join(", ")}: the tile must hold one sum; fission what else it holds`);
   const grouped = loops.filter((l) => s.over.includes(l.loop));
   const result = loops.filter((l) => !grouped.includes(l));
   const product = (list: readonly (typeof outer)[]): number => list.reduce((p, l) => p * extentOf(l), 1);
   require(loops.slice(result.length).every((l) => grouped.includes(l)), () =>
-    `tensorize: the loops of the reduction must be the innermost ones`);
+    `tensorize: the loops of the reduction must be the innermost ones; reorder them`);
   require(product(grouped) === row.group, () =>
     `tensorize: ${step.with} sums ${row.group} terms, the tile ${product(grouped)}; split accordingly`);
   require(result.length > 0 && product(result) % row.lanes === 0, () =>
-    `tensorize: ${step.with} gives multiples of ${row.lanes} lanes, the tile has ${product(result)}`);
+    `tensorize: ${step.with} gives multiples of ${row.lanes} lanes, the tile has ${product(result)}; split accordingly`);
   requireLanesApart(kernel, s, result);
 
   const operands = new Map<string, Expr>();

@@ -42,14 +42,15 @@ export const vectorize: Primitive<VectorizeStep> = kernelPrimitive("vectorize", 
   require(names.join() === step.loops.join(), () =>
     `vectorize ${step.loops.join(", ")}: the loops must be innermost, in this order, and nothing between them; the nest there is ${names.join(", ")}`);
   for (const s of body) {
-    require(writes(s), () => `vectorize: the nest holds a ${s.kind}`);
+    require(writes(s), () =>
+      `vectorize: the nest holds ${s.kind === "if" ? "an if" : `a ${s.kind}`}; use split tail predicate, and no lets`);
     const over = s.kind === "reduce" ? names.find((name) => s.over.includes(name)) : undefined;
     require(over === undefined, () =>
       `vectorize ${over}: it is a loop of the reduction into ${s.buffer}; rfactor or tensorize it`);
     requireLanesApart(kernel, s, loops);
     for (const a of accessesIn(body))
       require(a.buffer !== s.buffer || a.index.every((e, i) => e === s.index[i]), () =>
-        `vectorize ${names.join(", ")}: a lane uses elements of ${s.buffer} that another one writes`);
+        `vectorize ${names.join(", ")}: a lane uses elements of ${s.buffer} that another one writes; fission the statements first`);
   }
   const substitute = substituter(laneValues(loops.map((l) => [l.loop, extentOf(l)])));
   const vectors = body.map((s) => mapExprs(s, substitute));

@@ -65,6 +65,9 @@ export function outputs(program: Program, m: number): Record<string, readonly nu
   );
 }
 
+/** The text of a kernel `main`. */
+export const main = (rest: string): string => `kernel main stage main${rest}`;
+
 /** The message with which a step is refused. */
 export function refusal(before: string, steps: string): string {
   try {
