@@ -70,15 +70,18 @@ console.log(
 );
 `;
 
-const strict = {
-  target: "es2024",
-  lib: ["es2024", "dom"],
-  types: [],
-  module: "nodenext",
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  skipLibCheck: false,
-  noEmit: true,
+const consumerConfig = {
+  compilerOptions: {
+    target: "es2024",
+    lib: ["es2024", "dom"],
+    types: [],
+    module: "nodenext",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+  },
+  files: ["consumer.ts"],
 };
 
 const root = join(import.meta.dirname, "..");
@@ -104,9 +107,7 @@ beforeAll(async () => {
   [packed] = JSON.parse(await run(root, "npm", "pack", "--json", "--pack-destination", project)) as [Packed];
   await writeFile(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
   await writeFile(join(project, "consumer.ts"), consumer);
-  // Files and databases are Node's: whoever types them has its types.
-  const compilerOptions = { ...strict, types: ["node"], typeRoots: [join(root, "node_modules/@types")] };
-  await writeFile(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
+  await writeFile(join(project, "tsconfig.json"), JSON.stringify(consumerConfig));
   await run(project, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", join(project, packed.filename));
 }, 180_000);
 
@@ -186,7 +187,7 @@ describe("installed into an empty project", () => {
       console.log(q[63], s[1]);`;
     await writeFile(join(alone, "user.ts"), user);
     await writeFile(join(alone, "package.json"), JSON.stringify({ type: "module" }));
-    await writeFile(join(alone, "tsconfig.json"), JSON.stringify({ compilerOptions: strict, files: ["user.ts"] }));
+    await writeFile(join(alone, "tsconfig.json"), JSON.stringify({ ...consumerConfig, files: ["user.ts"] }));
     expect(await run(alone, process.execPath, "user.ts")).toBe("127 1\n");
     await expect(run(alone, join(root, "node_modules/.bin/tsc"), "-p", alone)).resolves.toBe("");
     await rm(alone, { recursive: true });

@@ -29,7 +29,11 @@ export function absolute(path: string): string {
   return path === MEMORY ? MEMORY : resolve(path);
 }
 
-/** A connection to an existing or new database of the present schema. Throws `TuneDbError`. */
+/**
+ * A connection to an existing or new database of the present schema. Throws `TuneDbError`.
+ *
+ * @internal
+ */
 export function connect(file: string, options: OpenOptions = {}): DatabaseSync {
   const path = absolute(file);
   const readOnly = options.readOnly ?? false;
@@ -51,7 +55,11 @@ export function connect(file: string, options: OpenOptions = {}): DatabaseSync {
   });
 }
 
-/** Runs `action` in a transaction that holds the write lock from its start, so that it cannot fail half way for want of it. */
+/**
+ * Runs `action` in a transaction that holds the write lock from its start, so that it cannot fail half way for want of it.
+ *
+ * @internal
+ */
 export function transaction<T>(db: DatabaseSync, path: string, action: () => T): T {
   return explained(path, () => {
     db.exec("BEGIN IMMEDIATE");

@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function defaultPlace(
   environment: Environment = process.env,
-  platform: NodeJS.Platform = process.platform,
+  platform: string = process.platform,
   home: string = homedir(),
 ): string {
   const named = environment["QLOOM_DB"];
@@ -19,7 +19,7 @@ export function defaultPlace(
   return path.join(dataFolder(environment, platform, home), "qloom", "tune.sqlite");
 }
 
-function dataFolder(environment: Environment, platform: NodeJS.Platform, home: string): string {
+function dataFolder(environment: Environment, platform: string, home: string): string {
   if (platform === "win32") return environment["LOCALAPPDATA"] || win32.join(home, "AppData", "Local");
   if (platform === "darwin") return posix.join(home, "Library", "Application Support");
   const xdg = environment["XDG_DATA_HOME"];

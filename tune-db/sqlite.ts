@@ -36,6 +36,7 @@ export class SqliteStore implements TuneStore {
   /** What this store began and has not finished. */
   readonly #begun = new Map<number, Configuration>();
 
+  /** @internal */
   constructor(db: DatabaseSync, place: string) {
     this.#db = db;
     this.place = place;

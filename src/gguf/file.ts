@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // An open GGUF file: what its header says, and the bytes of its tensors when they are asked for.
 // What the bytes mean is not here (ir/formats).
 

@@ -20,6 +20,7 @@ export class FileSource implements ByteSource {
   readonly #handle: FileHandle;
   #closing: Promise<void> | undefined;
 
+  /** @internal */
   constructor(file: string, size: number, handle: FileHandle) {
     this.file = file;
     this.size = size;
