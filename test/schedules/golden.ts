@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import {
   interpretProgram,
+  lower,
   type Program,
   parseProgram,
   parseSchedule,
@@ -39,18 +40,24 @@ export function goldens(primitive: string): void {
       const after = applySchedule(program, parseSchedule(steps) as unknown as Schedule);
       await expect(`${before}--- steps\n${steps}--- after\n${printProgram(after)}`).toMatchFileSnapshot(path);
       verifyProgram(after, "scheduled");
-      for (const m of [0, 1, 2, 3, 4, 5, 9]) expect(outputs(after, m), `M = ${m}`).toEqual(outputs(program, m));
+      const names = new Set(program.kernels.flatMap((k) => k.symbols.map(({ name }) => name)));
+      const lowered = { ...after, kernels: after.kernels.map((k) => lower(k)) };
+      for (const m of names.size > 0 ? [0, 1, 2, 3, 4, 5, 9] : [0]) {
+        const symbols = Object.fromEntries([...names].map((name) => [name, m]));
+        const inputs = inputsOf(program, symbols);
+        const wanted = outputsOf(program, symbols, inputs);
+        expect(outputsOf(after, symbols, inputs), `M = ${m}`).toEqual(wanted);
+        expect(outputsOf(lowered, symbols, inputs), `M = ${m}, lowered`).toEqual(wanted);
+      }
     });
   });
 }
 
-/** What a program computes from small integers, for a value of its symbols. */
-export function outputs(program: Program, m: number): Record<string, readonly number[]> {
-  const declared = program.kernels.flatMap((k) => k.buffers);
-  const symbols = Object.fromEntries(program.kernels.flatMap((k) => k.symbols.map(({ name }) => [name, m])));
+/** Small integers for everything that the caller gives a program. */
+function inputsOf(program: Program, symbols: Readonly<Record<string, number>>): Map<string, Tensor> {
   const random = randomOf(1);
   const inputs = new Map<string, Tensor>();
-  for (const { name, role, scalar, shape, range } of declared) {
+  for (const { name, role, scalar, shape, range } of program.kernels.flatMap((k) => k.buffers)) {
     if ((role !== "input" && role !== "weight") || inputs.has(name)) continue;
     const sizes = shape.map((size) => sizeOf(size, symbols));
     const [low, high] = range ?? [Math.max(-8, scalarRange(scalar)[0]), Math.min(15, scalarRange(scalar)[1])];
@@ -58,10 +65,20 @@ export function outputs(program: Program, m: number): Record<string, readonly nu
     const values = Array.from({ length: count }, () => low + Math.floor(random() * (high - low + 1)));
     inputs.set(name, tensor(scalar, sizes, values));
   }
+  return inputs;
+}
+
+type Outputs = Record<string, readonly number[]>;
+
+function outputsOf(program: Program, symbols: Readonly<Record<string, number>>, inputs: Map<string, Tensor>): Outputs {
   const made = interpretProgram(program, symbols, inputs);
-  const results = [...made].filter(([name]) => declared.some((b) => b.name === name && b.role === "output"));
+  const outputs = new Set(
+    program.kernels.flatMap((k) => k.buffers.filter((b) => b.role === "output").map((b) => b.name)),
+  );
   return Object.fromEntries(
-    results.filter(([, t]) => t.values.length > 0).map(([name, t]) => [name, [...t.values].map((v) => v + 0)]),
+    [...made]
+      .filter(([name, { values }]) => outputs.has(name) && values.length > 0)
+      .map(([name, { values }]) => [name, [...values].map((v) => v + 0)]),
   );
 }
 

@@ -12,7 +12,7 @@ import {
   type Tensor,
   verifyProgram,
 } from "../../ir/index.ts";
-import { type AnyStep, applySchedule, scheduleOf, templateFor } from "../../schedules/index.ts";
+import { type AnyStep, applySchedule, type Schedule, scheduleOf, templateFor } from "../../schedules/index.ts";
 import { arbitraryKernel } from "../ir/arbitrary.ts";
 import { exactInputs } from "./exact.ts";
 import { applied, choiceOf, everyOp, randomSteps } from "./random-steps.ts";
@@ -96,8 +96,8 @@ const kernels: fc.Arbitrary<Sample> = arbitraryKernel().map(({ kernel, symbols, 
   shown({ program: { name: "random", kernels: [{ ...kernel, name: "main" }] }, symbols, inputs }),
 );
 
-/** Matmuls, as far along the schedule of their template as `progress` says. */
-const matmuls: fc.Arbitrary<Sample> = fc
+/** A matmul, and the schedule of its template. */
+const scheduledMatmuls: fc.Arbitrary<Sample & { readonly schedule: Schedule }> = fc
   .record({
     w: fc.constantFrom("int4_g16", "int4_g16_z", "int3_g16_zf", "int8_g16", "q8_0", "q4_1", "f16", "int6_g16"),
     m: fc.constantFrom<MatmulWorkload["m"][]>("any", 1, 3),
@@ -106,10 +106,9 @@ const matmuls: fc.Arbitrary<Sample> = fc
     integer: fc.boolean(),
     features: fc.constantFrom<Feature[][]>(["relaxed-simd"], []),
     rows: fc.integer({ min: 0, max: 5 }),
-    progress: fc.double({ min: 0, max: 1, noNaN: true }),
     seed: fc.nat(),
   })
-  .map(({ w, m, n, bias, integer, features, rows, progress, seed }) => {
+  .map(({ w, m, n, bias, integer, features, rows, seed }) => {
     const group = w === "q8_0" || w === "q4_1" ? 32 : 16;
     const numerics: MatmulWorkload["numerics"] =
       integer && w !== "f16" ? { compute: "i8", xGroup: group } : { compute: "f32" };
@@ -117,10 +116,34 @@ const matmuls: fc.Arbitrary<Sample> = fc
     const target = { workload, device: { kind: "wasm" as const, features, limits: {} } };
     const template = templateFor(target);
     const schedule = scheduleOf(template, target, template.default(target));
-    const program = applySchedule(programOf(workload), schedule.slice(0, Math.floor(progress * schedule.length)));
     const inputs = exactInputs(workload, m === "any" ? rows : m, seed);
-    return shown({ program, symbols: m === "any" ? { M: rows } : {}, inputs });
+    const sample = { program: programOf(workload), symbols: m === "any" ? { M: rows } : {}, inputs };
+    return { ...shown(sample), schedule };
   });
+
+/** Matmuls somewhere along the schedule of their template. */
+const matmuls: fc.Arbitrary<Sample> = fc
+  .tuple(scheduledMatmuls, fc.double({ min: 0, max: 1, noNaN: true }))
+  .map(([sample, progress]) => {
+    const steps = sample.schedule.slice(0, Math.floor(progress * sample.schedule.length));
+    return shown({ ...sample, program: applySchedule(sample.program, steps) });
+  });
+
+test("matmuls mean the same after each step of a template's schedule", { timeout: patience }, () => {
+  fc.assert(
+    fc.property(scheduledMatmuls, (sample) => {
+      const wanted = outputs(sample.program, sample);
+      let number = 0;
+      applySchedule(sample.program, sample.schedule, (step, after) => {
+        number++;
+        const place = `step ${number}: ${printSchedule([step])}`;
+        verify(after);
+        expect(outputs(after, sample), place).toEqual(wanted);
+      });
+    }),
+    { numRuns: runs(6) },
+  );
+});
 
 describe.each([
   ["kernels", kernels, 300],

@@ -10,7 +10,9 @@ import {
   type Program,
   printSchedule,
   programOf,
+  type QuantizeWorkload,
   type Tensor,
+  tensor,
   verifyProgram,
 } from "../../ir/index.ts";
 import {
@@ -23,6 +25,7 @@ import {
   templateFor,
   templates,
 } from "../../schedules/index.ts";
+import { normals } from "../ir/samples.ts";
 import { exactInputs, firstRows } from "./exact.ts";
 import { patience, runs } from "./runs.ts";
 
@@ -130,11 +133,46 @@ const representative = [
 
 test.each(representative)("%s at its templates' default points, for every M", (w) => {
   const k = w === "int3_row_zf" ? 96 : (widthsOf(w)[0] as number);
-  for (const numerics of numericsOf(w, k).slice(0, 2))
-    for (const features of [["relaxed-simd"], []] as Feature[][]) {
-      const workload: MatmulWorkload = { op: "matmul", m: "any", n: 5, k, w, bias: false, numerics };
-      const target = { workload, device: deviceOf(features) };
+  const [f32, i8] = numericsOf(w, k) as [MatmulWorkload["numerics"], MatmulWorkload["numerics"]?];
+  const forms: readonly [MatmulWorkload["numerics"] | undefined, readonly Feature[]][] = [
+    [f32, []],
+    [i8, []],
+    [i8, ["relaxed-simd"]],
+  ];
+  for (const [numerics, features] of forms) {
+    if (numerics === undefined) continue;
+    const workload: MatmulWorkload = { op: "matmul", m: "any", n: 5, k, w, bias: false, numerics };
+    const target = { workload, device: deviceOf(features) };
+    const template = templateFor(target);
+    expectSame(target, template.default(target), template, [0, 1, 5], 1);
+  }
+});
+
+test("quantize, for every M: codes and scales are the same for any data", { timeout: patience }, () => {
+  const sizes = fc.constantFrom<[number, number | "row"][]>(
+    [64, 16],
+    [64, 32],
+    [64, "row"],
+    [80, "row"],
+    [33, "row"],
+    [40, 8],
+  );
+  fc.assert(
+    fc.property(sizes, fc.constantFrom<QuantizeWorkload["m"][]>("any", 0, 1, 3), fc.nat(), ([k, group], m, seed) => {
+      const workload: QuantizeWorkload = { op: "quantize", m, k, group };
+      const target = { workload, device: deviceOf([]) };
       const template = templateFor(target);
-      expectSame(target, template.default(target), template, [0, 1, 3, 5], 1);
-    }
+      const naive = programOf(workload);
+      const scheduled = applySchedule(naive, scheduleOf(template, target, template.default(target)));
+      verifyProgram(scheduled, "scheduled");
+      for (const rows of m === "any" ? [0, 1, 4] : [m]) {
+        const x = normals(rows * k, seed).map((value, i) => (i % k < 16 && seed % 2 === 0 ? 0 : value));
+        const inputs = new Map([["x", tensor("f32", [rows, k], x)]]);
+        const run = (program: Program): unknown =>
+          [...interpretProgram(program, { M: rows }, inputs)].map(([name, { values }]) => [name, [...values]]);
+        expect(run(scheduled)).toEqual(run(naive));
+      }
+    }),
+    { numRuns: runs(10) },
+  );
 });
