@@ -230,12 +230,15 @@ function fill({ store, loops }: Fill, buffer: Buffer, places: readonly Place[]):
   const value = substituter(new Map(variables))(store.value);
   const padded = inside === undefined ? value : orZero(maskLoads(value, inside), inside);
   const index = places.map((p) => b.variable(loopName(p)));
-  // The codes of one byte are written together: their loops are unrolled.
+  // The codes of one byte are written together, and up to 16 elements whose sources are neighbours: their loops are unrolled.
   let perByte = 8 / Math.min(8, storageBits(buffer.scalar));
+  let together = 1;
   const nest = [...places].reverse().reduce<Stmt>(
     (s, p) => {
-      const whole = perByte > 1;
-      if (p.extent.kind === "const") perByte /= p.extent.value;
+      const extent = p.extent.kind === "const" ? p.extent.value : Infinity;
+      together *= extent;
+      const whole = perByte > 1 || together <= 16;
+      perByte /= extent;
       return b.loop(loopName(p), p.extent, [s], whole ? "unroll" : "serial");
     },
     b.store(buffer.name, index, padded),

@@ -7,24 +7,34 @@
   (func $pack (param $&w.codes i32) (param $&w.scales i32) (param $&w.q i32) (param $&w.s i32) (param $begin i32) (param $end i32)
     (local $piece i32)
     (local $piece.1 i32)
-    (local $piece.2 f32)
+    (local $piece.2 i32)
+    (local $piece.3 i32)
+    (local $piece.4 f32)
+    (local $piece.5 f32)
+    (local $piece.6 f32)
+    (local $piece.7 f32)
+    (local $piece.8 f32)
+    (local $piece.9 f32)
+    (local $piece.10 f32)
+    (local $piece.11 f32)
+    (local $piece.12 f32)
+    (local $piece.13 f32)
+    (local $piece.14 f32)
+    (local $piece.15 f32)
+    (local $w.codes.at i32)
     (local $w.q.at i32)
-    (local $w.scales.at i32)
     (local $w.s.at i32)
+    (local $w.scales.at i32)
     (local $w.q/no i32)
-    (local $t.1 i32)
-    (local $t.3 i32)
-    (local $w.q/kb i32)
     (local $t i32)
-    (local $w.q/nl i32)
     (local $t.2 i32)
-    (local $w.q/kq i32)
-    (local $t.4 i32)
+    (local $w.q/kb i32)
+    (local $w.q/nl i32)
+    (local $t.1 i32)
     (local $w.s/no i32)
+    (local $t.4 i32)
+    (local $t.3 i32)
     (local $t.5 i32)
-    (local $t.7 i32)
-    (local $w.s/kg i32)
-    (local $w.s/nl i32)
     (local $t.6 i32)
     i32.const 0
     local.set $w.q/no
@@ -32,123 +42,147 @@
       local.get $w.q/no
       i32.const 256
       i32.mul
-      local.set $t.1
+      local.set $t
       local.get $w.q/no
       i32.const 4
       i32.mul
-      local.set $t.3
+      local.set $t.2
       i32.const 0
       local.set $w.q/kb
       loop $w.q/kb
+        local.get $t
+        local.get $&w.codes
+        local.get $w.q/kb
+        i32.const 4
+        i32.mul
+        i32.add
+        i32.add
+        local.set $w.codes.at
+        local.get $t
         local.get $&w.q
         local.get $w.q/kb
         i32.const 16
         i32.mul
         i32.add
-        local.set $t
+        i32.add
+        local.set $w.q.at
         i32.const 0
         local.set $w.q/nl
         loop $w.q/nl
-          local.get $t.1
-          local.get $t
-          local.get $w.q/nl
-          i32.const 4
-          i32.mul
-          i32.add
-          i32.add
-          local.set $w.q.at
-          local.get $t.3
+          i32.const 0
+          local.set $piece
+          local.get $t.2
           local.get $w.q/nl
           i32.add
           i32.const 37
           i32.lt_s
-          local.set $t.2
-          i32.const 0
-          local.set $w.q/kq
-          loop $w.q/kq
-            i32.const 0
+          local.set $t.1
+          local.get $t.1
+          if
+            local.get $w.codes.at
+            i32.load8_u
             local.set $piece
-            local.get $t.2
-            if
-              local.get $&w.codes
-              local.get $t.1
-              i32.add
-              local.get $w.q/kb
-              i32.const 4
-              i32.mul
-              i32.add
-              local.get $w.q/nl
-              i32.const 64
-              i32.mul
-              i32.add
-              local.get $w.q/kq
-              i32.const 1
-              i32.shr_s
-              i32.add
-              i32.load8_u
-              local.set $piece
-            end
-            i32.const 0
-            local.set $piece.1
-            local.get $t.2
-            if
-              local.get $&w.codes
-              local.get $t.1
-              i32.add
-              local.get $w.q/kb
-              i32.const 4
-              i32.mul
-              i32.add
-              local.get $w.q/nl
-              i32.const 64
-              i32.mul
-              i32.add
-              local.get $w.q/kq
-              i32.const 1
-              i32.shr_s
-              i32.add
-              i32.load8_u offset=2
-              local.set $piece.1
-            end
-            local.get $w.q/kq
-            i32.const 1
-            i32.and
-            i32.const 4
-            i32.mul
-            local.set $t.4
-            local.get $w.q.at
-            local.get $piece
-            local.get $t.4
-            i32.shr_s
-            i32.const 15
-            i32.and
-            i32.const 0
-            local.get $t.2
-            select
-            local.get $piece.1
-            local.get $t.4
-            i32.shr_s
-            i32.const 15
-            i32.and
-            i32.const 0
-            local.get $t.2
-            select
-            i32.const 4
-            i32.shl
-            i32.or
-            i32.store8
-            local.get $w.q.at
-            i32.const 1
-            i32.add
-            local.set $w.q.at
-            local.get $w.q/kq
-            i32.const 1
-            i32.add
-            local.tee $w.q/kq
-            i32.const 4
-            i32.lt_s
-            br_if $w.q/kq
           end
+          i32.const 0
+          local.set $piece.1
+          local.get $t.1
+          if
+            local.get $w.codes.at
+            i32.load8_u offset=2
+            local.set $piece.1
+          end
+          local.get $w.q.at
+          local.get $piece
+          i32.const 15
+          i32.and
+          i32.const 0
+          local.get $t.1
+          select
+          local.get $piece.1
+          i32.const 15
+          i32.and
+          i32.const 0
+          local.get $t.1
+          select
+          i32.const 4
+          i32.shl
+          i32.or
+          i32.store8
+          local.get $w.q.at
+          local.get $piece
+          i32.const 4
+          i32.shr_s
+          i32.const 0
+          local.get $t.1
+          select
+          local.get $piece.1
+          i32.const 4
+          i32.shr_s
+          i32.const 0
+          local.get $t.1
+          select
+          i32.const 4
+          i32.shl
+          i32.or
+          i32.store8 offset=1
+          i32.const 0
+          local.set $piece.2
+          local.get $t.1
+          if
+            local.get $w.codes.at
+            i32.load8_u offset=1
+            local.set $piece.2
+          end
+          i32.const 0
+          local.set $piece.3
+          local.get $t.1
+          if
+            local.get $w.codes.at
+            i32.load8_u offset=3
+            local.set $piece.3
+          end
+          local.get $w.q.at
+          local.get $piece.2
+          i32.const 15
+          i32.and
+          i32.const 0
+          local.get $t.1
+          select
+          local.get $piece.3
+          i32.const 15
+          i32.and
+          i32.const 0
+          local.get $t.1
+          select
+          i32.const 4
+          i32.shl
+          i32.or
+          i32.store8 offset=2
+          local.get $w.q.at
+          local.get $piece.2
+          i32.const 4
+          i32.shr_s
+          i32.const 0
+          local.get $t.1
+          select
+          local.get $piece.3
+          i32.const 4
+          i32.shr_s
+          i32.const 0
+          local.get $t.1
+          select
+          i32.const 4
+          i32.shl
+          i32.or
+          i32.store8 offset=3
+          local.get $w.codes.at
+          i32.const 64
+          i32.add
+          local.set $w.codes.at
+          local.get $w.q.at
+          i32.const 4
+          i32.add
+          local.set $w.q.at
           local.get $w.q/nl
           i32.const 1
           i32.add
@@ -173,83 +207,227 @@
       i32.lt_s
       br_if $w.q/no
     end
+    local.get $&w.s
+    local.set $w.s.at
+    local.get $&w.scales
+    local.set $w.scales.at
     i32.const 0
     local.set $w.s/no
     loop $w.s/no
-      local.get $w.s/no
-      i32.const 64
-      i32.mul
-      local.set $t.5
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load
+      f32.store
+      f32.const 0
+      local.set $piece.4
       local.get $w.s/no
       i32.const 4
       i32.mul
-      local.set $t.7
-      i32.const 0
-      local.set $w.s/kg
-      loop $w.s/kg
-        local.get $t.5
-        local.get $&w.scales
-        local.get $w.s/kg
-        i32.const 4
-        i32.mul
-        i32.add
-        i32.add
-        local.set $w.scales.at
-        local.get $t.5
-        local.get $&w.s
-        local.get $w.s/kg
-        i32.const 16
-        i32.mul
-        i32.add
-        i32.add
-        local.set $w.s.at
-        i32.const 0
-        local.set $w.s/nl
-        loop $w.s/nl
-          f32.const 0
-          local.set $piece.2
-          local.get $t.7
-          local.get $w.s/nl
-          i32.add
-          i32.const 37
-          i32.lt_s
-          local.set $t.6
-          local.get $t.6
-          if
-            local.get $w.scales.at
-            f32.load
-            local.set $piece.2
-          end
-          local.get $w.s.at
-          local.get $piece.2
-          f32.const 0
-          local.get $t.6
-          select
-          f32.store
-          local.get $w.scales.at
-          i32.const 16
-          i32.add
-          local.set $w.scales.at
-          local.get $w.s.at
-          i32.const 4
-          i32.add
-          local.set $w.s.at
-          local.get $w.s/nl
-          i32.const 1
-          i32.add
-          local.tee $w.s/nl
-          i32.const 4
-          i32.lt_s
-          br_if $w.s/nl
-        end
-        local.get $w.s/kg
-        i32.const 1
-        i32.add
-        local.tee $w.s/kg
-        i32.const 4
-        i32.lt_s
-        br_if $w.s/kg
+      local.set $t.4
+      local.get $t.4
+      i32.const 1
+      i32.add
+      i32.const 37
+      i32.lt_s
+      local.set $t.3
+      local.get $t.3
+      if
+        local.get $w.scales.at
+        f32.load offset=16
+        local.set $piece.4
       end
+      local.get $w.s.at
+      local.get $piece.4
+      f32.const 0
+      local.get $t.3
+      select
+      f32.store offset=4
+      f32.const 0
+      local.set $piece.5
+      local.get $t.4
+      i32.const 2
+      i32.add
+      i32.const 37
+      i32.lt_s
+      local.set $t.5
+      local.get $t.5
+      if
+        local.get $w.scales.at
+        f32.load offset=32
+        local.set $piece.5
+      end
+      local.get $w.s.at
+      local.get $piece.5
+      f32.const 0
+      local.get $t.5
+      select
+      f32.store offset=8
+      f32.const 0
+      local.set $piece.6
+      local.get $t.4
+      i32.const 3
+      i32.add
+      i32.const 37
+      i32.lt_s
+      local.set $t.6
+      local.get $t.6
+      if
+        local.get $w.scales.at
+        f32.load offset=48
+        local.set $piece.6
+      end
+      local.get $w.s.at
+      local.get $piece.6
+      f32.const 0
+      local.get $t.6
+      select
+      f32.store offset=12
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=4
+      f32.store offset=16
+      f32.const 0
+      local.set $piece.7
+      local.get $t.3
+      if
+        local.get $w.scales.at
+        f32.load offset=20
+        local.set $piece.7
+      end
+      local.get $w.s.at
+      local.get $piece.7
+      f32.const 0
+      local.get $t.3
+      select
+      f32.store offset=20
+      f32.const 0
+      local.set $piece.8
+      local.get $t.5
+      if
+        local.get $w.scales.at
+        f32.load offset=36
+        local.set $piece.8
+      end
+      local.get $w.s.at
+      local.get $piece.8
+      f32.const 0
+      local.get $t.5
+      select
+      f32.store offset=24
+      f32.const 0
+      local.set $piece.9
+      local.get $t.6
+      if
+        local.get $w.scales.at
+        f32.load offset=52
+        local.set $piece.9
+      end
+      local.get $w.s.at
+      local.get $piece.9
+      f32.const 0
+      local.get $t.6
+      select
+      f32.store offset=28
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=8
+      f32.store offset=32
+      f32.const 0
+      local.set $piece.10
+      local.get $t.3
+      if
+        local.get $w.scales.at
+        f32.load offset=24
+        local.set $piece.10
+      end
+      local.get $w.s.at
+      local.get $piece.10
+      f32.const 0
+      local.get $t.3
+      select
+      f32.store offset=36
+      f32.const 0
+      local.set $piece.11
+      local.get $t.5
+      if
+        local.get $w.scales.at
+        f32.load offset=40
+        local.set $piece.11
+      end
+      local.get $w.s.at
+      local.get $piece.11
+      f32.const 0
+      local.get $t.5
+      select
+      f32.store offset=40
+      f32.const 0
+      local.set $piece.12
+      local.get $t.6
+      if
+        local.get $w.scales.at
+        f32.load offset=56
+        local.set $piece.12
+      end
+      local.get $w.s.at
+      local.get $piece.12
+      f32.const 0
+      local.get $t.6
+      select
+      f32.store offset=44
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=12
+      f32.store offset=48
+      f32.const 0
+      local.set $piece.13
+      local.get $t.3
+      if
+        local.get $w.scales.at
+        f32.load offset=28
+        local.set $piece.13
+      end
+      local.get $w.s.at
+      local.get $piece.13
+      f32.const 0
+      local.get $t.3
+      select
+      f32.store offset=52
+      f32.const 0
+      local.set $piece.14
+      local.get $t.5
+      if
+        local.get $w.scales.at
+        f32.load offset=44
+        local.set $piece.14
+      end
+      local.get $w.s.at
+      local.get $piece.14
+      f32.const 0
+      local.get $t.5
+      select
+      f32.store offset=56
+      f32.const 0
+      local.set $piece.15
+      local.get $t.6
+      if
+        local.get $w.scales.at
+        f32.load offset=60
+        local.set $piece.15
+      end
+      local.get $w.s.at
+      local.get $piece.15
+      f32.const 0
+      local.get $t.6
+      select
+      f32.store offset=60
+      local.get $w.s.at
+      i32.const 64
+      i32.add
+      local.set $w.s.at
+      local.get $w.scales.at
+      i32.const 64
+      i32.add
+      local.set $w.scales.at
       local.get $w.s/no
       i32.const 1
       i32.add

@@ -17,9 +17,6 @@
     (local $w.codes.3 i32)
     (local $w.codes.4 i32)
     (local $w.s/no i32)
-    (local $t.1 i32)
-    (local $w.s/kg i32)
-    (local $w.s/nl i32)
     i32.const 0
     local.set $w.q/no
     loop $w.q/no
@@ -137,63 +134,85 @@
       i32.lt_s
       br_if $w.q/no
     end
+    local.get $&w.s
+    local.set $w.s.at
+    local.get $&w.scales
+    local.set $w.scales.at
     i32.const 0
     local.set $w.s/no
     loop $w.s/no
-      local.get $w.s/no
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load
+      f32.store
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=16
+      f32.store offset=4
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=32
+      f32.store offset=8
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=48
+      f32.store offset=12
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=4
+      f32.store offset=16
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=20
+      f32.store offset=20
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=36
+      f32.store offset=24
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=52
+      f32.store offset=28
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=8
+      f32.store offset=32
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=24
+      f32.store offset=36
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=40
+      f32.store offset=40
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=56
+      f32.store offset=44
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=12
+      f32.store offset=48
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=28
+      f32.store offset=52
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=44
+      f32.store offset=56
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=60
+      f32.store offset=60
+      local.get $w.s.at
       i32.const 64
-      i32.mul
-      local.set $t.1
-      i32.const 0
-      local.set $w.s/kg
-      loop $w.s/kg
-        local.get $t.1
-        local.get $&w.s
-        local.get $w.s/kg
-        i32.const 16
-        i32.mul
-        i32.add
-        i32.add
-        local.set $w.s.at
-        local.get $t.1
-        local.get $&w.scales
-        local.get $w.s/kg
-        i32.const 4
-        i32.mul
-        i32.add
-        i32.add
-        local.set $w.scales.at
-        i32.const 0
-        local.set $w.s/nl
-        loop $w.s/nl
-          local.get $w.s.at
-          local.get $w.scales.at
-          f32.load
-          f32.store
-          local.get $w.s.at
-          i32.const 4
-          i32.add
-          local.set $w.s.at
-          local.get $w.scales.at
-          i32.const 16
-          i32.add
-          local.set $w.scales.at
-          local.get $w.s/nl
-          i32.const 1
-          i32.add
-          local.tee $w.s/nl
-          i32.const 4
-          i32.lt_s
-          br_if $w.s/nl
-        end
-        local.get $w.s/kg
-        i32.const 1
-        i32.add
-        local.tee $w.s/kg
-        i32.const 4
-        i32.lt_s
-        br_if $w.s/kg
-      end
+      i32.add
+      local.set $w.s.at
+      local.get $w.scales.at
+      i32.const 64
+      i32.add
+      local.set $w.scales.at
       local.get $w.s/no
       i32.const 1
       i32.add

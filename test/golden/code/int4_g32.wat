@@ -5,28 +5,23 @@
   (import "env" "memory" (memory $memory 0))
   (func $pack (param $&w.codes i32) (param $&w.scales i32) (param $&w.q i32) (param $&w.s i32) (param $begin i32) (param $end i32)
     (local $w.q.at i32)
+    (local $w.codes.at i32)
     (local $w.s.at i32)
     (local $w.scales.at i32)
     (local $w.q/no i32)
     (local $t.1 i32)
     (local $w.q/kb i32)
     (local $t i32)
-    (local $t.5 i32)
-    (local $w.q/nt i32)
     (local $t.2 i32)
-    (local $t.6 i32)
+    (local $w.q/nt i32)
     (local $w.q/nl i32)
-    (local $t.4 i32)
-    (local $w.q/kq i32)
-    (local $t.3 i32)
-    (local $t.7 i32)
+    (local $w.codes.1 i32)
+    (local $w.codes.2 i32)
+    (local $w.codes.3 i32)
+    (local $w.codes.4 i32)
     (local $w.s/no i32)
-    (local $t.9 i32)
+    (local $t.3 i32)
     (local $w.s/kg i32)
-    (local $t.8 i32)
-    (local $t.10 i32)
-    (local $w.s/nt i32)
-    (local $w.s/nl i32)
     i32.const 0
     local.set $w.q/no
     loop $w.q/no
@@ -37,96 +32,104 @@
       i32.const 0
       local.set $w.q/kb
       loop $w.q/kb
+        local.get $t.1
         local.get $&w.q
         local.get $w.q/kb
         i32.const 64
         i32.mul
         i32.add
+        i32.add
         local.set $t
+        local.get $t.1
         local.get $&w.codes
         local.get $w.q/kb
         i32.const 4
         i32.mul
         i32.add
-        local.set $t.5
+        i32.add
+        local.set $t.2
         i32.const 0
         local.set $w.q/nt
         loop $w.q/nt
+          local.get $t
           local.get $w.q/nt
           i32.const 16
           i32.mul
-          local.set $t.2
+          i32.add
+          local.set $w.q.at
+          local.get $t.2
           local.get $w.q/nt
           i32.const 256
           i32.mul
-          local.set $t.6
+          i32.add
+          local.set $w.codes.at
           i32.const 0
           local.set $w.q/nl
           loop $w.q/nl
-            local.get $t.2
-            local.get $t.1
-            local.get $t
-            local.get $w.q/nl
+            local.get $w.codes.at
+            i32.load8_u
+            local.set $w.codes.1
+            local.get $w.codes.at
+            i32.load8_u offset=2
+            local.set $w.codes.2
+            local.get $w.q.at
+            local.get $w.codes.2
+            i32.const 15
+            i32.and
             i32.const 4
-            i32.mul
-            i32.add
-            i32.add
+            i32.shl
+            local.get $w.codes.1
+            i32.const 15
+            i32.and
+            i32.or
+            i32.store8
+            local.get $w.q.at
+            local.get $w.codes.2
+            i32.const 4
+            i32.shr_s
+            i32.const 4
+            i32.shl
+            local.get $w.codes.1
+            i32.const 4
+            i32.shr_s
+            i32.or
+            i32.store8 offset=1
+            local.get $w.codes.at
+            i32.load8_u offset=1
+            local.set $w.codes.3
+            local.get $w.codes.at
+            i32.load8_u offset=3
+            local.set $w.codes.4
+            local.get $w.q.at
+            local.get $w.codes.4
+            i32.const 15
+            i32.and
+            i32.const 4
+            i32.shl
+            local.get $w.codes.3
+            i32.const 15
+            i32.and
+            i32.or
+            i32.store8 offset=2
+            local.get $w.q.at
+            local.get $w.codes.4
+            i32.const 4
+            i32.shr_s
+            i32.const 4
+            i32.shl
+            local.get $w.codes.3
+            i32.const 4
+            i32.shr_s
+            i32.or
+            i32.store8 offset=3
+            local.get $w.q.at
+            i32.const 4
             i32.add
             local.set $w.q.at
-            local.get $t.6
-            local.get $t.1
-            local.get $t.5
-            local.get $w.q/nl
+            local.get $w.codes.at
             i32.const 64
-            i32.mul
             i32.add
-            i32.add
-            i32.add
-            local.set $t.4
-            i32.const 0
-            local.set $w.q/kq
-            loop $w.q/kq
-              local.get $t.4
-              local.get $w.q/kq
-              i32.const 1
-              i32.shr_s
-              i32.add
-              local.set $t.3
-              local.get $w.q/kq
-              i32.const 1
-              i32.and
-              i32.const 4
-              i32.mul
-              local.set $t.7
-              local.get $w.q.at
-              local.get $t.3
-              i32.load8_u offset=2
-              local.get $t.7
-              i32.shr_s
-              i32.const 15
-              i32.and
-              i32.const 4
-              i32.shl
-              local.get $t.3
-              i32.load8_u
-              local.get $t.7
-              i32.shr_s
-              i32.const 15
-              i32.and
-              i32.or
-              i32.store8
-              local.get $w.q.at
-              i32.const 1
-              i32.add
-              local.set $w.q.at
-              local.get $w.q/kq
-              i32.const 1
-              i32.add
-              local.tee $w.q/kq
-              i32.const 4
-              i32.lt_s
-              br_if $w.q/kq
-            end
+            local.set $w.codes.at
             local.get $w.q/nl
             i32.const 1
             i32.add
@@ -165,72 +168,90 @@
       local.get $w.s/no
       i32.const 256
       i32.mul
-      local.set $t.9
+      local.set $t.3
+      local.get $&w.s
+      local.get $t.3
+      i32.add
+      local.set $w.s.at
+      local.get $&w.scales
+      local.get $t.3
+      i32.add
+      local.set $w.scales.at
       i32.const 0
       local.set $w.s/kg
       loop $w.s/kg
-        local.get $t.9
-        local.get $&w.s
-        local.get $w.s/kg
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load
+        f32.store
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=16
+        f32.store offset=4
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=32
+        f32.store offset=8
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=48
+        f32.store offset=12
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=64
+        f32.store offset=16
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=80
+        f32.store offset=20
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=96
+        f32.store offset=24
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=112
+        f32.store offset=28
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=128
+        f32.store offset=32
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=144
+        f32.store offset=36
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=160
+        f32.store offset=40
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=176
+        f32.store offset=44
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=192
+        f32.store offset=48
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=208
+        f32.store offset=52
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=224
+        f32.store offset=56
+        local.get $w.s.at
+        local.get $w.scales.at
+        f32.load offset=240
+        f32.store offset=60
+        local.get $w.s.at
         i32.const 64
-        i32.mul
         i32.add
-        i32.add
-        local.set $t.8
-        local.get $t.9
-        local.get $&w.scales
-        local.get $w.s/kg
+        local.set $w.s.at
+        local.get $w.scales.at
         i32.const 4
-        i32.mul
         i32.add
-        i32.add
-        local.set $t.10
-        i32.const 0
-        local.set $w.s/nt
-        loop $w.s/nt
-          local.get $t.8
-          local.get $w.s/nt
-          i32.const 16
-          i32.mul
-          i32.add
-          local.set $w.s.at
-          local.get $t.10
-          local.get $w.s/nt
-          i32.const 64
-          i32.mul
-          i32.add
-          local.set $w.scales.at
-          i32.const 0
-          local.set $w.s/nl
-          loop $w.s/nl
-            local.get $w.s.at
-            local.get $w.scales.at
-            f32.load
-            f32.store
-            local.get $w.s.at
-            i32.const 4
-            i32.add
-            local.set $w.s.at
-            local.get $w.scales.at
-            i32.const 16
-            i32.add
-            local.set $w.scales.at
-            local.get $w.s/nl
-            i32.const 1
-            i32.add
-            local.tee $w.s/nl
-            i32.const 4
-            i32.lt_s
-            br_if $w.s/nl
-          end
-          local.get $w.s/nt
-          i32.const 1
-          i32.add
-          local.tee $w.s/nt
-          i32.const 4
-          i32.lt_s
-          br_if $w.s/nt
-        end
+        local.set $w.scales.at
         local.get $w.s/kg
         i32.const 1
         i32.add

@@ -9,90 +9,131 @@
     (local $w.s.at i32)
     (local $w.scales.at i32)
     (local $w.q/no i32)
-    (local $t.1 i32)
-    (local $w.q/kb i32)
     (local $t i32)
-    (local $t.2 i32)
-    (local $w.q/nl i32)
-    (local $w.q/kq i32)
+    (local $w.q/kb i32)
     (local $w.s/no i32)
-    (local $t.3 i32)
-    (local $w.s/kg i32)
-    (local $w.s/nl i32)
     i32.const 0
     local.set $w.q/no
     loop $w.q/no
       local.get $w.q/no
       i32.const 512
       i32.mul
-      local.set $t.1
+      local.set $t
+      local.get $&w.q
+      local.get $t
+      i32.add
+      local.set $w.q.at
+      local.get $&w.codes
+      local.get $t
+      i32.add
+      local.set $w.codes.at
       i32.const 0
       local.set $w.q/kb
       loop $w.q/kb
-        local.get $&w.q
-        local.get $w.q/kb
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u
+        i32.const -128
+        i32.add
+        i32.store8
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=1
+        i32.const -128
+        i32.add
+        i32.store8 offset=1
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=2
+        i32.const -128
+        i32.add
+        i32.store8 offset=2
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=3
+        i32.const -128
+        i32.add
+        i32.store8 offset=3
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=128
+        i32.const -128
+        i32.add
+        i32.store8 offset=4
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=129
+        i32.const -128
+        i32.add
+        i32.store8 offset=5
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=130
+        i32.const -128
+        i32.add
+        i32.store8 offset=6
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=131
+        i32.const -128
+        i32.add
+        i32.store8 offset=7
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=256
+        i32.const -128
+        i32.add
+        i32.store8 offset=8
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=257
+        i32.const -128
+        i32.add
+        i32.store8 offset=9
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=258
+        i32.const -128
+        i32.add
+        i32.store8 offset=10
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=259
+        i32.const -128
+        i32.add
+        i32.store8 offset=11
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=384
+        i32.const -128
+        i32.add
+        i32.store8 offset=12
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=385
+        i32.const -128
+        i32.add
+        i32.store8 offset=13
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=386
+        i32.const -128
+        i32.add
+        i32.store8 offset=14
+        local.get $w.q.at
+        local.get $w.codes.at
+        i32.load8_u offset=387
+        i32.const -128
+        i32.add
+        i32.store8 offset=15
+        local.get $w.q.at
         i32.const 16
-        i32.mul
         i32.add
-        local.set $t
-        local.get $&w.codes
-        local.get $w.q/kb
+        local.set $w.q.at
+        local.get $w.codes.at
         i32.const 4
-        i32.mul
         i32.add
-        local.set $t.2
-        i32.const 0
-        local.set $w.q/nl
-        loop $w.q/nl
-          local.get $t.1
-          local.get $t
-          local.get $w.q/nl
-          i32.const 4
-          i32.mul
-          i32.add
-          i32.add
-          local.set $w.q.at
-          local.get $t.1
-          local.get $t.2
-          local.get $w.q/nl
-          i32.const 128
-          i32.mul
-          i32.add
-          i32.add
-          local.set $w.codes.at
-          i32.const 0
-          local.set $w.q/kq
-          loop $w.q/kq
-            local.get $w.q.at
-            local.get $w.codes.at
-            i32.load8_u
-            i32.const -128
-            i32.add
-            i32.store8
-            local.get $w.q.at
-            i32.const 1
-            i32.add
-            local.set $w.q.at
-            local.get $w.codes.at
-            i32.const 1
-            i32.add
-            local.set $w.codes.at
-            local.get $w.q/kq
-            i32.const 1
-            i32.add
-            local.tee $w.q/kq
-            i32.const 4
-            i32.lt_s
-            br_if $w.q/kq
-          end
-          local.get $w.q/nl
-          i32.const 1
-          i32.add
-          local.tee $w.q/nl
-          i32.const 4
-          i32.lt_s
-          br_if $w.q/nl
-        end
+        local.set $w.codes.at
         local.get $w.q/kb
         i32.const 1
         i32.add
@@ -109,63 +150,85 @@
       i32.lt_s
       br_if $w.q/no
     end
+    local.get $&w.s
+    local.set $w.s.at
+    local.get $&w.scales
+    local.set $w.scales.at
     i32.const 0
     local.set $w.s/no
     loop $w.s/no
-      local.get $w.s/no
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load
+      f32.store
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=16
+      f32.store offset=4
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=32
+      f32.store offset=8
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=48
+      f32.store offset=12
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=4
+      f32.store offset=16
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=20
+      f32.store offset=20
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=36
+      f32.store offset=24
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=52
+      f32.store offset=28
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=8
+      f32.store offset=32
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=24
+      f32.store offset=36
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=40
+      f32.store offset=40
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=56
+      f32.store offset=44
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=12
+      f32.store offset=48
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=28
+      f32.store offset=52
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=44
+      f32.store offset=56
+      local.get $w.s.at
+      local.get $w.scales.at
+      f32.load offset=60
+      f32.store offset=60
+      local.get $w.s.at
       i32.const 64
-      i32.mul
-      local.set $t.3
-      i32.const 0
-      local.set $w.s/kg
-      loop $w.s/kg
-        local.get $t.3
-        local.get $&w.s
-        local.get $w.s/kg
-        i32.const 16
-        i32.mul
-        i32.add
-        i32.add
-        local.set $w.s.at
-        local.get $t.3
-        local.get $&w.scales
-        local.get $w.s/kg
-        i32.const 4
-        i32.mul
-        i32.add
-        i32.add
-        local.set $w.scales.at
-        i32.const 0
-        local.set $w.s/nl
-        loop $w.s/nl
-          local.get $w.s.at
-          local.get $w.scales.at
-          f32.load
-          f32.store
-          local.get $w.s.at
-          i32.const 4
-          i32.add
-          local.set $w.s.at
-          local.get $w.scales.at
-          i32.const 16
-          i32.add
-          local.set $w.scales.at
-          local.get $w.s/nl
-          i32.const 1
-          i32.add
-          local.tee $w.s/nl
-          i32.const 4
-          i32.lt_s
-          br_if $w.s/nl
-        end
-        local.get $w.s/kg
-        i32.const 1
-        i32.add
-        local.tee $w.s/kg
-        i32.const 4
-        i32.lt_s
-        br_if $w.s/kg
-      end
+      i32.add
+      local.set $w.s.at
+      local.get $w.scales.at
+      i32.const 64
+      i32.add
+      local.set $w.scales.at
       local.get $w.s/no
       i32.const 1
       i32.add

@@ -7,76 +7,81 @@
     (local $w.q.at i32)
     (local $w.raw.at i32)
     (local $w.s.at i32)
-    (local $w.raw.at.1 i32)
-    (local $w.raw.at.2 i32)
-    (local $w.raw.at.3 i32)
     (local $w.o.at i32)
-    (local $w.raw.at.4 i32)
-    (local $w.raw.at.5 i32)
-    (local $w.raw.at.6 i32)
     (local $w.q/no i32)
-    (local $t.1 i32)
-    (local $t.2 i32)
-    (local $w.q/kb i32)
     (local $t i32)
-    (local $t.3 i32)
-    (local $t.4 i32)
-    (local $t.5 i32)
+    (local $t.1 i32)
+    (local $w.q/kb i32)
+    (local $t.2 i32)
     (local $w.q/nl i32)
-    (local $w.q/kq i32)
     (local $w.s/no i32)
-    (local $t.6 i32)
-    (local $t.7 i32)
-    (local $w.s/kg i32)
-    (local $t.8 i32)
-    (local $t.9 i32)
-    (local $t.10 i32)
-    (local $w.s/nl i32)
+    (local $t.4 i32)
+    (local $t.3 f32)
     (local $tmp.i32 i32)
     (local $tmp.i32.1 i32)
+    (local $t.10 f32)
+    (local $t.11 f32)
+    (local $t.12 f32)
+    (local $w.s/kg i32)
+    (local $t.6 i32)
+    (local $t.7 i32)
+    (local $t.5 i32)
+    (local $t.8 i32)
+    (local $t.9 i32)
     (local $w.o/no i32)
-    (local $t.11 i32)
-    (local $t.13 i32)
-    (local $t.12 i32)
-    (local $w.o/kg i32)
-    (local $t.15 i32)
     (local $t.14 i32)
-    (local $t.16 i32)
+    (local $t.13 f32)
+    (local $t.22 f32)
+    (local $t.23 f32)
+    (local $t.24 f32)
+    (local $w.o/kg i32)
     (local $t.17 i32)
+    (local $t.16 i32)
     (local $t.18 i32)
-    (local $w.o/nl i32)
+    (local $t.15 i32)
+    (local $t.19 i32)
+    (local $t.20 i32)
+    (local $t.21 i32)
     i32.const 0
     local.set $w.q/no
     loop $w.q/no
       local.get $w.q/no
       i32.const 512
       i32.mul
-      local.set $t.1
+      local.set $t
+      local.get $&w.raw
       local.get $w.q/no
       i32.const 576
       i32.mul
-      local.set $t.2
+      i32.add
+      local.set $t.1
       i32.const 0
       local.set $w.q/kb
       loop $w.q/kb
+        local.get $t
         local.get $&w.q
         local.get $w.q/kb
         i32.const 16
         i32.mul
         i32.add
-        local.set $t
+        i32.add
+        local.set $w.q.at
+        local.get $t.1
         local.get $w.q/kb
         i32.const 3
         i32.shr_s
         i32.const 32
         i32.mul
-        local.set $t.3
+        i32.add
         local.get $w.q/kb
         i32.const 3
         i32.and
         i32.const 8
         i32.mul
-        local.set $t.4
+        i32.add
+        i32.const 16
+        i32.add
+        local.set $w.raw.at
         local.get $w.q/kb
         i32.const 2
         i32.shr_s
@@ -84,68 +89,86 @@
         i32.and
         i32.const 4
         i32.mul
-        local.set $t.5
+        local.set $t.2
         i32.const 0
         local.set $w.q/nl
         loop $w.q/nl
-          local.get $t.1
-          local.get $t
-          local.get $w.q/nl
+          local.get $w.q.at
+          local.get $w.raw.at
+          i32.load8_u offset=4
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
           i32.const 4
-          i32.mul
-          i32.add
+          i32.shl
+          local.get $w.raw.at
+          i32.load8_u
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.or
+          i32.store8
+          local.get $w.q.at
+          local.get $w.raw.at
+          i32.load8_u offset=5
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at
+          i32.load8_u offset=1
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.or
+          i32.store8 offset=1
+          local.get $w.q.at
+          local.get $w.raw.at
+          i32.load8_u offset=6
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at
+          i32.load8_u offset=2
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.or
+          i32.store8 offset=2
+          local.get $w.q.at
+          local.get $w.raw.at
+          i32.load8_u offset=7
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at
+          i32.load8_u offset=3
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.or
+          i32.store8 offset=3
+          local.get $w.q.at
+          i32.const 4
           i32.add
           local.set $w.q.at
-          local.get $t.4
-          local.get $t.3
-          local.get $t.2
-          local.get $&w.raw
-          local.get $w.q/nl
+          local.get $w.raw.at
           i32.const 144
-          i32.mul
-          i32.add
-          i32.add
-          i32.add
-          i32.add
-          i32.const 16
           i32.add
           local.set $w.raw.at
-          i32.const 0
-          local.set $w.q/kq
-          loop $w.q/kq
-            local.get $w.q.at
-            local.get $w.raw.at
-            i32.load8_u offset=4
-            local.get $t.5
-            i32.shr_s
-            i32.const 15
-            i32.and
-            i32.const 4
-            i32.shl
-            local.get $w.raw.at
-            i32.load8_u
-            local.get $t.5
-            i32.shr_s
-            i32.const 15
-            i32.and
-            i32.or
-            i32.store8
-            local.get $w.q.at
-            i32.const 1
-            i32.add
-            local.set $w.q.at
-            local.get $w.raw.at
-            i32.const 1
-            i32.add
-            local.set $w.raw.at
-            local.get $w.q/kq
-            i32.const 1
-            i32.add
-            local.tee $w.q/kq
-            i32.const 4
-            i32.lt_s
-            br_if $w.q/kq
-          end
           local.get $w.q/nl
           i32.const 1
           i32.add
@@ -173,133 +196,247 @@
     i32.const 0
     local.set $w.s/no
     loop $w.s/no
+      local.get $&w.s
       local.get $w.s/no
       i32.const 128
       i32.mul
-      local.set $t.6
+      i32.add
+      local.set $w.s.at
       local.get $&w.raw
       local.get $w.s/no
       i32.const 576
       i32.mul
       i32.add
-      local.set $t.7
+      local.set $t.4
+      local.get $t.4
+      i32.load8_u
+      local.get $t.4
+      i32.load8_u offset=1
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.3
+      local.get $t.4
+      i32.load8_u offset=144
+      local.get $t.4
+      i32.load8_u offset=145
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.10
+      local.get $t.4
+      i32.load8_u offset=288
+      local.get $t.4
+      i32.load8_u offset=289
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.11
+      local.get $t.4
+      i32.load8_u offset=432
+      local.get $t.4
+      i32.load8_u offset=433
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.12
       i32.const 0
       local.set $w.s/kg
       loop $w.s/kg
-        local.get $t.6
-        local.get $&w.s
-        local.get $w.s/kg
-        i32.const 16
-        i32.mul
-        i32.add
-        i32.add
-        local.set $w.s.at
-        local.get $t.7
-        local.set $w.raw.at.1
         local.get $w.s/kg
         i32.const 2
         i32.shr_s
-        local.set $t.8
+        local.set $t.6
         local.get $w.s/kg
         i32.const 3
         i32.and
-        local.set $t.9
-        local.get $t.9
+        local.set $t.7
         local.get $t.7
-        local.get $t.8
+        local.get $t.4
+        local.get $t.6
         i32.const 8
         i32.mul
         i32.add
         i32.add
-        i32.const 4
-        i32.add
-        local.set $w.raw.at.2
+        local.set $t.5
+        local.get $t.4
         local.get $t.7
-        local.get $t.9
         i32.add
-        i32.const 4
-        i32.add
-        local.set $w.raw.at.3
-        local.get $t.8
+        local.set $t.8
+        local.get $t.6
         i32.const 2
         i32.mul
         i32.const 4
         i32.add
-        local.set $t.10
-        i32.const 0
-        local.set $w.s/nl
-        loop $w.s/nl
-          local.get $w.s.at
-          local.get $w.raw.at.1
-          i32.load8_u
-          local.get $w.raw.at.1
-          i32.load8_u offset=1
-          i32.const 8
-          i32.shl
-          i32.or
-          i32.const 65535
-          i32.and
-          i32.extend16_s
-          i32.const 13
-          i32.shl
-          local.tee $tmp.i32
-          i32.const -1879056384
-          i32.and
-          f32.reinterpret_i32
-          f32.const 5.192297e+33
-          f32.mul
-          i32.reinterpret_f32
-          local.tee $tmp.i32.1
-          i32.const 2139095040
-          i32.or
-          local.get $tmp.i32.1
-          i32.const 260046848
-          local.get $tmp.i32
-          i32.const 268427264
-          i32.and
-          i32.le_s
-          select
-          f32.reinterpret_i32
-          local.get $w.raw.at.3
-          i32.load8_u
-          local.get $t.10
-          i32.shr_s
-          i32.const 3
-          i32.and
-          i32.const 4
-          i32.shl
-          local.get $w.raw.at.2
-          i32.load8_u
-          i32.const 15
-          i32.and
-          i32.or
-          f32.convert_i32_s
-          f32.mul
-          f32.store
-          local.get $w.s.at
-          i32.const 4
-          i32.add
-          local.set $w.s.at
-          local.get $w.raw.at.1
-          i32.const 144
-          i32.add
-          local.set $w.raw.at.1
-          local.get $w.raw.at.2
-          i32.const 144
-          i32.add
-          local.set $w.raw.at.2
-          local.get $w.raw.at.3
-          i32.const 144
-          i32.add
-          local.set $w.raw.at.3
-          local.get $w.s/nl
-          i32.const 1
-          i32.add
-          local.tee $w.s/nl
-          i32.const 4
-          i32.lt_s
-          br_if $w.s/nl
-        end
+        local.set $t.9
+        local.get $w.s.at
+        local.get $t.3
+        local.get $t.8
+        i32.load8_u offset=4
+        local.get $t.9
+        i32.shr_s
+        i32.const 3
+        i32.and
+        i32.const 4
+        i32.shl
+        local.get $t.5
+        i32.load8_u offset=4
+        i32.const 15
+        i32.and
+        i32.or
+        f32.convert_i32_s
+        f32.mul
+        f32.store
+        local.get $w.s.at
+        local.get $t.10
+        local.get $t.8
+        i32.load8_u offset=148
+        local.get $t.9
+        i32.shr_s
+        i32.const 3
+        i32.and
+        i32.const 4
+        i32.shl
+        local.get $t.5
+        i32.load8_u offset=148
+        i32.const 15
+        i32.and
+        i32.or
+        f32.convert_i32_s
+        f32.mul
+        f32.store offset=4
+        local.get $w.s.at
+        local.get $t.11
+        local.get $t.8
+        i32.load8_u offset=292
+        local.get $t.9
+        i32.shr_s
+        i32.const 3
+        i32.and
+        i32.const 4
+        i32.shl
+        local.get $t.5
+        i32.load8_u offset=292
+        i32.const 15
+        i32.and
+        i32.or
+        f32.convert_i32_s
+        f32.mul
+        f32.store offset=8
+        local.get $w.s.at
+        local.get $t.12
+        local.get $t.8
+        i32.load8_u offset=436
+        local.get $t.9
+        i32.shr_s
+        i32.const 3
+        i32.and
+        i32.const 4
+        i32.shl
+        local.get $t.5
+        i32.load8_u offset=436
+        i32.const 15
+        i32.and
+        i32.or
+        f32.convert_i32_s
+        f32.mul
+        f32.store offset=12
+        local.get $w.s.at
+        i32.const 16
+        i32.add
+        local.set $w.s.at
         local.get $w.s/kg
         i32.const 1
         i32.add
@@ -319,144 +456,263 @@
     i32.const 0
     local.set $w.o/no
     loop $w.o/no
+      local.get $&w.o
       local.get $w.o/no
       i32.const 128
       i32.mul
-      local.set $t.11
+      i32.add
+      local.set $w.o.at
       local.get $&w.raw
       local.get $w.o/no
       i32.const 576
       i32.mul
       i32.add
+      local.set $t.14
+      local.get $t.14
+      i32.load8_u offset=2
+      local.get $t.14
+      i32.load8_u offset=3
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
       local.set $t.13
-      local.get $t.13
-      i32.const 2
-      i32.add
-      local.set $t.12
+      local.get $t.14
+      i32.load8_u offset=146
+      local.get $t.14
+      i32.load8_u offset=147
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.22
+      local.get $t.14
+      i32.load8_u offset=290
+      local.get $t.14
+      i32.load8_u offset=291
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.23
+      local.get $t.14
+      i32.load8_u offset=434
+      local.get $t.14
+      i32.load8_u offset=435
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.24
       i32.const 0
       local.set $w.o/kg
       loop $w.o/kg
-        local.get $t.11
-        local.get $&w.o
-        local.get $w.o/kg
-        i32.const 16
-        i32.mul
-        i32.add
-        i32.add
-        local.set $w.o.at
-        local.get $t.12
-        local.set $w.raw.at.4
         local.get $w.o/kg
         i32.const 2
         i32.shr_s
-        local.set $t.15
-        local.get $t.15
+        local.set $t.17
+        local.get $t.17
         i32.const 4
         i32.mul
-        local.set $t.14
+        local.set $t.16
         local.get $w.o/kg
         i32.const 3
         i32.and
-        local.set $t.16
-        local.get $t.16
-        local.get $t.13
+        local.set $t.18
+        local.get $t.18
         local.get $t.14
-        i32.add
-        i32.add
-        i32.const 8
-        i32.add
-        local.set $w.raw.at.5
-        local.get $t.13
         local.get $t.16
         i32.add
-        i32.const 8
         i32.add
-        local.set $w.raw.at.6
+        local.set $t.15
+        local.get $t.16
+        local.set $t.19
         local.get $t.14
-        local.set $t.17
-        local.get $t.15
+        local.get $t.18
+        i32.add
+        local.set $t.20
+        local.get $t.17
         i32.const 2
         i32.mul
         i32.const 4
         i32.add
-        local.set $t.18
-        i32.const 0
-        local.set $w.o/nl
-        loop $w.o/nl
-          local.get $w.o.at
-          local.get $w.raw.at.4
-          i32.load8_u
-          local.get $w.raw.at.4
-          i32.load8_u offset=1
-          i32.const 8
-          i32.shl
-          i32.or
-          i32.const 65535
-          i32.and
-          i32.extend16_s
-          i32.const 13
-          i32.shl
-          local.tee $tmp.i32
-          i32.const -1879056384
-          i32.and
-          f32.reinterpret_i32
-          f32.const 5.192297e+33
-          f32.mul
-          i32.reinterpret_f32
-          local.tee $tmp.i32.1
-          i32.const 2139095040
-          i32.or
-          local.get $tmp.i32.1
-          i32.const 260046848
-          local.get $tmp.i32
-          i32.const 268427264
-          i32.and
-          i32.le_s
-          select
-          f32.reinterpret_i32
-          local.get $w.raw.at.6
-          i32.load8_u
-          local.get $t.18
-          i32.shr_s
-          i32.const 3
-          i32.and
-          i32.const 4
-          i32.shl
-          local.get $w.raw.at.5
-          i32.load8_u
-          local.get $t.17
-          i32.shr_s
-          i32.const 15
-          i32.and
-          i32.or
-          f32.convert_i32_s
-          f32.mul
-          f32.neg
-          f32.store
-          local.get $w.o.at
-          i32.const 4
-          i32.add
-          local.set $w.o.at
-          local.get $w.raw.at.4
-          i32.const 144
-          i32.add
-          local.set $w.raw.at.4
-          local.get $w.raw.at.5
-          i32.const 144
-          i32.add
-          local.set $w.raw.at.5
-          local.get $w.raw.at.6
-          i32.const 144
-          i32.add
-          local.set $w.raw.at.6
-          local.get $w.o/nl
-          i32.const 1
-          i32.add
-          local.tee $w.o/nl
-          i32.const 4
-          i32.lt_s
-          br_if $w.o/nl
-        end
+        local.set $t.21
+        local.get $w.o.at
+        local.get $t.13
+        local.get $t.20
+        i32.load8_u offset=8
+        local.get $t.21
+        i32.shr_s
+        i32.const 3
+        i32.and
+        i32.const 4
+        i32.shl
+        local.get $t.15
+        i32.load8_u offset=8
+        local.get $t.19
+        i32.shr_s
+        i32.const 15
+        i32.and
+        i32.or
+        f32.convert_i32_s
+        f32.mul
+        f32.neg
+        f32.store
+        local.get $w.o.at
+        local.get $t.22
+        local.get $t.20
+        i32.load8_u offset=152
+        local.get $t.21
+        i32.shr_s
+        i32.const 3
+        i32.and
+        i32.const 4
+        i32.shl
+        local.get $t.15
+        i32.load8_u offset=152
+        local.get $t.19
+        i32.shr_s
+        i32.const 15
+        i32.and
+        i32.or
+        f32.convert_i32_s
+        f32.mul
+        f32.neg
+        f32.store offset=4
+        local.get $w.o.at
+        local.get $t.23
+        local.get $t.20
+        i32.load8_u offset=296
+        local.get $t.21
+        i32.shr_s
+        i32.const 3
+        i32.and
+        i32.const 4
+        i32.shl
+        local.get $t.15
+        i32.load8_u offset=296
+        local.get $t.19
+        i32.shr_s
+        i32.const 15
+        i32.and
+        i32.or
+        f32.convert_i32_s
+        f32.mul
+        f32.neg
+        f32.store offset=8
+        local.get $w.o.at
+        local.get $t.24
+        local.get $t.20
+        i32.load8_u offset=440
+        local.get $t.21
+        i32.shr_s
+        i32.const 3
+        i32.and
+        i32.const 4
+        i32.shl
+        local.get $t.15
+        i32.load8_u offset=440
+        local.get $t.19
+        i32.shr_s
+        i32.const 15
+        i32.and
+        i32.or
+        f32.convert_i32_s
+        f32.mul
+        f32.neg
+        f32.store offset=12
+        local.get $w.o.at
+        i32.const 16
+        i32.add
+        local.set $w.o.at
         local.get $w.o/kg
         i32.const 1
         i32.add

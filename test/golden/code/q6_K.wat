@@ -10,67 +10,65 @@
     (local $w.raw.at.1 i32)
     (local $w.s.at i32)
     (local $w.raw.at.2 i32)
-    (local $w.raw.at.3 i32)
     (local $w.q.0/no i32)
-    (local $t.1 i32)
-    (local $t.2 i32)
-    (local $w.q.0/kb i32)
     (local $t i32)
+    (local $t.1 i32)
+    (local $w.q.0/kb i32)
+    (local $t.2 i32)
+    (local $w.q.0/nl i32)
+    (local $w.q.1/no i32)
     (local $t.3 i32)
     (local $t.4 i32)
-    (local $t.5 i32)
-    (local $w.q.0/nl i32)
-    (local $w.q.0/kq i32)
-    (local $w.q.1/no i32)
-    (local $t.7 i32)
-    (local $t.8 i32)
     (local $w.q.1/kb i32)
-    (local $t.6 i32)
-    (local $t.9 i32)
-    (local $t.10 i32)
-    (local $t.11 i32)
+    (local $t.5 i32)
     (local $w.q.1/nl i32)
-    (local $w.q.1/kq i32)
     (local $w.s/no i32)
-    (local $t.12 i32)
-    (local $t.13 i32)
-    (local $t.14 i32)
-    (local $w.s/kg i32)
-    (local $w.s/nl i32)
+    (local $t.6 i32)
+    (local $t.7 f32)
     (local $tmp.i32 i32)
     (local $tmp.i32.1 i32)
+    (local $t.8 f32)
+    (local $t.9 f32)
+    (local $t.10 f32)
+    (local $w.s/kg i32)
     i32.const 0
     local.set $w.q.0/no
     loop $w.q.0/no
       local.get $w.q.0/no
       i32.const 512
       i32.mul
-      local.set $t.1
+      local.set $t
+      local.get $&w.raw
       local.get $w.q.0/no
       i32.const 840
       i32.mul
-      local.set $t.2
+      i32.add
+      local.set $t.1
       i32.const 0
       local.set $w.q.0/kb
       loop $w.q.0/kb
+        local.get $t
         local.get $&w.q.0
         local.get $w.q.0/kb
         i32.const 16
         i32.mul
         i32.add
-        local.set $t
+        i32.add
+        local.set $w.q.0.at
+        local.get $t.1
         local.get $w.q.0/kb
         i32.const 4
         i32.shr_s
         i32.const 64
         i32.mul
-        local.set $t.3
+        i32.add
         local.get $w.q.0/kb
         i32.const 7
         i32.and
         i32.const 8
         i32.mul
-        local.set $t.4
+        i32.add
+        local.set $w.raw.at
         local.get $w.q.0/kb
         i32.const 3
         i32.shr_s
@@ -78,66 +76,86 @@
         i32.and
         i32.const 4
         i32.mul
-        local.set $t.5
+        local.set $t.2
         i32.const 0
         local.set $w.q.0/nl
         loop $w.q.0/nl
-          local.get $t.1
-          local.get $t
-          local.get $w.q.0/nl
+          local.get $w.q.0.at
+          local.get $w.raw.at
+          i32.load8_u offset=4
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
           i32.const 4
-          i32.mul
-          i32.add
+          i32.shl
+          local.get $w.raw.at
+          i32.load8_u
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.or
+          i32.store8
+          local.get $w.q.0.at
+          local.get $w.raw.at
+          i32.load8_u offset=5
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at
+          i32.load8_u offset=1
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.or
+          i32.store8 offset=1
+          local.get $w.q.0.at
+          local.get $w.raw.at
+          i32.load8_u offset=6
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at
+          i32.load8_u offset=2
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.or
+          i32.store8 offset=2
+          local.get $w.q.0.at
+          local.get $w.raw.at
+          i32.load8_u offset=7
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at
+          i32.load8_u offset=3
+          local.get $t.2
+          i32.shr_s
+          i32.const 15
+          i32.and
+          i32.or
+          i32.store8 offset=3
+          local.get $w.q.0.at
+          i32.const 4
           i32.add
           local.set $w.q.0.at
-          local.get $t.4
-          local.get $t.3
-          local.get $t.2
-          local.get $&w.raw
-          local.get $w.q.0/nl
+          local.get $w.raw.at
           i32.const 210
-          i32.mul
-          i32.add
-          i32.add
-          i32.add
           i32.add
           local.set $w.raw.at
-          i32.const 0
-          local.set $w.q.0/kq
-          loop $w.q.0/kq
-            local.get $w.q.0.at
-            local.get $w.raw.at
-            i32.load8_u offset=4
-            local.get $t.5
-            i32.shr_s
-            i32.const 15
-            i32.and
-            i32.const 4
-            i32.shl
-            local.get $w.raw.at
-            i32.load8_u
-            local.get $t.5
-            i32.shr_s
-            i32.const 15
-            i32.and
-            i32.or
-            i32.store8
-            local.get $w.q.0.at
-            i32.const 1
-            i32.add
-            local.set $w.q.0.at
-            local.get $w.raw.at
-            i32.const 1
-            i32.add
-            local.set $w.raw.at
-            local.get $w.q.0/kq
-            i32.const 1
-            i32.add
-            local.tee $w.q.0/kq
-            i32.const 4
-            i32.lt_s
-            br_if $w.q.0/kq
-          end
           local.get $w.q.0/nl
           i32.const 1
           i32.add
@@ -168,32 +186,40 @@
       local.get $w.q.1/no
       i32.const 256
       i32.mul
-      local.set $t.7
+      local.set $t.3
+      local.get $&w.raw
       local.get $w.q.1/no
       i32.const 840
       i32.mul
-      local.set $t.8
+      i32.add
+      local.set $t.4
       i32.const 0
       local.set $w.q.1/kb
       loop $w.q.1/kb
+        local.get $t.3
         local.get $&w.q.1
         local.get $w.q.1/kb
         i32.const 16
         i32.mul
         i32.add
-        local.set $t.6
+        i32.add
+        local.set $w.q.1.at
+        local.get $t.4
         local.get $w.q.1/kb
         i32.const 3
         i32.shr_s
         i32.const 32
         i32.mul
-        local.set $t.9
+        i32.add
         local.get $w.q.1/kb
         i32.const 1
         i32.and
         i32.const 16
         i32.mul
-        local.set $t.10
+        i32.add
+        i32.const 128
+        i32.add
+        local.set $w.raw.at.1
         local.get $w.q.1/kb
         i32.const 1
         i32.shr_s
@@ -201,86 +227,158 @@
         i32.and
         i32.const 2
         i32.mul
-        local.set $t.11
+        local.set $t.5
         i32.const 0
         local.set $w.q.1/nl
         loop $w.q.1/nl
-          local.get $t.7
-          local.get $t.6
-          local.get $w.q.1/nl
+          local.get $w.q.1.at
+          local.get $w.raw.at.1
+          i32.load8_u offset=12
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 6
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=8
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
           i32.const 4
-          i32.mul
-          i32.add
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=4
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 2
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.or
+          i32.or
+          i32.or
+          i32.store8
+          local.get $w.q.1.at
+          local.get $w.raw.at.1
+          i32.load8_u offset=13
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 6
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=9
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=5
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 2
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=1
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.or
+          i32.or
+          i32.or
+          i32.store8 offset=1
+          local.get $w.q.1.at
+          local.get $w.raw.at.1
+          i32.load8_u offset=14
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 6
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=10
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=6
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 2
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=2
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.or
+          i32.or
+          i32.or
+          i32.store8 offset=2
+          local.get $w.q.1.at
+          local.get $w.raw.at.1
+          i32.load8_u offset=15
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 6
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=11
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 4
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=7
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.const 2
+          i32.shl
+          local.get $w.raw.at.1
+          i32.load8_u offset=3
+          local.get $t.5
+          i32.shr_s
+          i32.const 3
+          i32.and
+          i32.or
+          i32.or
+          i32.or
+          i32.store8 offset=3
+          local.get $w.q.1.at
+          i32.const 4
           i32.add
           local.set $w.q.1.at
-          local.get $t.10
-          local.get $t.9
-          local.get $t.8
-          local.get $&w.raw
-          local.get $w.q.1/nl
+          local.get $w.raw.at.1
           i32.const 210
-          i32.mul
-          i32.add
-          i32.add
-          i32.add
-          i32.add
-          i32.const 128
           i32.add
           local.set $w.raw.at.1
-          i32.const 0
-          local.set $w.q.1/kq
-          loop $w.q.1/kq
-            local.get $w.q.1.at
-            local.get $w.raw.at.1
-            i32.load8_u offset=12
-            local.get $t.11
-            i32.shr_s
-            i32.const 3
-            i32.and
-            i32.const 6
-            i32.shl
-            local.get $w.raw.at.1
-            i32.load8_u offset=8
-            local.get $t.11
-            i32.shr_s
-            i32.const 3
-            i32.and
-            i32.const 4
-            i32.shl
-            local.get $w.raw.at.1
-            i32.load8_u offset=4
-            local.get $t.11
-            i32.shr_s
-            i32.const 3
-            i32.and
-            i32.const 2
-            i32.shl
-            local.get $w.raw.at.1
-            i32.load8_u
-            local.get $t.11
-            i32.shr_s
-            i32.const 3
-            i32.and
-            i32.or
-            i32.or
-            i32.or
-            i32.store8
-            local.get $w.q.1.at
-            i32.const 1
-            i32.add
-            local.set $w.q.1.at
-            local.get $w.raw.at.1
-            i32.const 1
-            i32.add
-            local.set $w.raw.at.1
-            local.get $w.q.1/kq
-            i32.const 1
-            i32.add
-            local.tee $w.q.1/kq
-            i32.const 4
-            i32.lt_s
-            br_if $w.q.1/kq
-          end
           local.get $w.q.1/nl
           i32.const 1
           i32.add
@@ -308,101 +406,189 @@
     i32.const 0
     local.set $w.s/no
     loop $w.s/no
+      local.get $&w.s
       local.get $w.s/no
       i32.const 256
       i32.mul
-      local.set $t.12
+      i32.add
+      local.set $w.s.at
+      local.get $&w.raw
       local.get $w.s/no
       i32.const 840
       i32.mul
-      local.set $t.13
-      local.get $&w.raw
-      local.get $t.13
       i32.add
-      i32.const 208
+      local.set $t.6
+      local.get $t.6
+      i32.const 192
       i32.add
-      local.set $t.14
+      local.set $w.raw.at.2
+      local.get $t.6
+      i32.load8_u offset=208
+      local.get $t.6
+      i32.load8_u offset=209
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.7
+      local.get $t.6
+      i32.load8_u offset=418
+      local.get $t.6
+      i32.load8_u offset=419
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.8
+      local.get $t.6
+      i32.load8_u offset=628
+      local.get $t.6
+      i32.load8_u offset=629
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.9
+      local.get $t.6
+      i32.load8_u offset=838
+      local.get $t.6
+      i32.load8_u offset=839
+      i32.const 8
+      i32.shl
+      i32.or
+      i32.const 65535
+      i32.and
+      i32.extend16_s
+      i32.const 13
+      i32.shl
+      local.tee $tmp.i32
+      i32.const -1879056384
+      i32.and
+      f32.reinterpret_i32
+      f32.const 5.192297e+33
+      f32.mul
+      i32.reinterpret_f32
+      local.tee $tmp.i32.1
+      i32.const 2139095040
+      i32.or
+      local.get $tmp.i32.1
+      i32.const 260046848
+      local.get $tmp.i32
+      i32.const 268427264
+      i32.and
+      i32.le_s
+      select
+      f32.reinterpret_i32
+      local.set $t.10
       i32.const 0
       local.set $w.s/kg
       loop $w.s/kg
-        local.get $t.12
-        local.get $&w.s
-        local.get $w.s/kg
+        local.get $w.s.at
+        local.get $t.7
+        local.get $w.raw.at.2
+        i32.load8_u
+        i32.extend8_s
+        f32.convert_i32_s
+        f32.mul
+        f32.store
+        local.get $w.s.at
+        local.get $t.8
+        local.get $w.raw.at.2
+        i32.load8_u offset=210
+        i32.extend8_s
+        f32.convert_i32_s
+        f32.mul
+        f32.store offset=4
+        local.get $w.s.at
+        local.get $t.9
+        local.get $w.raw.at.2
+        i32.load8_u offset=420
+        i32.extend8_s
+        f32.convert_i32_s
+        f32.mul
+        f32.store offset=8
+        local.get $w.s.at
+        local.get $t.10
+        local.get $w.raw.at.2
+        i32.load8_u offset=630
+        i32.extend8_s
+        f32.convert_i32_s
+        f32.mul
+        f32.store offset=12
+        local.get $w.s.at
         i32.const 16
-        i32.mul
-        i32.add
         i32.add
         local.set $w.s.at
-        local.get $t.13
-        local.get $&w.raw
-        local.get $w.s/kg
-        i32.add
-        i32.add
-        i32.const 192
+        local.get $w.raw.at.2
+        i32.const 1
         i32.add
         local.set $w.raw.at.2
-        local.get $t.14
-        local.set $w.raw.at.3
-        i32.const 0
-        local.set $w.s/nl
-        loop $w.s/nl
-          local.get $w.s.at
-          local.get $w.raw.at.3
-          i32.load8_u
-          local.get $w.raw.at.3
-          i32.load8_u offset=1
-          i32.const 8
-          i32.shl
-          i32.or
-          i32.const 65535
-          i32.and
-          i32.extend16_s
-          i32.const 13
-          i32.shl
-          local.tee $tmp.i32
-          i32.const -1879056384
-          i32.and
-          f32.reinterpret_i32
-          f32.const 5.192297e+33
-          f32.mul
-          i32.reinterpret_f32
-          local.tee $tmp.i32.1
-          i32.const 2139095040
-          i32.or
-          local.get $tmp.i32.1
-          i32.const 260046848
-          local.get $tmp.i32
-          i32.const 268427264
-          i32.and
-          i32.le_s
-          select
-          f32.reinterpret_i32
-          local.get $w.raw.at.2
-          i32.load8_u
-          i32.extend8_s
-          f32.convert_i32_s
-          f32.mul
-          f32.store
-          local.get $w.s.at
-          i32.const 4
-          i32.add
-          local.set $w.s.at
-          local.get $w.raw.at.2
-          i32.const 210
-          i32.add
-          local.set $w.raw.at.2
-          local.get $w.raw.at.3
-          i32.const 210
-          i32.add
-          local.set $w.raw.at.3
-          local.get $w.s/nl
-          i32.const 1
-          i32.add
-          local.tee $w.s/nl
-          i32.const 4
-          i32.lt_s
-          br_if $w.s/nl
-        end
         local.get $w.s/kg
         i32.const 1
         i32.add
