@@ -41,6 +41,8 @@ export interface KernelOptions {
   readonly kinds?: boolean;
   /** A second nest that works on what the first computed, and lets. Default true; without it the kernel is one perfect nest. */
   readonly epilogue?: boolean;
+  /** Nests that write an element more than once, so that the order of their loops matters. Default false. */
+  readonly repeats?: boolean;
 }
 
 /** Random kernels: sums or plain stores under up to five loops of up to 6 iterations. Output `y`; loops `m`, `n`, `p` are its axes, `k` and `j` summed over. */
@@ -90,7 +92,8 @@ interface Growth {
 const maxSymbol = 6;
 
 function grow(decisions: readonly number[], given: KernelOptions): Sample {
-  const options = { exact: true, vectors: true, masks: true, symbolic: true, kinds: true, epilogue: true, ...given };
+  const all = { exact: true, vectors: true, masks: true, symbolic: true, kinds: true, epilogue: true, repeats: false };
+  const options = { ...all, ...given };
   let at = 0;
   const pick = (n: number): number => (decisions[at++] ?? 0) % n;
   // Zero, towards which decisions shrink, says no.
@@ -129,8 +132,12 @@ function nest(g: Growth, outer: readonly Axis[], summed: readonly Axis[], name: 
   const axes = [...outer, ...summed];
   const reversed = chance(2);
   const width = g.lanes.reduce((product, size) => product * size, 1);
+  const repeated = options.repeats && outer.length > 1 && chance(2);
   const place = (items: readonly Expr[]): Expr[] => {
-    const placed = reversed ? [...items].reverse() : [...items];
+    // The second axis is left out of the element, or added to the third.
+    const [first, second, third] = items as [Expr, Expr, Expr?];
+    const used = repeated ? [first, ...(third ? [b.add(second, third)] : [])] : items;
+    const placed = reversed ? [...used].reverse() : [...used];
     if (width > 1) placed.push(b.mul(placed.pop() as Expr, width));
     return placed;
   };

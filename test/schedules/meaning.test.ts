@@ -92,7 +92,7 @@ const shown = (sample: Omit<Sample, typeof fc.toStringMethod>): Sample => ({
   [fc.toStringMethod]: () => `${JSON.stringify(sample.symbols)}, ${sample.program.kernels.length} kernels`,
 });
 
-const kernels: fc.Arbitrary<Sample> = arbitraryKernel().map(({ kernel, symbols, inputs }) =>
+const kernels: fc.Arbitrary<Sample> = arbitraryKernel({ repeats: true }).map(({ kernel, symbols, inputs }) =>
   shown({ program: { name: "random", kernels: [{ ...kernel, name: "main" }] }, symbols, inputs }),
 );
 
