@@ -84,8 +84,8 @@ function verify(program: Program): void {
 }
 
 const tape = fc.array(fc.nat(2 ** 20), { minLength: 60, maxLength: 60 });
-const opsOf = (most: number): fc.Arbitrary<AnyStep["op"][]> =>
-  fc.array(fc.constantFrom(...everyOp), { minLength: most, maxLength: most });
+const opsOf = (from: readonly AnyStep["op"][], count: number): fc.Arbitrary<AnyStep["op"][]> =>
+  fc.array(fc.constantFrom(...from), { minLength: count, maxLength: count });
 
 const shown = (sample: Omit<Sample, typeof fc.toStringMethod>): Sample => ({
   ...sample,
@@ -146,28 +146,29 @@ test("matmuls mean the same after each step of a template's schedule", { timeout
 });
 
 describe.each([
-  ["kernels", kernels, 300],
-  ["matmuls", matmuls, 60],
-] as const)("random %s mean the same", (_, samples, count) => {
+  // Hardly a random kernel is a tile that an intrinsic computes.
+  ["kernels", kernels, everyOp.filter((op) => op !== "tensorize"), 300],
+  ["matmuls", matmuls, everyOp, 60],
+] as const)("random %s mean the same", (_, samples, ops, count) => {
   test("after a step", { timeout: patience }, () => {
     const tally: Tally = { tried: 0, applied: 0 };
     fc.assert(
-      fc.property(samples, opsOf(1), tape, (sample, ops, decisions) => {
-        expectKept(sample, ops, decisions, tally);
+      fc.property(samples, opsOf(ops, 1), tape, (sample, chosen, decisions) => {
+        expectKept(sample, chosen, decisions, tally);
       }),
       { numRuns: runs(count) },
     );
-    expect(tally.applied / tally.tried).toBeGreaterThan(0.3);
+    expect(tally.applied / tally.tried).toBeGreaterThan(0.25);
   });
 
   test("after each of several steps", { timeout: patience }, () => {
     const tally: Tally = { tried: 0, applied: 0 };
     fc.assert(
-      fc.property(samples, opsOf(8), tape, (sample, ops, decisions) => {
-        expectKept(sample, ops, decisions, tally);
+      fc.property(samples, opsOf(ops, 8), tape, (sample, chosen, decisions) => {
+        expectKept(sample, chosen, decisions, tally);
       }),
       { numRuns: runs(count / 2) },
     );
-    expect(tally.applied / tally.tried).toBeGreaterThan(0.3);
+    expect(tally.applied / tally.tried).toBeGreaterThan(0.25);
   });
 });

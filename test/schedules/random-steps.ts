@@ -66,8 +66,13 @@ function shuffled<T>(s: Choice, items: readonly T[]): T[] {
   return items.map(() => rest.splice(s.below(rest.length), 1)[0] as T);
 }
 
-/** A loop and those that follow it in a perfect nest. */
+/** A loop and those that follow it in a perfect nest, of at least two loops where the second try finds one. */
 function nestAt(s: Scene): readonly string[] {
+  const names = oneNestAt(s);
+  return names.length > 1 ? names : oneNestAt(s);
+}
+
+function oneNestAt(s: Scene): readonly string[] {
   const { loop } = findLoop(s.kernel.body, loopName(s)) as NonNullable<ReturnType<typeof findLoop>>;
   const names: string[] = [];
   let body: readonly { readonly kind: string }[] = [loop];
@@ -104,7 +109,13 @@ const generators: Generators = {
   },
   fuse: (s) => ({ op: "fuse", kernel: s.kernel.name, loops: nestAt(s).slice(0, s.below(2) + 2), into: s.fresh("f") }),
   unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
-  vectorize: (s) => ({ op: "vectorize", kernel: s.kernel.name, loops: nestAt(s).slice(-1 - s.below(2)) }),
+  vectorize: (s) => {
+    const innermost = loopsOf(s.kernel.body).filter((l) => l.body.every((t) => t.kind !== "for" && t.kind !== "if"));
+    const { loop } = s.pick(innermost);
+    const around = nestAt(s);
+    const loops = around.at(-1) === loop && s.below(2) === 1 ? around.slice(-2) : [loop];
+    return { op: "vectorize", kernel: s.kernel.name, loops };
+  },
   bind: (s) => ({ op: "bind", kernel: s.kernel.name, loop: loopName(s), to: s.pick(kinds) }),
   "accumulate-in": (s) => {
     const { reduce, at, inside } = reduction(s);
