@@ -6,3 +6,6 @@ import { QloomError } from "../../ir/index.ts";
 export class BenchError extends QloomError {
   override name = "BenchError";
 }
+
+/** A peer's package is not installed: none of its runs can be. */
+export class PeerMissingError extends BenchError {}

@@ -10,7 +10,7 @@ export {
   type Weights,
 } from "./case.ts";
 export { benchCompiler, type CompilerReport } from "./compiler.ts";
-export { BenchError } from "./errors.ts";
+export { BenchError, PeerMissingError } from "./errors.ts";
 export { type BenchReport, type BenchRow, benchMatmul, type Factory, type MatmulBench } from "./matmul.ts";
 export { formatWeightSource, numericsOf, ours } from "./ours.ts";
 export { type Peer, type PeerName, peers, type Session } from "./peers/index.ts";
@@ -20,6 +20,7 @@ export {
   type CompareOptions,
   type Comparison,
   compare,
+  figures,
   median,
   quantile,
   type Summary,

@@ -3,6 +3,10 @@
 
 import { splitmix32, uniform } from "./random.ts";
 
+/** A number to so many significant digits, and never with an exponent where it is large. */
+export const figures = (value: number, digits: number): string =>
+  value >= 10 ** digits - 0.5 ? value.toFixed(0) : value.toPrecision(digits);
+
 /** Median and spread of a set of samples, in the samples' unit. */
 export interface Summary {
   readonly count: number;

@@ -10,6 +10,7 @@ export {
   parseConfig,
 } from "./config.ts";
 export { BuildError } from "./errors.ts";
+export { requireReplaceable } from "./folder.ts";
 export { gatherJobs, type Job, type Jobs, type Skipped } from "./jobs.ts";
 export { type LoadedConfig, loadConfig } from "./load-config.ts";
 export { loaderOf } from "./module-text.ts";

@@ -34,7 +34,19 @@ async function requireFile(path: string, file: string): Promise<void> {
   if (!found.isFile()) throw new BuildError(`${file}: is not a file; name a config (.ts, .js) or a .gguf file`);
 }
 
+/** What Node exits with where nothing is left to do and a module still waits. */
+const unsettled = 13;
+
 async function importModule(path: string, file: string): Promise<Readonly<Record<string, unknown>>> {
+  // A config may end the process, or wait for what never comes: Node then exits, without a word or with its own.
+  const cutShort = (code: number): void => {
+    if (code !== 0 && code !== unsettled) return;
+    process.stderr.write(
+      `qloom: ${file}: ends the process, or waits for what never comes, before it has a default export\n`,
+    );
+    process.exitCode = 1;
+  };
+  process.once("exit", cutShort);
   try {
     return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
   } catch (error) {
@@ -43,5 +55,7 @@ async function importModule(path: string, file: string): Promise<Readonly<Record
       throw new BuildError(`${file}: is neither a config (.ts, .js, .mjs) nor a .gguf file`);
     const what = error instanceof SyntaxError || code?.startsWith("ERR_") ? "does not load" : "throws";
     throw new BuildError(`${file}: ${what}: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    process.off("exit", cutShort);
   }
 }

@@ -196,12 +196,22 @@ export async function openReaders(
   const shipped = await openShipped();
   if (typeof db === "object") return { readers: [db, shipped], store: db, close: async () => {} };
   try {
-    const store = await openStore(db);
+    const store = await openReadable(db);
     return { readers: [store, shipped], store, close: async () => store.close() };
   } catch (error) {
     if (db !== undefined || !(error instanceof TuneDbError)) throw error;
     notes.push(`the database is not used: ${error.message}`);
     return { readers: [shipped], store: undefined, close: async () => {} };
+  }
+}
+
+/** A database that can only be read is read: what it can't keep is whether a record failed. */
+async function openReadable(path: string | undefined): Promise<TuneStore> {
+  try {
+    return await openStore(path);
+  } catch (error) {
+    if (!(error instanceof TuneDbError) || error.fault !== "read-only") throw error;
+    return await openStore(path, { readOnly: true });
   }
 }
 

@@ -4,8 +4,8 @@
  */
 import type { Device, MatmulWorkload } from "../../ir/index.ts";
 import type { TuneStore } from "../../tune-db/index.ts";
-import { benchMatmul } from "../bench/index.ts";
-import { buildFolder, gatherJobs, type Job, loaderOf, type Skipped } from "../build/index.ts";
+import { benchMatmul, PeerMissingError } from "../bench/index.ts";
+import { buildFolder, gatherJobs, type Job, loaderOf, requireReplaceable, type Skipped } from "../build/index.ts";
 import { progressLine, tuneWorkloads, type WorkloadResult } from "../tuner/index.ts";
 import { type Check, checkBuild } from "./check.ts";
 import { type Limits, limitMs, measureLimits } from "./limits.ts";
@@ -59,9 +59,11 @@ export interface JobReport {
 export async function runJob(options: JobOptions): Promise<JobReport> {
   const { device, store, out, signal, progress, seed = 1 } = options;
   const base = process.cwd();
+  await requireReplaceable(out); // Before the hours of tuning, not after them.
   const model = options.workload ? modelOfWorkload(options.workload) : modelOf(options.gguf);
   const { jobs, skipped } = await gatherJobs(model.config, base);
-  for (const { matmul, tensors, reason } of skipped) progress(`${matmul} (${tensors} tensors) is skipped: ${reason}`);
+  for (const { matmul, tensors, reason } of skipped)
+    progress(`${matmul} (${tensors === 1 ? "1 tensor" : `${tensors} tensors`}) is skipped: ${reason}`);
 
   progress("measuring what this machine could do at most");
   const workloads = jobs.map((job) => job.workload as MatmulWorkload);
@@ -77,7 +79,8 @@ export async function runJob(options: JobOptions): Promise<JobReport> {
     progress: (event) => progress(progressLine(event)),
   });
   const rows: JobRow[] = [];
-  for (const [i, job] of jobs.entries()) rows.push(...(await rowsOf(job, tuned.results[i], limits, options)));
+  const peerTime = peerTimer(options);
+  for (const [i, job] of jobs.entries()) rows.push(...(await rowsOf(job, tuned.results[i], limits, peerTime)));
   const report = { model: model.label, device, limits, rows, skipped };
   if (signal.aborted) return { ...report, out: undefined, checks: [], stopped: true };
 
@@ -92,7 +95,7 @@ async function rowsOf(
   job: Job,
   result: WorkloadResult | undefined,
   limits: Limits,
-  options: JobOptions,
+  peerTime: PeerTimer,
 ): Promise<readonly JobRow[]> {
   const tensors = job.tensors.reduce((sum, { names }) => sum + names.length, 0);
   const common = { kernel: job.name, tensors, failure: result?.failure };
@@ -117,7 +120,7 @@ async function rowsOf(
       workload,
       defaultMs: part.default?.ms,
       tunedMs: ms,
-      peer: options.signal.aborted ? undefined : await peerTime(workload, options),
+      peer: await peerTime(workload),
       share: ms === undefined ? undefined : { of: limit.ms / ms, by: limit.by },
     });
   }
@@ -134,25 +137,29 @@ const peerWeights: Readonly<Record<string, string>> = {
 /** Larger weights take a peer's set-up minutes. */
 const largestForPeer = 2 ** 26;
 
-async function peerTime(
-  workload: MatmulWorkload,
-  { peer, device, signal, progress }: JobOptions,
-): Promise<JobRow["peer"]> {
-  const { m, n, k, w, numerics } = workload;
-  const weights = peerWeights[w] ?? (/^int[248]_g(16|32|64|128|256)$/.test(w) ? w : undefined);
-  if (peer === undefined || weights === undefined || n * k > largestForPeer || typeof m !== "number") return undefined;
-  const x = numerics.compute === "f32" ? "f32" : "i8_g32";
-  try {
-    progress(`${peer}: m=${m} n=${n} k=${k} ${weights}`);
-    const { rows } = await benchMatmul(
-      { m, n, k, weights, x, threads: 1, peers: [peer], seconds: 0.3, device, signal, note: progress },
-      {},
-    );
-    const row = rows.find((r) => r.who === peer);
-    return row && { name: peer, weights, ms: row.medianMs };
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    progress(`${peer} is left out: ${(error as Error).message}`);
-    return undefined;
-  }
+type PeerTimer = (workload: MatmulWorkload) => Promise<JobRow["peer"]>;
+
+/** Times the peer on a workload with a fixed M; where its package is missing that is told once, and nothing is tried again. */
+function peerTimer({ peer, device, signal, progress }: JobOptions): PeerTimer {
+  let missing = false;
+  return async ({ m, n, k, w, numerics }) => {
+    const weights = peerWeights[w] ?? (/^int[248]_g(16|32|64|128|256)$/.test(w) ? w : undefined);
+    if (missing || peer === undefined || signal.aborted) return undefined;
+    if (weights === undefined || n * k > largestForPeer || typeof m !== "number") return undefined;
+    const x = numerics.compute === "f32" ? "f32" : "i8_g32";
+    try {
+      progress(`${peer}: m=${m} n=${n} k=${k} ${weights}`);
+      const { rows } = await benchMatmul(
+        { m, n, k, weights, x, threads: 1, peers: [peer], seconds: 0.3, device, signal, note: progress },
+        {},
+      );
+      const row = rows.find((r) => r.who === peer);
+      return row && { name: peer, weights, ms: row.medianMs };
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      missing = error instanceof PeerMissingError;
+      progress(`${peer} is left out: ${(error as Error).message}`);
+      return undefined;
+    }
+  };
 }

@@ -56,6 +56,7 @@ export function storedBytes(weights: StoredArrays | undefined): Record<string, U
 
 function run(executable: Executable, args: AnyArguments): Float32Array | { q: Int8Array; s: Float32Array } {
   executable.requireLive();
+  if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
   const m = rowsOf(artifact, args.m);
   const symbols = { M: m };

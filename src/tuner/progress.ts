@@ -1,5 +1,6 @@
 /** What a job tells while it runs, and one line of text for it. */
 import type { Workload } from "../../ir/index.ts";
+import { figures } from "../bench/index.ts";
 import type { PartResult, TrialNews } from "./tune-part.ts";
 
 /** `index` of `count` workloads, from 0. The workload has a fixed M, but for `failed`. */
@@ -51,4 +52,4 @@ function times(best: number | undefined, reference: number | undefined): string 
   return `best ${sayMs(best)} ms${reference === undefined ? "" : ` (default ${sayMs(reference)})`}`;
 }
 
-const sayMs = (ms: number): string => ms.toPrecision(3);
+const sayMs = (ms: number): string => figures(ms, 3);

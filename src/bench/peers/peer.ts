@@ -1,7 +1,7 @@
 // What the bench asks of anything it times, ours or a peer's. Not here: any peer.
 
 import type { MatmulCase } from "../case.ts";
-import { BenchError } from "../errors.ts";
+import { PeerMissingError } from "../errors.ts";
 
 /** One contestant made ready for one case: weights loaded and packed, x at hand. */
 export interface Session {
@@ -34,7 +34,9 @@ export async function importPeer<T>(peer: string, packageName: string, load: () 
     const { code, message } = error as NodeJS.ErrnoException;
     const missing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND";
     if (missing && message.includes(packageName)) {
-      throw new BenchError(`peer ${peer} needs the package ${packageName}: npm i -D ${packageName}`, { cause: error });
+      throw new PeerMissingError(`peer ${peer} needs the package ${packageName}: npm i -D ${packageName}`, {
+        cause: error,
+      });
     }
     throw error;
   }

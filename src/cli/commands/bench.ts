@@ -7,6 +7,7 @@ import {
   benchMatmul,
   benchRows,
   type CompilerReport,
+  figures,
   formatWeightSource,
   numericsOf,
   ours,
@@ -141,9 +142,9 @@ const matmulText = ({ device, rows }: BenchReport): string =>
       ["who", "median", "10 % .. 90 %", "GOP/s", "max error"],
       ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError }) => [
         who,
-        `${medianMs.toPrecision(4)} ms`,
-        `${lowMs.toPrecision(4)} .. ${highMs.toPrecision(4)}`,
-        gops.toPrecision(3),
+        `${figures(medianMs, 4)} ms`,
+        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+        figures(gops, 3),
         maxError.toExponential(1),
       ]),
     ],
@@ -156,9 +157,9 @@ const rowsText = ({ device, workload, rows, worst }: RowsReport): string =>
       ["M", "median", "10 % .. 90 %", "GOP/s", "time per row, to M - 1"],
       ...rows.map(({ m, medianMs, lowMs, highMs, gops, step }) => [
         String(m),
-        `${medianMs.toPrecision(4)} ms`,
-        `${lowMs.toPrecision(4)} .. ${highMs.toPrecision(4)}`,
-        gops.toPrecision(3),
+        `${figures(medianMs, 4)} ms`,
+        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+        figures(gops, 3),
         step === undefined ? "" : step.toFixed(3),
       ]),
     ],
@@ -169,9 +170,9 @@ const compilerText = (r: CompilerReport): string =>
   `${r.workload.w} ${r.workload.n} x ${r.workload.k}, M = ${r.workload.m}, on ${r.device.label}\n\n${table([
     [
       "workload to validated module",
-      `${r.compileMs.toPrecision(3)} ms (first in the process ${r.compileFirstMs.toPrecision(3)})`,
+      `${figures(r.compileMs, 3)} ms (first in the process ${figures(r.compileFirstMs, 3)})`,
     ],
-    ["look-up that hits", `${r.lookupMs.toPrecision(2)} ms among ${r.records} records`],
+    ["look-up that hits", `${figures(r.lookupMs, 2)} ms among ${r.records} records`],
     ["packing", `${r.packMBs.toFixed(0)} MB of source per second`],
     ["extra memory while packing", `${r.packExtra.toFixed(2)} of the packed size`],
   ])}`;

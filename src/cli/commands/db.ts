@@ -1,6 +1,7 @@
 // `qloom db`: what the tune-db holds; moving records between databases; withdrawing one. The work is in ../records.ts.
 
 import { type ImportResult, OUTCOMES } from "../../../tune-db/index.ts";
+import { figures } from "../../bench/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption } from "../database.ts";
 import { UsageError } from "../errors.ts";
@@ -100,7 +101,7 @@ const listText = (records: readonly RecordRow[]): string =>
     records.map(({ key, workload, template, point, outcome, reason, medianMs }) => [
       key.slice(0, 12),
       workloadText(workload),
-      medianMs === null ? "" : `${medianMs.toPrecision(4)} ms`,
+      medianMs === null ? "" : `${figures(medianMs, 4)} ms`,
       reason === null ? outcome : `${outcome}: ${reason}`,
       `${template} ${Object.entries(point)
         .map(([axis, value]) => `${axis}=${String(value)}`)

@@ -2,6 +2,7 @@
 
 import { probeWasm } from "../../../backends/index.ts";
 import { openStore } from "../../../tune-db/index.ts";
+import { figures } from "../../bench/index.ts";
 import { type JobReport, type JobRow, runJob } from "../../job/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption } from "../database.ts";
@@ -123,7 +124,7 @@ function limitsText({ readGBs, dotGops }: JobReport["limits"]): string {
   return `limits of one thread: ${dotGops.toFixed(0)} GOP/s of 8-bit products; reads ${reads.join(", ")}`;
 }
 
-const msText = (ms: number | undefined): string => (ms === undefined ? "" : ms.toPrecision(3));
+const msText = (ms: number | undefined): string => (ms === undefined ? "" : figures(ms, 3));
 
 function built({ checks }: JobReport): string {
   const worst = checks.reduce((largest, c) => Math.max(largest, c.maxError), 0);
