@@ -10,7 +10,7 @@ const blank = (text: string): string =>
   text
     .replace(/^on .*$/m, "on DEVICE")
     .replace(/\b[0-9a-f]{12}\b/g, "HASH")
-    .replace(/\d[\d.]* KiB, needs/, "SIZE, needs");
+    .replace(/\d[\d.]* (KiB|bytes), needs/, "SIZE, needs");
 
 /** A listing's kernels: what stands between its comments. */
 const kernelsIn = (text: string): readonly string[] =>
@@ -35,7 +35,7 @@ test("an overview: templates with reasons, the point, the module", async () => {
       elementwise          it is a matmul
       fallback             takes it
 
-    module: 746 bytes, needs relaxed-simd, artifact HASH
+    module: SIZE, needs relaxed-simd, artifact HASH
       packs w.raw f32 2 KiB
       into w.v f32 2 KiB (layout HASH)
       pack      pack  w.raw, w.v
