@@ -9,9 +9,9 @@
  * block loads before it stores them. Lanes of vectors that are used alone (see `scalarize`) are left as they are.
  */
 import { bind, constant, loop, store, variable, when } from "../build.ts";
-import type { Expr, Kernel, Stmt, Store } from "../nodes.ts";
+import type { Expr, Kernel, Load, Stmt, Store } from "../nodes.ts";
 import { type Type, typeOf } from "../types.ts";
-import { eachStmt, exprsOf, mapExprs, mapOperands, withBody } from "../visit.ts";
+import { eachNode, eachStmt, exprsOf, mapExprs, mapOperands, withBody } from "../visit.ts";
 import { readerOf, readIn, writtenIn } from "./effects.ts";
 import { type Namer, namerOf } from "./names.ts";
 
@@ -39,17 +39,19 @@ export function forward(kernel: Kernel): Kernel {
   return withBody({ ...kernel, buffers: Object.freeze(buffers) }, body);
 }
 
-/** Registers whose stores all give the whole value (not a scalar to be repeated in every lane), with their types. */
+/** Registers whose stores all give the whole value (not a scalar to be repeated in every lane, nor under a mask), with their types. */
 function registersOf(kernel: Kernel): Map<string, Type> {
   const types = new Map(
     kernel.buffers
       .filter((b) => b.scope === "register" && b.shape.length === 0)
       .map((b) => [b.name, typeOf(b.scalar, b.lanes)]),
   );
+  const isLoadMasked = (e: Expr): boolean => e.kind === "load" && e.mask !== undefined;
   eachStmt(kernel.body, (s) => {
-    if (s.kind !== "store" || s.value.kind === "const") return;
-    const type = types.get(s.buffer);
-    if (type !== undefined && s.value.type !== type) types.delete(s.buffer);
+    for (const root of exprsOf(s)) eachNode(root, (e) => isLoadMasked(e) && types.delete((e as Load).buffer));
+    if (s.kind !== "store") return;
+    const isWhole = s.mask === undefined && (s.value.kind === "const" || s.value.type === types.get(s.buffer));
+    if (!isWhole) types.delete(s.buffer);
   });
   return types;
 }

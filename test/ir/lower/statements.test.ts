@@ -269,6 +269,28 @@ describe("scalarize", () => {
 });
 
 describe("forward", () => {
+  test("leaves registers that are stored or loaded under a mask", () => {
+    const text = kernelText(
+      "input x: f32[16]",
+      "output y: f32[1]",
+      "register best: f32[]",
+      "for ko < 6",
+      "  for ki < 3",
+      "    best[if ko * 3 + ki < 16] max= x[ko * 3 + ki if ko * 3 + ki < 16] over ko, ki",
+      "y[0] = best[]",
+    );
+    expect(bodyAfter("forward", text)).toMatchInlineSnapshot(`
+      "
+      best[] = -inf
+      for ko < 6
+        for ki < 3
+          best[if ko * 3 + ki < 16] = max(x[ko * 3 + ki if ko * 3 + ki < 16], best[if ko * 3 + ki < 16])
+      y[0] = best[]
+      "
+    `);
+    textAfter("cse", text);
+  });
+
   test("hands a value to the loads after its store; keeps what the next iteration loads", () => {
     const text = kernelText(
       "symbol K in 0..9",
