@@ -226,7 +226,7 @@ describe("compile", () => {
       `"WorkloadError: unknown format ""; near it are f32, f16, bf16, q4_0"`,
     );
     expect(await refusal({ ...base, w: 4 })).toMatchInlineSnapshot(
-      `"WorkloadError: w: Invalid input: expected string, received number"`,
+      `"WorkloadError: w: is 4, not a string"`,
     );
     expect(await refusal({ ...base, w: "f16" })).toMatchInlineSnapshot(
       `"WorkloadError: numerics.compute: i8 multiplies integer codes and f16 has none; use {"compute":"f32"} or a format with codes"`,
@@ -256,14 +256,14 @@ describe("compile", () => {
       `"WorkloadError: op: Invalid discriminator value. Expected 'matmul' | 'quantize' | 'dequantize'"`,
     );
     expect(await refusal({ ...base, transpose: true })).toMatchInlineSnapshot(
-      `"WorkloadError: workload: Unrecognized key: "transpose""`,
+      `"WorkloadError: workload: there is no "transpose" here"`,
     );
     expect(await refusal(undefined)).toMatchInlineSnapshot(
-      `"WorkloadError: workload: Invalid input: expected object, received undefined"`,
+      `"WorkloadError: workload: is missing"`,
     );
     const { bias: _, ...incomplete } = base;
     expect(await refusal(incomplete)).toMatchInlineSnapshot(
-      `"WorkloadError: bias: Invalid input: expected boolean, received undefined"`,
+      `"WorkloadError: bias: is missing"`,
     );
   });
   test("a memory of the other kind", async () => {
