@@ -225,9 +225,7 @@ describe("compile", () => {
     expect(await refusal({ ...base, w: "" })).toMatchInlineSnapshot(
       `"WorkloadError: unknown format ""; near it are f32, f16, bf16, q4_0"`,
     );
-    expect(await refusal({ ...base, w: 4 })).toMatchInlineSnapshot(
-      `"WorkloadError: w: is 4, not a string"`,
-    );
+    expect(await refusal({ ...base, w: 4 })).toMatchInlineSnapshot(`"WorkloadError: w: is 4, not a string"`);
     expect(await refusal({ ...base, w: "f16" })).toMatchInlineSnapshot(
       `"WorkloadError: numerics.compute: i8 multiplies integer codes and f16 has none; use {"compute":"f32"} or a format with codes"`,
     );
@@ -258,13 +256,9 @@ describe("compile", () => {
     expect(await refusal({ ...base, transpose: true })).toMatchInlineSnapshot(
       `"WorkloadError: workload: there is no "transpose" here"`,
     );
-    expect(await refusal(undefined)).toMatchInlineSnapshot(
-      `"WorkloadError: workload: is missing"`,
-    );
+    expect(await refusal(undefined)).toMatchInlineSnapshot(`"WorkloadError: workload: is missing"`);
     const { bias: _, ...incomplete } = base;
-    expect(await refusal(incomplete)).toMatchInlineSnapshot(
-      `"WorkloadError: bias: is missing"`,
-    );
+    expect(await refusal(incomplete)).toMatchInlineSnapshot(`"WorkloadError: bias: is missing"`);
   });
   test("a memory of the other kind", async () => {
     const runtime = new WasmMemory({ shared: true, maxBytes: 2 ** 20 });
