@@ -3,6 +3,7 @@
  */
 import { z } from "zod";
 import { WorkloadError } from "./errors.ts";
+import { inWords } from "./in-words.ts";
 
 /**
  * What a matmul is computed in.
@@ -71,7 +72,7 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
 
 /** Checks data from outside as a workload. Throws a `WorkloadError` that names the field. */
 export function parseWorkload(data: unknown): Workload {
-  const result = workload.safeParse(data);
+  const result = workload.safeParse(data, { error: inWords });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const at = issue?.path.join(".") || "workload";

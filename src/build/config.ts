@@ -1,7 +1,7 @@
 // The build's config: which kernels to build, as data. Reading it from a file is load-config.ts, what it stands for jobs.ts.
 
 import { z } from "zod";
-import { type Numerics, parseWorkload, type Rows, type Workload, WorkloadError } from "../../ir/index.ts";
+import { inWords, type Numerics, parseWorkload, type Rows, type Workload, WorkloadError } from "../../ir/index.ts";
 import type { FormatName } from "../compile/index.ts";
 import { BuildError } from "./errors.ts";
 import { namePattern, nameRule } from "./names.ts";
@@ -78,7 +78,7 @@ const ggufEntry = z.strictObject({
 // Not a union: its message would say only that neither fits.
 const entry = z.unknown().transform((data, context): BuildEntry => {
   const isGguf = typeof data === "object" && data !== null && "gguf" in data;
-  const result = (isGguf ? ggufEntry : kernelEntry).safeParse(data);
+  const result = (isGguf ? ggufEntry : kernelEntry).safeParse(data, { error: inWords });
   if (result.success) return result.data as BuildEntry;
   for (const { path, message } of result.error.issues) context.addIssue({ code: "custom", path, message });
   return z.NEVER;
@@ -90,7 +90,7 @@ const config: z.ZodType<BuildConfig> = z.strictObject({
 
 /** Checks data as a config. Throws a `BuildError` that begins with `source` and names the place in it. */
 export function parseConfig(data: unknown, source: string): BuildConfig {
-  const result = config.safeParse(data);
+  const result = config.safeParse(data, { error: inWords });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const place = issue === undefined || issue.path.length === 0 ? "the config" : placeOf(issue.path);

@@ -11,5 +11,8 @@ if (Number.parseInt(process.versions.node, 10) < oldestNode) {
   process.exitCode = 1;
 } else {
   const { main } = await import("./process.ts");
-  process.exitCode = await main();
+  const exitCode = await main();
+  process.exitCode = exitCode;
+  // What a config has left open, a timer or a connection, must not keep a command that is done: once all is printed it ends.
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCode)));
 }

@@ -1,5 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { compare, median, normal, quantile, splitmix32, summarize, uniform } from "../../../src/bench/index.ts";
+import {
+  compare,
+  figures,
+  median,
+  normal,
+  quantile,
+  splitmix32,
+  summarize,
+  uniform,
+} from "../../../src/bench/index.ts";
 
 /** Times around `middle` with a skewed noise of a few per cent, as a busy machine gives. */
 function noisy(middle: number, count: number, seed: number): number[] {
@@ -27,6 +36,16 @@ describe("quantile", () => {
     const samples = Array.from({ length: 11 }, (_, i) => i + 1);
     expect(summarize(samples)).toEqual({ count: 11, median: 6, low: 2, high: 10, mad: 3 });
   });
+});
+
+test("figures are significant digits, without an exponent where there are more", () => {
+  expect([0.0123456, 0.46, 999.4, 999.5, 3110.4].map((x) => figures(x, 3))).toEqual([
+    "0.0123",
+    "0.460",
+    "999",
+    "1000",
+    "3110",
+  ]);
 });
 
 describe("compare", () => {

@@ -42,6 +42,7 @@ describe("a config", () => {
     [{ kernels: "model.gguf" }],
     [{ kernels: [3] }],
     [{ kernels: [{ name: "a" }] }],
+    [{ kernels: [{ workload: quantize }] }],
     [{ kernels: [{ name: "a b", workload: quantize }] }],
     [{ kernels: [{ name: "../a", workload: quantize }] }],
     [{ kernels: [...small.kernels, { name: "b", workload: { op: "quantize", m: "any", k: -1, group: 32 } }] }],
@@ -112,5 +113,23 @@ describe("a config file", () => {
         "unfinished.config.ts": "BuildError: unfinished.config.ts: does not load: Unexpected token \`<eof>\`. Expected identifier, string literal, numeric literal or [ for the computed key",
       }
     `);
+  });
+
+  test.each([
+    ["ends the process", "process.exit(0);"],
+    ["waits for what never comes", "await new Promise(() => {}); export default {};"],
+  ])("that %s is a failure all the same", async (_, text) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a.config.mjs"), text);
+    const module = pathToFileURL(join(import.meta.dirname, "../../../src/build/load-config.ts")).href;
+    const script = `import { loadConfig } from ${JSON.stringify(module)}; await loadConfig("a.config.mjs");`;
+    const args = ["--no-warnings", "--input-type=module", "--eval", script];
+    const error = await promisify(execFile)(process.execPath, args, { cwd: folder }).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        "qloom: a.config.mjs: ends the process, or waits for what never comes, before it has a default export\n",
+      ),
+    });
   });
 });

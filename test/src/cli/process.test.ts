@@ -2,9 +2,11 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { version } from "../../../src/index.ts";
 
 const sample = join(import.meta.dirname, "sample.ts");
@@ -42,6 +44,18 @@ test("ends quietly when its reader has seen enough", async () => {
   const { child, out, err } = start(sample, "weave", "much", "--m", "1");
   out.once("data", () => out.destroy());
   expect(await Promise.all([ended(child), text(err)])).toEqual([0, "weaving much\n"]);
+});
+
+test("ends when it is done, whatever a config has left open, with all printed", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "qloom-process-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const kernels = [{ name: "q", workload: { op: "quantize", m: "any", k: 64, group: 32 } }];
+  const config = join(folder, "a.config.mjs");
+  await writeFile(config, `setInterval(() => {}, 1000);\nexport default ${JSON.stringify({ kernels })};\n`);
+  const { child, out } = start(main, "build", config, "--out", join(folder, "out"), "--untuned", "--json");
+  const [code, json] = await Promise.all([ended(child), text(out)]);
+  expect(code).toBe(0);
+  expect(JSON.parse(json)).toMatchObject({ kernels: [{ name: "q" }] });
 });
 
 test("refuses an older Node in one line", async () => {

@@ -1,8 +1,10 @@
 // Which kernel `compile` takes: a stored winner where there is one that loads, else one rung further down, and what it says about it.
 
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { MatmulWorkload, Workload } from "../../../ir/index.ts";
 import type { Point } from "../../../schedules/index.ts";
@@ -312,5 +314,25 @@ describe("a database that can't be used", () => {
     expect(explained(kernel.explanation.slice(-1), "no path")).toMatchInlineSnapshot(
       `"integer-dot-decode {"order":"vectors-outside","panel":2,"rows":1,"tile":1,"vectors":2} failed and is left out, not quarantined (tune-db /records/tune.db cannot be written: file or folder is read-only; make both writable, or name another file with --db or QLOOM_DB): its artifact hash <hash> is not the built one's <hash>"`,
     );
+  });
+
+  test("that can only be read is read", async () => {
+    const place = folder();
+    const path = join(place, "tune.db");
+    const store = await openStore(path);
+    await store.put([decode(best, 100)]);
+    await store.close();
+    chmodSync(path, 0o444);
+    chmodSync(place, 0o555);
+    onTestFinished(() => chmodSync(place, 0o755));
+    // In a process without the superuser's rights, for whom nothing is read-only.
+    const module = pathToFileURL(join(import.meta.dirname, "../../../src/compile/index.ts")).href;
+    const script = `import { compile } from ${JSON.stringify(module)};
+      if (process.getuid?.() === 0) process.setuid(65534);
+      const options = { db: ${JSON.stringify(path)}, device: ${JSON.stringify(device)} };
+      const kernel = await compile(${JSON.stringify(base)}, options);
+      console.log(JSON.stringify(kernel.artifact.parts.map(({ point }) => point)));`;
+    const output = execFileSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
+    expect(JSON.parse(output)).toEqual([best]);
   });
 });

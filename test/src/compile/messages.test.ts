@@ -225,9 +225,7 @@ describe("compile", () => {
     expect(await refusal({ ...base, w: "" })).toMatchInlineSnapshot(
       `"WorkloadError: unknown format ""; near it are f32, f16, bf16, q4_0"`,
     );
-    expect(await refusal({ ...base, w: 4 })).toMatchInlineSnapshot(
-      `"WorkloadError: w: Invalid input: expected string, received number"`,
-    );
+    expect(await refusal({ ...base, w: 4 })).toMatchInlineSnapshot(`"WorkloadError: w: is 4, not a string"`);
     expect(await refusal({ ...base, w: "f16" })).toMatchInlineSnapshot(
       `"WorkloadError: numerics.compute: i8 multiplies integer codes and f16 has none; use {"compute":"f32"} or a format with codes"`,
     );
@@ -256,15 +254,11 @@ describe("compile", () => {
       `"WorkloadError: op: Invalid discriminator value. Expected 'matmul' | 'quantize' | 'dequantize'"`,
     );
     expect(await refusal({ ...base, transpose: true })).toMatchInlineSnapshot(
-      `"WorkloadError: workload: Unrecognized key: "transpose""`,
+      `"WorkloadError: workload: there is no "transpose" here"`,
     );
-    expect(await refusal(undefined)).toMatchInlineSnapshot(
-      `"WorkloadError: workload: Invalid input: expected object, received undefined"`,
-    );
+    expect(await refusal(undefined)).toMatchInlineSnapshot(`"WorkloadError: workload: is missing"`);
     const { bias: _, ...incomplete } = base;
-    expect(await refusal(incomplete)).toMatchInlineSnapshot(
-      `"WorkloadError: bias: Invalid input: expected boolean, received undefined"`,
-    );
+    expect(await refusal(incomplete)).toMatchInlineSnapshot(`"WorkloadError: bias: is missing"`);
   });
   test("a memory of the other kind", async () => {
     const runtime = new WasmMemory({ shared: true, maxBytes: 2 ** 20 });

@@ -81,6 +81,12 @@ describe("the main job", () => {
     expect(report.checks).toMatchObject([{ kernel: "matmul_int4_g32_n20_k64", tensor: "random weights", ok: true }]);
   });
 
+  test("refuses a folder that it may not replace before it measures anything", async () => {
+    const lines: string[] = [];
+    await expect(job({ out: folder, progress: (line) => lines.push(line) })).rejects.toThrow("is no qloom build");
+    expect(lines).toEqual([]);
+  });
+
   test("stopped, keeps what there is and builds nothing", async () => {
     const stop = new AbortController();
     const out = join(folder, "never");
