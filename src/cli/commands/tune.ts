@@ -26,7 +26,7 @@ export const tune: Command = defineCommand({
     seconds: {
       type: "string",
       placeholder: "seconds",
-      help: `Time for tuning (default: ${defaultSeconds}, none with --trials)`,
+      help: `Time for trials, besides each default, peers, building and checks (default: ${defaultSeconds}, none with --trials)`,
       schema: positive().optional(),
     },
     trials: {

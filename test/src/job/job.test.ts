@@ -3,7 +3,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { probeWasm } from "../../../backends/index.ts";
 import { encode, formatOf, type MatmulWorkload } from "../../../ir/index.ts";
 import { normal, splitmix32 } from "../../../src/bench/index.ts";
@@ -13,6 +13,9 @@ import { openStore } from "../../../tune-db/index.ts";
 
 let folder: string;
 let gguf: string;
+
+// Each run measures, builds and checks for real.
+vi.setConfig({ testTimeout: 90_000 });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "qloom-job-"));
