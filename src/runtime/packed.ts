@@ -45,7 +45,8 @@ export class PackedTensors {
     return new PackedTensors(layout, addresses, sizes, runtime);
   }
 
-  /** Reads what `toBytes` gave. Throws an `ApiError` for another file, another layout, or a damaged one. */
+  /** Reads what `toBytes` gave. Throws an `ApiError` for another file, another layout, a header or sizes that are damaged; the bytes of
+   * the tensors themselves carry no checksum. */
   static fromBytes(file: Uint8Array, layout: string, specs: readonly TensorSpec[], runtime: WasmMemory): PackedTensors {
     const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
     const known = file.byteLength >= 12 && magic.every((byte, i) => file[i] === byte);
