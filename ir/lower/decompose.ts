@@ -115,6 +115,8 @@ function mayStart(
   return (
     path.every((at) => kept.includes(at) || (at.kind === "for" && rangeOf(at.extent, facts)[0] >= 1)) &&
     !fixed.some((e) => mentions(e, over)) &&
+    // A loop that repeats the element begins it anew each time round.
+    kept.every((at) => at.kind === "if" || s.index.some((e) => mentions(e, new Set([at.loop])))) &&
     !moved.some((e) => mentions(e, local)) &&
     !touchedElsewhere(s, outer.body)
   );
