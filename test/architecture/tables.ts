@@ -19,12 +19,16 @@ export interface PackageRow {
 
 /** The npm packages that the five folders may import, and where. */
 export const packages: Readonly<Record<string, PackageRow>> = {
+  "@noble/hashes": { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"] },
+  "@sparticuz/chromium": { where: ["backends/wgsl/runtime/**", "src/**"], lazy: true },
   chevrotain: { where: ["ir/text/**"] },
   "onnxruntime-node": { where: ["src/bench/**"], lazy: true },
   "onnxruntime-web": { where: ["src/bench/**"], lazy: true },
   "p-queue": { where: ["src/tuner/**"] },
+  "playwright-core": { where: ["src/**"], lazy: true },
   protobufjs: { where: ["src/bench/**"], lazy: true },
   "ts-morph": { where: ["src/build/**"] },
+  webgpu: { where: ["backends/wgsl/runtime/**"], lazy: true },
   zod: { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"] },
 };
 
