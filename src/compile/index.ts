@@ -20,8 +20,17 @@ export {
   planPart,
   scheduledWorkload,
   type TensorSpec,
+  type WasmArtifact,
+  type WasmTarget,
+  type WgslArtifact,
+  type WgslTarget,
 } from "./artifact.ts";
-export { type CompiledKernel, type CompileOptions, compile, kernelFeatures, openReaders, resolve } from "./compile.ts";
+export {
+  type CompiledGpuKernel,
+  type CompiledKernel,
+  type CompileOptions,
+  type GpuCompileOptions,
+  compile, kernelFeatures, openReaders, resolve } from "./compile.ts";
 export { generatorHash, layoutVersion } from "./generator.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
 export {
