@@ -6,7 +6,7 @@ import { type Artifact, generatorHash, hashOf } from "../compile/index.ts";
 import { version } from "../version.ts";
 import type { Skipped } from "./jobs.ts";
 import { jsonText } from "./json-text.ts";
-import { loaderOf } from "./module-text.ts";
+import { loaderOf } from "./names.ts";
 import type { BuiltKernel } from "./variants.ts";
 
 export const manifestFile = "manifest.json";

@@ -10,16 +10,13 @@ import type { KernelInfo } from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
-import { pascalCase } from "./names.ts";
+import { loaderOf, pascalCase } from "./names.ts";
 import type { BuiltKernel } from "./variants.ts";
 
 /** The module as TypeScript, and what it compiles to. */
 export interface ModuleText extends Emitted {
   readonly ts: string;
 }
-
-/** The name of a kernel's loader. */
-export const loaderOf = (name: string): string => `load${pascalCase(name)}`;
 
 /** Writes the module of these kernels. */
 export function moduleText(morph: Morph, kernels: readonly BuiltKernel[]): ModuleText {
