@@ -1,2 +1,3 @@
 /** The backends: how a lowered kernel is written and run. */
 export * from "./wasm/index.ts";
+export * from "./wgsl/runtime/index.ts";

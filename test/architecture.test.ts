@@ -6,6 +6,7 @@ import { Project } from "ts-morph";
 import { describe, expect, test } from "vitest";
 import { committedFiles, repositoryManifest, repositorySources } from "./architecture/repository.ts";
 import {
+  checkBrowsers,
   checkCycles,
   checkEntries,
   checkErrors,
@@ -39,6 +40,7 @@ describe("this repository", () => {
     ["entries", checkEntries],
     ["cycles", checkCycles],
     ["packages", (all: readonly Source[]) => checkPackages(all, repositoryManifest())],
+    ["browsers", (all: readonly Source[]) => checkBrowsers(all, repositoryManifest())],
     ["addresses", checkUrls],
     ["errors", checkErrors],
     ["lengths", checkLengths],
@@ -208,6 +210,40 @@ describe("packages", () => {
         manifest,
       ),
     ).toEqual([]);
+  });
+});
+
+describe("browsers", () => {
+  const files = {
+    "src/index.ts": 'import { a } from "./a.ts";\nexport const c = () => import("./c.ts");',
+    "src/a.ts":
+      'import type { Stats } from "node:fs";\nimport { sep } from "node:path";\nimport { z } from "zod";\nimport { Node, type Project } from "ts-morph";',
+    "src/b.ts": 'import { readFileSync } from "node:fs";',
+    "src/c.ts": 'import { d } from "./d.ts";\nimport type { b } from "./b.ts";',
+    "src/d.ts": 'import { Project } from "ts-morph";\nexport const e = () => import("node:fs");',
+    "src/f.ts": 'export const g = () => import("./a.ts");',
+  };
+
+  test("load what is reached without Node, and bundlers know what is left out", () => {
+    expect(checkBrowsers(project(files), {}, ["src/index.ts"])).toMatchInlineSnapshot(`
+      [
+        "src/a.ts:2 imports "node:path": this file loads in browsers; use nodeModule("node:path") of ir/ where it is needed, or import the file lazily",
+        "src/a.ts:4 imports "ts-morph": this file loads in browsers, and ts-morph is not known to; import it lazily, or mark its row in test/architecture/tables.ts",
+        "src/c.ts does not load in browsers: add "./dist/src/c.js": false to package.json's browser",
+      ]
+    `);
+  });
+
+  test("may import lazily what they only do without", () => {
+    expect(checkBrowsers(project(files), {}, ["src/f.ts"])).toEqual([
+      'src/a.ts does not load in browsers: add "./dist/src/a.js": false to package.json\'s browser',
+    ]);
+  });
+
+  test("pass", () => {
+    const { "src/a.ts": _, ...others } = files;
+    const left = { browser: { "./dist/src/c.js": false } } as const;
+    expect(checkBrowsers(project(others), left, ["src/index.ts"])).toEqual([]);
   });
 });
 

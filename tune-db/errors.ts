@@ -18,6 +18,7 @@ export type TuneDbFault =
   | "damaged-record"
   | "no-record"
   | "unreadable"
+  | "no-sqlite"
   | "io";
 
 /** Reason and remedy of each fault. */
@@ -37,6 +38,8 @@ const FAULTS = {
   "damaged-record": "holds a record that was altered or damaged; quarantine it, or export without it",
   "no-record": "holds no such record to quarantine; give its configuration, or a key that it holds",
   unreadable: "cannot be read as a file of records; name a file that `qloom db export` wrote",
+  "no-sqlite":
+    "is a SQLite file, which needs Node's node:sqlite; use Node, an open store (openMemoryStore), or db: false for no database",
   io: "could not be read or written: the disk reports an error; check the disk, then run this again",
 } as const satisfies Record<TuneDbFault, string>;
 

@@ -1,10 +1,11 @@
 /** The hash that names scopes, families, keys and records. */
-import { hash } from "node:crypto";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { canonicalJson } from "../ir/index.ts";
 
 /** SHA-256 of a text, in hex. */
 export function textHash(text: string): string {
-  return hash("sha256", text, "hex");
+  return bytesToHex(sha256(utf8ToBytes(text)));
 }
 
 /** SHA-256 of a value's canonical JSON. */

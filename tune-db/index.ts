@@ -23,6 +23,7 @@ export {
 } from "./key.ts";
 export { type LookupRequest, type LookupResult, type LookupStep, lookup } from "./lookup.ts";
 export { memoryReader } from "./memory.ts";
+export { openStore } from "./open.ts";
 export { defaultPlace } from "./place.ts";
 export {
   type Configuration,
@@ -38,8 +39,7 @@ export {
   type TuneRecord,
   tuneRecordSchema,
 } from "./record.ts";
-export { openShipped, SHIPPED_FOLDER } from "./shipped.ts";
-export { openStore } from "./sqlite.ts";
+export { openShipped } from "./shipped.ts";
 export { summarize } from "./statistics.ts";
 export {
   FAILED_OUTCOMES,

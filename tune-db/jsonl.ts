@@ -3,7 +3,7 @@
  * line in a diff, and two files merge by keeping the lines of both.
  * Not here: which of two records of one configuration stays (`preferred` in store.ts).
  */
-import { createReadStream } from "node:fs";
+import { nodeModule } from "../ir/index.ts";
 import { TuneDbError } from "./errors.ts";
 import { parseRecord, recordText, type TuneRecord } from "./record.ts";
 import { type MergeCounts, type RecordReader, type RowFilter, records, type TuneStore } from "./store.ts";
@@ -92,6 +92,7 @@ export async function readFiles(files: readonly string[], options: Omit<ImportOp
 }
 
 async function readFileLines(source: string, options: ImportOptions): Promise<Lines> {
+  const { createReadStream } = nodeModule<typeof import("node:fs")>("node:fs", `reading ${source}`);
   try {
     return await readLines(splitLines(createReadStream(source, "utf8")), { ...options, source });
   } catch (error) {

@@ -120,7 +120,11 @@ export function scopeTexts({ workload, device, layoutVersion, generator }: Scope
   return { workload: workloadKey(workload), rest: canonicalJson({ device, layoutVersion, generator }) };
 }
 
+const utf8 = new TextEncoder();
+
 /** The order of UTF-8 bytes, which is SQLite's own and does not depend on a locale. */
 export function compareText(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const [x, y] = [utf8.encode(a), utf8.encode(b)];
+  const differs = x.findIndex((byte, i) => byte !== y[i]);
+  return differs === -1 || differs >= y.length ? x.length - y.length : x[differs]! - y[differs]!;
 }

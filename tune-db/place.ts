@@ -1,8 +1,10 @@
 /** Where the database lies when nobody says: one place per user, by the custom of the system. */
-import { homedir } from "node:os";
-import { posix, win32 } from "node:path";
+import { nodeModule } from "../ir/index.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+const need = "finding the user's database";
+const paths = (): typeof import("node:path") => nodeModule("node:path", need);
 
 /**
  * `QLOOM_DB` where set; else `%LOCALAPPDATA%\qloom` on Windows, `~/Library/Application Support/qloom` on macOS, and
@@ -11,17 +13,21 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export function defaultPlace(
   environment: Environment = process.env,
   platform: string = process.platform,
-  home: string = homedir(),
+  home: string = nodeModule<typeof import("node:os")>("node:os", need).homedir(),
 ): string {
   const named = environment["QLOOM_DB"];
   if (named) return named;
-  const path = platform === "win32" ? win32 : posix;
-  return path.join(dataFolder(environment, platform, home), "qloom", "tune.sqlite");
+  return paths()[platform === "win32" ? "win32" : "posix"].join(
+    dataFolder(environment, platform, home),
+    "qloom",
+    "tune.sqlite",
+  );
 }
 
 function dataFolder(environment: Environment, platform: string, home: string): string {
-  if (platform === "win32") return environment["LOCALAPPDATA"] || win32.join(home, "AppData", "Local");
-  if (platform === "darwin") return posix.join(home, "Library", "Application Support");
+  if (platform === "win32") return environment["LOCALAPPDATA"] || paths().win32.join(home, "AppData", "Local");
+  if (platform === "darwin") return paths().posix.join(home, "Library", "Application Support");
   const xdg = environment["XDG_DATA_HOME"];
+  const { posix } = paths();
   return xdg && posix.isAbsolute(xdg) ? xdg : posix.join(home, ".local", "share");
 }

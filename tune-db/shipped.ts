@@ -2,29 +2,35 @@
  * The records that come with qloom: `records/*.jsonl`, as `exportRecords` writes them.
  * Not here: when they are asked (lookup.ts).
  */
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { findNodeModule } from "../ir/index.ts";
 import { type ImportOptions, readFiles } from "./jsonl.ts";
 import { memoryReader } from "./memory.ts";
 import type { RecordReader } from "./store.ts";
 
 /** The folder of the shipped records, beside this file in the sources and in the package. */
-export const SHIPPED_FOLDER: string = fileURLToPath(new URL("./records/", import.meta.url));
+const shippedFolder = new URL("./records/", import.meta.url);
 
-/** A reader over all shipped records; without a folder, over none. Lines that are no records are left out and told to `onRefused`. */
+/**
+ * A reader over all shipped records; without a folder, or in a host that reads no files, over none. Lines that are no records are left
+ * out and told to `onRefused`.
+ */
 export async function openShipped(
-  folder: string = SHIPPED_FOLDER,
+  folder: string | URL = shippedFolder,
   options: Pick<ImportOptions, "onRefused"> = {},
 ): Promise<RecordReader> {
   const { good } = await readFiles(recordFiles(folder), options);
   return memoryReader("shipped records", good);
 }
 
-function recordFiles(folder: string): readonly string[] {
+function recordFiles(folder: string | URL): readonly string[] {
+  const fs = findNodeModule<typeof import("node:fs")>("node:fs");
+  const path = findNodeModule<typeof import("node:path")>("node:path");
+  const url = findNodeModule<typeof import("node:url")>("node:url");
+  if (fs === undefined || path === undefined || url === undefined) return [];
+  const place = typeof folder === "string" ? folder : url.fileURLToPath(folder);
   let names: readonly string[];
   try {
-    names = readdirSync(folder);
+    names = fs.readdirSync(place);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
@@ -32,5 +38,5 @@ function recordFiles(folder: string): readonly string[] {
   return names
     .filter((name) => name.endsWith(".jsonl"))
     .sort()
-    .map((name) => join(folder, name));
+    .map((name) => path.join(place, name));
 }

@@ -9,7 +9,6 @@ import { absolute, connect, type OpenOptions, transaction } from "./connect.ts";
 import { explained, TuneDbError } from "./errors.ts";
 import { crashRecord, deadEntries, removeEntry, writeEntry } from "./journal.ts";
 import { recordKey, scopeHash } from "./key.ts";
-import { defaultPlace } from "./place.ts";
 import { type Configuration, type Measurement, OUTCOMES, sealRecord, type TuneRecord } from "./record.ts";
 import { statement } from "./statement.ts";
 import type {
@@ -24,8 +23,8 @@ import type {
 } from "./store.ts";
 import { insertDamaged, keyFromColumns, mergeOne, parsedRow, putAside, summarizeStore, upsert } from "./tables.ts";
 
-/** Opens the database, making it and its folder where there is none; `:memory:` is kept nowhere. Throws `TuneDbError`; the file is then as it was. */
-export async function openStore(path: string = defaultPlace(), options: OpenOptions = {}): Promise<TuneStore> {
+/** The store in a file, or in memory for `:memory:`. Throws `TuneDbError`. */
+export function openSqlite(path: string, options: OpenOptions): TuneStore {
   return new SqliteStore(connect(path, options), absolute(path));
 }
 

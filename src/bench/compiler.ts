@@ -59,7 +59,7 @@ async function lookupTime(workload: MatmulWorkload, device: Device): Promise<num
   const store = await openStore(join(folder, "records.sqlite"));
   try {
     for (let i = 0; i < records; i++) await putRecord(store, { ...workload, n: workload.n + 16 * i }, device);
-    const request = { workload, device, layoutVersion, generator: generatorHash() };
+    const request = { workload, device, layoutVersion, generator: generatorHash(device.kind) };
     const times: number[] = [];
     for (let i = 0; i < repeats; i++) {
       const start = performance.now();
@@ -74,7 +74,7 @@ async function lookupTime(workload: MatmulWorkload, device: Device): Promise<num
 }
 
 async function putRecord(store: TuneStore, workload: MatmulWorkload, device: Device): Promise<void> {
-  const key = makeKey(makeScope(workload, device, layoutVersion, generatorHash()), "fallback", {});
+  const key = makeKey(makeScope(workload, device, layoutVersion, generatorHash(device.kind)), "fallback", {});
   const id = await store.begin({ key, label: device.label, schedule: [], artifact: "none" });
   await store.finish(id, { outcome: "ok", reason: null, samples: [1e6, 1e6, 1e6], quantum: 1, maxError: 0 });
 }

@@ -1,5 +1,5 @@
 /**
- * `buildFolder`: kernels ahead of time, as a folder that runs without qloom. The pipeline, read top to bottom.
+ * What `buildFolder` does: kernels ahead of time, as a folder that runs without qloom. The pipeline, read top to bottom.
  */
 import { probeWasm } from "../../backends/index.ts";
 import { type Device, QloomError } from "../../ir/index.ts";
@@ -7,12 +7,13 @@ import type { CompileOptions } from "../compile/index.ts";
 import { version } from "../version.ts";
 import { type BuildConfig, parseConfig } from "./config.ts";
 import { BuildError } from "./errors.ts";
-import { replaceFolder, requireReplaceable } from "./folder.ts";
+import { replaceable, replaceFolder } from "./folder.ts";
 import { gatherJobs, type Job, type Skipped } from "./jobs.ts";
 import { jsonText } from "./json-text.ts";
 import { type Files, manifestFile, manifestText } from "./manifest.ts";
-import { loaderOf, moduleText } from "./module-text.ts";
+import { moduleText } from "./module-text.ts";
 import { loadMorph } from "./morph.ts";
+import { loaderOf } from "./names.ts";
 import { runtimeText } from "./runtime-text.ts";
 import { type BuiltKernel, buildVariants } from "./variants.ts";
 
@@ -53,17 +54,11 @@ export interface BuiltKernelSummary {
   }[];
 }
 
-/**
- * Builds the kernels of a config into the folder `out`, which then holds a module (`index.js`, typed), its runtime, a `.wasm` per kernel and a
- * manifest, and needs neither qloom nor anything else. The same config, records and qloom give the same bytes. A build that is there is
- * replaced as a whole, or, where anything fails, not at all.
- *
- * @throws BuildError for a config that can't be, a kernel that does not compile, or a folder that can't be replaced
- */
-export async function buildFolder(config: BuildConfig, out: string, options: BuildOptions = {}): Promise<BuildResult> {
+/** `buildFolder` (on-demand.ts). */
+export async function build(config: BuildConfig, out: string, options: BuildOptions): Promise<BuildResult> {
   const { base = process.cwd(), progress = () => {}, signal } = options;
   const checked = parseConfig(config, "config");
-  await requireReplaceable(out);
+  await replaceable(out);
   const { jobs, skipped } = await gatherJobs(checked, base);
   const device = options.device ?? (await probeWasm());
   const kernels: BuiltKernel[] = [];

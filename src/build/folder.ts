@@ -19,7 +19,7 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 /** The folder that a path stands for, links followed. Throws a `BuildError` unless a build may replace what is there. */
-export async function requireReplaceable(out: string): Promise<string> {
+export async function replaceable(out: string): Promise<string> {
   const path = await real(resolve(out));
   const found = await orUndefined(lstat(path), "ENOENT", "ENOTDIR");
   if (found === undefined) return path;
@@ -49,7 +49,7 @@ async function real(path: string): Promise<string> {
  * @param signal stops the writing, up to the moment of the replacement
  */
 export async function replaceFolder(out: string, files: Files, signal?: AbortSignal): Promise<void> {
-  const path = await requireReplaceable(out);
+  const path = await replaceable(out);
   const temporary = join(dirname(path), `.${basename(path)}.new-${process.pid}`);
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -60,7 +60,7 @@ export async function replaceFolder(out: string, files: Files, signal?: AbortSig
       await writeFile(join(temporary, name), content, { flag: "wx", flush: true });
     }
     signal?.throwIfAborted();
-    await requireReplaceable(out);
+    await replaceable(out);
     await swap(temporary, path);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});

@@ -1,6 +1,6 @@
 // Ahead-of-time builds: kernels as a folder that runs without qloom.
 
-export { type BuildOptions, type BuildResult, type BuiltKernelSummary, buildFolder } from "./build.ts";
+export type { BuildOptions, BuildResult, BuiltKernelSummary } from "./build.ts";
 export {
   type BuildConfig,
   type BuildEntry,
@@ -10,7 +10,7 @@ export {
   parseConfig,
 } from "./config.ts";
 export { BuildError } from "./errors.ts";
-export { requireReplaceable } from "./folder.ts";
 export { gatherJobs, type Job, type Jobs, type Skipped } from "./jobs.ts";
-export { type LoadedConfig, loadConfig } from "./load-config.ts";
-export { loaderOf } from "./module-text.ts";
+export type { LoadedConfig } from "./load-config.ts";
+export { loaderOf } from "./names.ts";
+export { buildFolder, loadConfig, requireReplaceable } from "./on-demand.ts";

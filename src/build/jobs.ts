@@ -1,11 +1,11 @@
 // From a config to the kernels to build: each distinct workload once, under a name. Not here: compiling them.
 
-import { resolve } from "node:path";
 import {
   formatNames,
   formatOf,
   type MatmulWorkload,
   type Numerics,
+  nodeModule,
   programOf,
   QloomError,
   type Workload,
@@ -81,6 +81,7 @@ function checked(job: Job): Job {
 }
 
 async function jobsOfGguf(entry: GgufEntry, base: string): Promise<Jobs> {
+  const { resolve } = nodeModule<typeof import("node:path")>("node:path", `reading ${entry.gguf}`);
   await using file = await openGguf(resolve(base, entry.gguf));
   const jobs: Job[] = [];
   const skipped: Skipped[] = [];

@@ -12,8 +12,8 @@ export interface LoadedConfig {
   readonly base: string;
 }
 
-/** Reads a config file (`.ts`, `.js`, `.mjs`, or `.gguf`). Throws a `BuildError` in one line, whatever the file does. */
-export async function loadConfig(file: string): Promise<LoadedConfig> {
+/** `loadConfig` (on-demand.ts). */
+export async function readConfig(file: string): Promise<LoadedConfig> {
   const path = resolve(file);
   await requireFile(path, file);
   const base = dirname(path);

@@ -12,6 +12,9 @@ export function pascalCase(name: string): string {
     .reduce((joined, word) => joined + (/\d$/.test(joined) && /^\d/.test(word) ? "_" : "") + word);
 }
 
+/** The name of a kernel's loader. */
+export const loaderOf = (name: string): string => `load${pascalCase(name)}`;
+
 /** Two names that would share a file (some file systems ignore case) or an identifier. */
 export function firstClash(names: readonly string[]): readonly [string, string] | undefined {
   const seen = new Map<string, string>();

@@ -2,7 +2,8 @@
  * Artifacts: a workload's kernels as one Wasm module, or as WGSL shaders with the Wasm module that packs for them, and everything needed to
  * run them as JSON beside the code. Making one is the whole pipeline, read top to bottom in `buildArtifact`.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { compileModule, compileShaders, type KernelFunction, type Shader } from "../../backends/index.ts";
 import {
   type Buffer,
@@ -75,9 +76,9 @@ export interface WasmArtifact extends ArtifactOf<Launch> {
 }
 
 /** A workload compiled to WGSL. Weights are packed on the CPU. */
-export interface WgslArtifact extends ArtifactOf<Dispatch>, GpuKernelInfo {
+export interface WgslArtifact extends ArtifactOf<Dispatch> {
   readonly target: "wgsl";
-  readonly parts: readonly Part<Dispatch>[];
+  readonly shaders: GpuKernelInfo["shaders"];
 }
 
 export type Artifact = WasmArtifact | WgslArtifact;
@@ -197,15 +198,17 @@ function launchOf({ name, stage, buffers, symbols, threads }: KernelFunction): L
   return { function: name, stage, tensors: buffers, symbols, threads: threads ? sizeOf(threads) : 0 };
 }
 
-function dispatchOf({ name, stage, bindings, symbols, grid }: Shader): Dispatch {
+function dispatchOf({ name, stage, bindings, symbols, grid, workgroupSize }: Shader): Dispatch {
   const [x, y, z] = grid;
   return {
     function: name,
     stage,
     tensors: bindings.map(({ buffer }) => buffer),
     sliced: bindings.map(({ sliced }) => sliced),
+    written: bindings.filter(({ access }) => access === "read_write").map(({ buffer }) => buffer),
     symbols,
     grid: [sizeOf(x), sizeOf(y), sizeOf(z)],
+    workgroup: workgroupSize,
   };
 }
 
@@ -231,7 +234,7 @@ function layoutHash(workload: Workload, packing: readonly Kernel[]): string {
 
 /** SHA-256 in hexadecimal. */
 export function hashOf(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
+  return bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data));
 }
 
 /** The identity of an artifact: its code and how it is launched. */

@@ -37,6 +37,7 @@ import {
   type PackedTensors,
   type StoredArrays,
   type StoredTensors,
+  shadersOf,
   storedBytes,
 } from "../runtime/index.ts";
 import { type Artifact, artifactHash, buildArtifact, type WasmArtifact, type WgslArtifact } from "./artifact.ts";
@@ -103,17 +104,16 @@ export async function compile<W extends Workload>(
   const checkOf = ({ check = true }: PackOptions): ((stored: StoredTensors) => void) | undefined =>
     check ? (stored) => checkNumbers(checked, stored) : undefined;
   if (runtime !== undefined && "gpu" in runtime) {
-    const { artifact, ...why } = await resolve(checked, device ?? runtime.device, db, (a) => runtime.prepare(a.shaders));
-    const executable = await GpuExecutable.load(artifact as WgslArtifact, runtime);
+    const { artifact, ...why } = await resolveGpu(checked, runtime, db, device);
+    const executable = await GpuExecutable.load(artifact, runtime);
     return {
       ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
       ...gpuKernelOf<WeightsOf<W>, RunArguments<W, GpuPackedTensors>, RunResult<W>>(executable),
-      pack: async (weights, options = {}) =>
-        executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
+      pack: async (weights, options = {}) => executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
     };
   }
   const { artifact, ...why } = await resolve(checked, device ?? (await thisDevice()), db);
-  const executable = await Executable.load(artifact as WasmArtifact, runtime);
+  const executable = await Executable.load(artifact, runtime);
   return {
     ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
     ...kernelOf<WeightsOf<W>, RunArguments<W>, RunResult<W>>(executable),
@@ -150,22 +150,38 @@ const usable: Readonly<Record<Device["kind"], readonly Feature[]>> = {
 export const kernelFeatures = ({ kind, features }: Device): readonly Feature[] =>
   features.filter((f) => usable[kind].includes(f));
 
-interface Resolved {
-  readonly artifact: Artifact;
+interface Resolved<A extends Artifact> {
+  readonly artifact: A;
   readonly choices: readonly Choice[];
   readonly notes: readonly string[];
 }
 
 /** Loads code, to find out whether it does. */
-type Load = (artifact: Artifact) => Promise<unknown>;
+type Load<A> = (artifact: A) => Promise<unknown>;
 
-/** The artifact of a workload: the best that is known and loads. A stored winner that fails is quarantined, and the next rung is tried. */
-export async function resolve(
+/** The artifact of a workload for Wasm: the best that is known and loads. A stored winner that fails is quarantined, and the next rung is tried. */
+export const resolve = (
   workload: Workload,
   device: Device,
   db: CompileOptions["db"],
-  load: Load = (artifact) => WebAssembly.compile(artifact.code),
-): Promise<Resolved> {
+): Promise<Resolved<WasmArtifact>> =>
+  best<WasmArtifact>(workload, { ...device, kind: "wasm" }, db, ({ code }) => WebAssembly.compile(code));
+
+/** As `resolve`, for a GPU; `device` may be another than the runtime's own in what it allows. */
+export const resolveGpu = (
+  workload: Workload,
+  runtime: GpuRuntime,
+  db: CompileOptions["db"],
+  device: Device = runtime.device,
+): Promise<Resolved<WgslArtifact>> =>
+  best<WgslArtifact>(workload, { ...device, kind: "wgsl" }, db, (a) => runtime.compile(shadersOf(a)));
+
+async function best<A extends Artifact>(
+  workload: Workload,
+  device: Device & { readonly kind: A["target"] },
+  db: CompileOptions["db"],
+  load: Load<A>,
+): Promise<Resolved<A>> {
   programOf(workload); // What can't be computed is no record's fault.
   const target = { workload, device: { ...device, features: kernelFeatures(device) } };
   const notes: string[] = [];
@@ -175,11 +191,11 @@ export async function resolve(
     for (;;) {
       const choices = await planParts(workload, target.device, readers, failed);
       const built = await tryBuild(target, choices, load);
-      if (built.artifact) return { artifact: built.artifact, choices, notes };
+      if (built.artifact !== undefined) return { artifact: built.artifact, choices, notes };
       const culprit = await culpritOf(target, choices, load);
       if (culprit === undefined) throw built.error;
       const { key, record } = culprit;
-      const { message } = built.error;
+      const { message } = built.error as Error;
       failed.set(recordKey(key), message);
       const withdrawn = store === undefined ? undefined : await quarantine(store, key, message, record);
       notes.push(`${key.template} ${JSON.stringify(key.point)} failed and is ${withdrawn ?? "left out"}: ${message}`);
@@ -200,13 +216,15 @@ async function quarantine(store: TuneStore, key: TuneKey, reason: string, record
   }
 }
 
-type Built = { artifact: Artifact; error?: undefined } | { artifact?: undefined; error: Error };
+type Built<A> =
+  | { readonly artifact: A; readonly error?: undefined }
+  | { readonly artifact?: undefined; readonly error: Error };
 
 /** The record because of which a build failed: that of the only part that has one, else of the first part that fails alone, else the last. */
-async function culpritOf(
+async function culpritOf<A extends Artifact>(
   target: Target,
   choices: readonly Choice[],
-  load: Load,
+  load: Load<A>,
 ): Promise<{ readonly key: TuneKey; readonly record: TuneRecord } | undefined> {
   const tuned = choices.flatMap((choice) => {
     const { key, record } = choice.lookup ?? {};
@@ -217,12 +235,17 @@ async function culpritOf(
   return tuned.at(-1);
 }
 
-async function tryBuild(target: Target, choices: readonly Choice[], load: Load): Promise<Built> {
+async function tryBuild<A extends Artifact>(
+  target: Target,
+  choices: readonly Choice[],
+  load: Load<A>,
+): Promise<Built<A>> {
   try {
+    // The target's kind is the artifact's.
     const artifact = buildArtifact(
       target,
       choices.map((c) => c.plan),
-    );
+    ) as A;
     for (const { lookup } of choices) {
       // Only a record of this very workload names the hash of this very artifact: one of a fixed M is not for any M.
       const { record } = lookup ?? {};
@@ -269,7 +292,7 @@ async function openReadable(path: string | undefined): Promise<TuneStore> {
   }
 }
 
-const explanationOf = ({ choices, notes }: Omit<Resolved, "artifact">): readonly string[] => [
+const explanationOf = ({ choices, notes }: Omit<Resolved<Artifact>, "artifact">): readonly string[] => [
   ...choices.flatMap(explain),
   ...notes,
 ];

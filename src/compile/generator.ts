@@ -1,29 +1,47 @@
 /** The identity of the compiler: records made by another one may stand for other kernels. */
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { type Device, nodeModule } from "../../ir/index.ts";
+import { generatorStamp } from "./generator-stamp.ts";
 
 /** Version of the packed layouts that kernels read; raised when the same layout step packs otherwise. */
 export const layoutVersion = 1;
 
-/** What decides which code a template and point become. */
-const folders = ["ir", "schedules", "backends/wasm"] as const;
+type Kind = Device["kind"];
 
-let known: string | undefined;
+/** What decides which code a template and point become on a kind of device. */
+const folders = {
+  wasm: ["ir", "schedules", "backends/wasm"],
+  wgsl: ["ir", "schedules", "backends/wgsl"],
+  reference: ["ir", "schedules"],
+} as const satisfies Record<Kind, readonly string[]>;
 
-/** A hash over the compiler's own files. */
-export function generatorHash(): string {
-  known ??= hashFiles(join(dirname(fileURLToPath(import.meta.url)), "..", ".."));
-  return known;
+const known = new Map<Kind, string>(Object.entries(generatorStamp) as [Kind, string][]);
+
+/** A hash over the compiler's own files, as far as they matter to a kind of device. */
+export function generatorHash(kind: Kind = "wasm"): string {
+  const hash = known.get(kind) ?? hashFiles(folders[kind]);
+  known.set(kind, hash);
+  return hash;
 }
 
-function hashFiles(root: string): string {
-  const hash = createHash("sha256");
-  for (const folder of folders) {
+/** The text of generator-stamp.ts that tells the hashes of these files. Needs Node. */
+export function stampText(): string {
+  const hashes = Object.fromEntries(Object.keys(folders).map((kind) => [kind, generatorHash(kind as Kind)]));
+  return `export const generatorStamp = ${JSON.stringify(hashes)};\n`;
+}
+
+function hashFiles(of: readonly string[]): string {
+  const need = "hashing the compiler's files";
+  const { existsSync, readdirSync, readFileSync } = nodeModule<typeof import("node:fs")>("node:fs", need);
+  const { dirname, join } = nodeModule<typeof import("node:path")>("node:path", need);
+  const { fileURLToPath } = nodeModule<typeof import("node:url")>("node:url", need);
+  const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+  const hash = sha256.create();
+  for (const folder of of.filter((f) => existsSync(join(root, f)))) {
     const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
     for (const file of files.filter((f) => /(?<!\.d)\.[jt]s$/.test(f)).sort())
-      hash.update(`${folder}/${file}\n`).update(readFileSync(join(root, folder, file)));
+      hash.update(utf8ToBytes(`${folder}/${file}\n`)).update(readFileSync(join(root, folder, file)));
   }
-  return hash.digest("hex").slice(0, 16);
+  return bytesToHex(hash.digest()).slice(0, 16);
 }

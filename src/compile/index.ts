@@ -12,6 +12,7 @@ export {
   type Artifact,
   artifactHash,
   buildArtifact,
+  type Dispatch,
   hashOf,
   type Launch,
   type Observer,
@@ -29,8 +30,13 @@ export {
   type CompiledGpuKernel,
   type CompiledKernel,
   type CompileOptions,
+  compile,
   type GpuCompileOptions,
-  compile, kernelFeatures, openReaders, resolve } from "./compile.ts";
+  kernelFeatures,
+  openReaders,
+  resolve,
+  resolveGpu,
+} from "./compile.ts";
 export { generatorHash, layoutVersion } from "./generator.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
 export {

@@ -84,7 +84,7 @@ async function planRange(
 ): Promise<Choice> {
   const typical = { workload: typicalWorkload(workload, range), device };
   const target = { workload: scheduledWorkload(workload), device };
-  const scope = makeScope(typical.workload, device, layoutVersion, generatorHash());
+  const scope = makeScope(typical.workload, device, layoutVersion, generatorHash(device.kind));
   const usable = ({ key }: TuneRecord): string | undefined =>
     failed.get(recordKey(makeKey(scope, key.template, key.point))) ?? unusable(key, typical, target, pinned);
   const found =
@@ -94,7 +94,7 @@ async function planRange(
           workload: typical.workload,
           device,
           layoutVersion,
-          generator: generatorHash(),
+          generator: generatorHash(device.kind),
           usable,
         });
   const template = (found?.record && templateNamed(found.record.key.template)) ?? templateFor(typical);

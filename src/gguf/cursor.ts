@@ -2,7 +2,7 @@
 // are ever in memory. Every length is checked against the file and the limits before anything is allocated.
 // What the fields mean is not here (header.ts).
 
-import { isUtf8 } from "node:buffer";
+import { nodeModule } from "../../ir/index.ts";
 import { GgufError } from "./errors.ts";
 import type { ByteSource } from "./source.ts";
 
@@ -17,6 +17,9 @@ export const HEADER_LIMITS: Readonly<Record<"bytes" | "units" | "arrayDepth", nu
 };
 
 const FIRST_WINDOW = 2 ** 20;
+
+const isUtf8 = (bytes: Uint8Array): boolean =>
+  nodeModule<typeof import("node:buffer")>("node:buffer", "reading a GGUF file").isUtf8(bytes);
 
 // Not an error: tells item() that the window must reach `end` before the item can be read.
 class WindowTooSmall {

@@ -1,8 +1,7 @@
 // What can go wrong with a GGUF file, as one line: the file, the byte, the reason, the remedy.
 // Not here: the checks themselves (cursor.ts, header.ts, layout.ts, write.ts).
 
-import { getSystemErrorMessage } from "node:util";
-import { QloomError } from "../../ir/index.ts";
+import { nodeModule, QloomError } from "../../ir/index.ts";
 
 /** The parts of a {@link GgufError}; `offset` is a byte of the file, left out where no byte is to blame. */
 export type GgufErrorParts = {
@@ -53,6 +52,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export function systemError(file: string, action: string, error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error) || !("errno" in error)) return error;
   if (typeof error.code !== "string" || typeof error.errno !== "number") return error;
+  const { getSystemErrorMessage } = nodeModule<typeof import("node:util")>("node:util", file);
   const words = getSystemErrorMessage(error.errno) ?? error.message;
   return new GgufError({
     file,

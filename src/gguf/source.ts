@@ -1,7 +1,7 @@
 // Bytes at a position of an open file: the one place that reads. Knows nothing of GGUF.
 
 import type { FileHandle } from "node:fs/promises";
-import { open, stat } from "node:fs/promises";
+import { nodeModule } from "../../ir/index.ts";
 import { GgufError, systemError } from "./errors.ts";
 
 /** Something of known size that can be read anywhere. `read` fills `into` or throws a {@link GgufError}. */
@@ -68,6 +68,7 @@ export class FileSource implements ByteSource {
 
 /** Opens a regular file. Others are refused before they are opened: opening a pipe would wait for its writer forever. */
 export async function openSource(file: string): Promise<FileSource> {
+  const { open, stat } = nodeModule<typeof import("node:fs/promises")>("node:fs/promises", `opening ${file}`);
   try {
     if (!(await stat(file)).isFile()) {
       throw new GgufError({ file, reason: "not a regular file", remedy: "pass the path of a .gguf file" });

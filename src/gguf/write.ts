@@ -1,10 +1,8 @@
 // Writes GGUF v3 files that ggml reads too: metadata, then tensors back to back, each padded to the alignment.
 // Nothing of the file is seen under its name before all of it is on the disk.
 
-import { randomUUID } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { nodeModule } from "../../ir/index.ts";
 import { encodeHeader } from "./encode.ts";
 import { GgufError, quote, systemError } from "./errors.ts";
 import { shapeText } from "./header.ts";
@@ -105,7 +103,9 @@ async function writeTensor(file: string, tensor: TensorToWrite, length: number, 
 
 // The temporary file is beside the target, because a rename is atomic only within one file system.
 async function replaceFile(file: string, fill: (write: Write) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}.tmp`);
+  const { open, rename, rm } = nodeModule<typeof import("node:fs/promises")>("node:fs/promises", `writing ${file}`);
+  const { basename, dirname, join } = nodeModule<typeof import("node:path")>("node:path", `writing ${file}`);
+  const temporary = join(dirname(file), `.${basename(file)}.${crypto.randomUUID()}.tmp`);
   const onDisk = async <T>(call: Promise<T>): Promise<T> => {
     try {
       return await call;

@@ -1,14 +1,23 @@
 /** Packed tensors on a GPU: weights in the order in which kernels read them. They carry their layout's hash; a kernel of another layout refuses them. */
-import type { GpuRuntime, GpuTensor } from "../../backends/index.ts";
+import type { AllocateOptions, GpuRuntime, GpuTensor } from "../../backends/index.ts";
 import { ApiError } from "./errors.ts";
 import { packedFile, type TensorSizes, totalBytes } from "./packed-file.ts";
+
+/** What is uploaded. */
+export interface PackedSource {
+  readonly layout: string;
+  readonly sizes: TensorSizes;
+  readonly bytes: (name: string) => Uint8Array;
+  /** How each tensor may be cut into buffers. */
+  readonly slices: (name: string) => AllocateOptions;
+}
 
 /** Packed weights in GPU buffers. */
 export class GpuPackedTensors {
   readonly layout: string;
   readonly tensors: ReadonlyMap<string, GpuTensor>;
-  readonly #sizes: TensorSizes;
   readonly runtime: GpuRuntime;
+  readonly #sizes: TensorSizes;
   #disposed = false;
 
   private constructor(
@@ -19,31 +28,22 @@ export class GpuPackedTensors {
   ) {
     this.layout = layout;
     this.tensors = tensors;
-    this.#sizes = sizes;
     this.runtime = runtime;
+    this.#sizes = sizes;
   }
 
-  /**
-   * Uploads tensors one after the other. `units` gives the bytes that every slice of a tensor is a multiple of, where it may be bound in slices. Rejects with
-   * a `GpuError` for a tensor that is larger than a binding and can't be sliced, and where the memory does not suffice: nothing is kept then.
-   */
-  static async upload(
-    layout: string,
-    sizes: TensorSizes,
-    bytesOf: (name: string) => Uint8Array,
-    units: ReadonlyMap<string, number>,
-    runtime: GpuRuntime,
-  ): Promise<GpuPackedTensors> {
+  /** Uploads tensors one after the other. Rejects with a `GpuError` for one over a limit, or where the GPU has no memory left: nothing is kept then. */
+  static async upload({ layout, sizes, bytes, slices }: PackedSource, runtime: GpuRuntime): Promise<GpuPackedTensors> {
     const tensors = new Map<string, GpuTensor>();
     try {
-      for (const [name, bytes] of sizes) {
-        const tensor = await runtime.allocate(bytes, { label: name, unit: units.get(name) ?? 0 });
+      for (const [name, size] of sizes) {
+        const tensor = await runtime.allocate(size, { label: name, ...slices(name) });
         tensors.set(name, tensor);
-        await runtime.write(tensor, bytesOf(name));
+        await runtime.write(tensor, bytes(name));
       }
       return new GpuPackedTensors(layout, tensors, sizes, runtime);
     } catch (error) {
-      for (const tensor of tensors.values()) runtime.free(tensor);
+      for (const tensor of tensors.values()) tensor.free();
       throw error;
     }
   }
@@ -61,15 +61,16 @@ export class GpuPackedTensors {
     return totalBytes(this.#sizes);
   }
 
-  /** Throws an `ApiError` once disposed. */
+  /** Throws an `ApiError` once disposed, and a `GpuError` once the device is lost. */
   requireLive(): void {
     if (this.#disposed) throw new ApiError("the packed tensors are disposed; pack the weights again");
+    if (this.runtime.error !== undefined) throw this.runtime.error;
   }
 
   /** Frees the memory. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const tensor of this.tensors.values()) this.runtime.free(tensor);
+    for (const tensor of this.tensors.values()) tensor.free();
   }
 }

@@ -4,6 +4,9 @@
  */
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type RowRange, type StoredTensors } from "./executable.ts";
+export { GpuExecutable, type GpuTensors, shadersOf } from "./gpu-executable.ts";
+export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
+export { GpuPackedTensors } from "./gpu-packed.ts";
 export type {
   DispatchInfo,
   Domain,

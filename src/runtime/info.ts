@@ -39,9 +39,13 @@ export interface DispatchInfo {
   readonly tensors: readonly string[];
   /** Of each tensor, the bytes that a workgroup along x has to itself, so that it can be bound in slices; 0 where it is bound whole. */
   readonly sliced: readonly number[];
+  /** Those that are written. */
+  readonly written: readonly string[];
   readonly symbols: readonly Domain[];
   /** Workgroups along x, y and z. */
-  readonly grid: readonly [Size, Size, Size];
+  readonly grid: readonly [x: Size, y: Size, z: Size];
+  /** Invocations of a workgroup along x, y and z. */
+  readonly workgroup: readonly [x: number, y: number, z: number];
 }
 
 /** What runs for the values of M in a range. */

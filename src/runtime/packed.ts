@@ -12,12 +12,7 @@ export class PackedTensors {
   readonly runtime: WasmMemory;
   #disposed = false;
 
-  private constructor(
-    layout: string,
-    addresses: ReadonlyMap<string, number>,
-    sizes: TensorSizes,
-    runtime: WasmMemory,
-  ) {
+  private constructor(layout: string, addresses: ReadonlyMap<string, number>, sizes: TensorSizes, runtime: WasmMemory) {
     this.layout = layout;
     this.addresses = addresses;
     this.#sizes = sizes;

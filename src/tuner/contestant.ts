@@ -14,6 +14,7 @@ import {
   evaluate,
   hashOf,
   rangesOf,
+  type WasmArtifact,
 } from "../compile/index.ts";
 import { PackedCopies } from "./packed-copies.ts";
 import type { Problem } from "./problem.ts";
@@ -124,7 +125,7 @@ export class Contestant {
     const { runtime, problem } = this.#arena;
     let ms: number;
     try {
-      this.#executable = await Executable.load(this.#artifact, runtime);
+      this.#executable = await Executable.load(this.#artifact as WasmArtifact, runtime);
       this.#place(this.#executable);
       await this.call("run");
       const start = performance.now();

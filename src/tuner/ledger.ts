@@ -57,7 +57,7 @@ export class Ledger {
 
   /** With what earlier runs have recorded of the same workload, device and compiler. */
   static async open(store: TuneStore, field: Field, workload: Workload, device: Device): Promise<Ledger> {
-    const scope = makeScope(workload, device, layoutVersion, generatorHash());
+    const scope = makeScope(workload, device, layoutVersion, generatorHash(device.kind));
     const ledger = new Ledger(store, field, scope, device.label);
     for await (const record of records(store, { scope }, () => {})) {
       const point = record.key.point as Point;

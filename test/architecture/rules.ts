@@ -4,13 +4,15 @@
 import { matchesGlob } from "node:path";
 import { findCycles } from "./cycles.ts";
 import type { Import, Source } from "./sources.ts";
-import { builtins, layers, maxLines, type PackageRow, packages } from "./tables.ts";
+import { browserEntries, builtins, layers, maxLines, type PackageRow, packages } from "./tables.ts";
 
 /** The part of `package.json` that says which packages may be imported at all. */
 export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  /** Files of the package that bundlers for browsers leave out. */
+  readonly browser?: Readonly<Record<string, false>>;
 }
 
 /** A committed file as it is searched for paths; `text` may be binary data read as latin1. */
@@ -111,6 +113,61 @@ function checkPlace(path: string, use: Import, name: string, row: PackageRow): s
     return `${name} may be imported only lazily; use await import("${use.specifier}") where it is needed`;
   }
   return undefined;
+}
+
+/**
+ * What a browser loads is all there: from the entries on, no import that runs leads to a builtin of Node or to a package that has none of its
+ * own for browsers. Files imported lazily need not load there; those that would not are left out by bundlers, which package.json tells.
+ */
+export function checkBrowsers(
+  sources: readonly Source[],
+  manifest: Manifest,
+  entries: readonly string[] = browserEntries,
+): string[] {
+  const files = new Map(sources.map((source) => [source.path, source]));
+  const found = new Set<string>();
+  const lazy = new Set<string>();
+  const loaded = reach(files, entries, (path, use) => {
+    if (use.kind === "lazy" && use.target.kind === "file") lazy.add(use.target.path);
+    const reason = use.kind === "type" ? undefined : barred(use);
+    if (reason !== undefined) found.add(`${path}:${use.line} imports "${use.specifier}": ${reason}`);
+  });
+  for (const path of lazy) {
+    if (loaded.has(path)) continue;
+    let loads = true;
+    reach(files, [path], (_, use) => {
+      loads &&= use.kind === "type" || barred(use) === undefined;
+    });
+    const built = `./dist/${path.replace(/\.ts$/, ".js")}`;
+    if (!loads && manifest.browser?.[built] !== false)
+      found.add(`${path} does not load in browsers: add "${built}": false to package.json's browser`);
+  }
+  return [...found].sort();
+}
+
+function barred({ kind, specifier, target }: Import): string | undefined {
+  if (target.kind === "builtin")
+    return `this file loads in browsers; use nodeModule("${specifier}") of ir/ where it is needed, or import the file lazily`;
+  if (target.kind === "package" && kind === "static" && packages[target.name]?.browsers !== true)
+    return `this file loads in browsers, and ${target.name} is not known to; import it lazily, or mark its row in test/architecture/tables.ts`;
+  return undefined;
+}
+
+/** The files that load with these; `see` is told of their imports. */
+function reach(
+  files: ReadonlyMap<string, Source>,
+  from: readonly string[],
+  see: (path: string, use: Import) => void,
+): ReadonlySet<string> {
+  const reached = new Set(from);
+  // A set goes on to what is added while it is gone through.
+  for (const path of reached) {
+    for (const use of files.get(path)?.imports ?? []) {
+      see(path, use);
+      if (use.kind === "static" && use.target.kind === "file") reached.add(use.target.path);
+    }
+  }
+  return reached;
 }
 
 /** A file that is started by its address is a .js file in the published package. */

@@ -10,18 +10,23 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   src: ["ir", "schedules", "backends", "tune-db"],
 };
 
+/** What is loaded in browsers, with all that it imports. */
+export const browserEntries: readonly string[] = ["src/index.ts"];
+
 export interface PackageRow {
   /** Where it may be imported: folders and files as globs from the root. Tests may import whatever is declared. */
   readonly where: readonly string[];
   /** Only by `import("..")` or `import type`, so that nobody pays for it, or must have it, who doesn't use it. */
   readonly lazy?: true;
+  /** Runs in browsers: what is loaded there may import it. */
+  readonly browsers?: true;
 }
 
 /** The npm packages that the five folders may import, and where. */
 export const packages: Readonly<Record<string, PackageRow>> = {
-  "@noble/hashes": { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"] },
+  "@noble/hashes": { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"], browsers: true },
   "@sparticuz/chromium": { where: ["backends/wgsl/runtime/**", "src/**"], lazy: true },
-  chevrotain: { where: ["ir/text/**"] },
+  chevrotain: { where: ["ir/text/**"], browsers: true },
   "onnxruntime-node": { where: ["src/bench/**"], lazy: true },
   "onnxruntime-web": { where: ["src/bench/**"], lazy: true },
   "p-queue": { where: ["src/tuner/**"] },
@@ -29,7 +34,7 @@ export const packages: Readonly<Record<string, PackageRow>> = {
   protobufjs: { where: ["src/bench/**"], lazy: true },
   "ts-morph": { where: ["src/build/**"] },
   webgpu: { where: ["backends/wgsl/runtime/**"], lazy: true },
-  zod: { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"] },
+  zod: { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"], browsers: true },
 };
 
 /** Where Node's builtins may be imported. Everything else also runs in browsers. */

@@ -84,7 +84,7 @@ describe("a config file", () => {
     };
     await mkdir(join(folder, "folder"));
     for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
-    const module = join(import.meta.dirname, "../../../src/build/load-config.ts");
+    const module = join(import.meta.dirname, "../../../src/build/on-demand.ts");
     const script = `
       import { loadConfig } from ${JSON.stringify(pathToFileURL(module).href)};
       const messages = {};
@@ -121,7 +121,7 @@ describe("a config file", () => {
   ])("that %s is a failure all the same", async (_, text) => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a.config.mjs"), text);
-    const module = pathToFileURL(join(import.meta.dirname, "../../../src/build/load-config.ts")).href;
+    const module = pathToFileURL(join(import.meta.dirname, "../../../src/build/on-demand.ts")).href;
     const script = `import { loadConfig } from ${JSON.stringify(module)}; await loadConfig("a.config.mjs");`;
     const args = ["--no-warnings", "--input-type=module", "--eval", script];
     const error = await promisify(execFile)(process.execPath, args, { cwd: folder }).catch((e: unknown) => e);

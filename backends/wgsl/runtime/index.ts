@@ -1,0 +1,7 @@
+/** Running WGSL: one runtime for Node (npm's `webgpu`), browsers and Deno. Loads in all of them: what only Node has is asked for at run time. */
+export { GpuError, type GpuFault } from "./errors.ts";
+export { type OpenOptions, openGpu } from "./open.ts";
+export type { GpuLaunch, Prepared } from "./recorder.ts";
+export { GpuRuntime } from "./runtime.ts";
+export type { LaunchShader, ShaderBinding } from "./shader.ts";
+export { type AllocateOptions, type GpuSlice, GpuTensor, type SizeLimits, unitsPerSlice } from "./tensor.ts";
