@@ -6,3 +6,14 @@ import { QloomError } from "../../ir/index.ts";
 export class WebError extends QloomError {
   override name = "WebError";
 }
+
+/** A package that only this needs is not installed. */
+export class PackageMissingError extends WebError {
+  override name = "PackageMissingError";
+  readonly packageName: string;
+
+  constructor(what: string, packageName: string, options?: ErrorOptions) {
+    super(`${what} needs the package ${packageName}: npm i -D ${packageName}`, options);
+    this.packageName = packageName;
+  }
+}

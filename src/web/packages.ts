@@ -3,7 +3,7 @@
 
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { WebError } from "./errors.ts";
+import { PackageMissingError } from "./errors.ts";
 import { exportedPaths, type Manifest, readManifest } from "./manifest.ts";
 
 /** https://html.spec.whatwg.org/multipage/webappapis.html#import-maps */
@@ -27,7 +27,7 @@ interface Package {
 /**
  * The packages that the code in `folder` sees by these names, and all that they depend on.
  *
- * @throws WebError naming a package that is not installed
+ * @throws PackageMissingError naming a package that is not installed
  */
 export function findPackages(folder: string, names: readonly string[]): Packages {
   const byFolder = new Map<string, Package>();
@@ -46,7 +46,7 @@ export function findPackages(folder: string, names: readonly string[]): Packages
   };
   const imports = names.flatMap((name) => {
     const found = visit(name, folder);
-    if (found === undefined) throw new WebError(`package ${name} is not installed: npm i -D ${name}`);
+    if (found === undefined) throw new PackageMissingError("the page", name);
     return specifiers(name, found);
   });
   return {

@@ -155,7 +155,7 @@ describe("refuses", () => {
     const port = Number(new URL(server.url).port);
     await expect(serve({ port })).rejects.toThrow(`port ${port} is taken; name another, or 0 for any that is free`);
     await expect(serve({ packages: ["no-such-package"] })).rejects.toThrow(
-      "package no-such-package is not installed: npm i -D no-such-package",
+      "the page needs the package no-such-package: npm i -D no-such-package",
     );
   });
 });
