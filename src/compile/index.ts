@@ -22,7 +22,8 @@ export {
   type TensorSpec,
 } from "./artifact.ts";
 export { type CompiledKernel, type CompileOptions, compile, kernelFeatures, openReaders, resolve } from "./compile.ts";
-export { generatorHash, layoutVersion } from "./generator.ts";
+export { generatorHash, layoutVersion, stampText } from "./generator.ts";
+export { generatorStamp } from "./generator-stamp.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
 export {
   type FormatName,
