@@ -65,8 +65,8 @@ function shapeReason(buffer: Buffer, symbols: ReadonlySet<string>): Reason {
     const unknown = [...variablesOf(size)].find((variable) => !symbols.has(variable));
     if (loads || unknown !== undefined) return `the extent ${printExpr(size)} of ${name} is not made of symbols`;
   }
-  if (unit === "byte" && (scope !== "global" || shape.length !== 1))
-    return `${name} counts bytes, so it is global and has one extent`;
+  if (unit === "byte" && (scope === "register" || shape.length !== 1))
+    return `${name} counts bytes, so it is no register and has one extent`;
   if (lanes.length > 0 && scope !== "register") return `${name} has elements with lanes, but is not a register buffer`;
   return undefined;
 }
