@@ -20,7 +20,7 @@ export type Dimension = "x" | "y" | "z";
 export const dimensions: readonly Dimension[] = ["x", "y", "z"];
 
 /** Most invocations of a workgroup on any device. */
-const mostInvocations = 1024;
+export const mostInvocations = 1024;
 
 const dimensionAfter = (prefix: string, kind: LoopKind): Dimension | undefined =>
   dimensions.find((d) => kind === `${prefix}.${d}`);
