@@ -101,7 +101,11 @@ function known(conditions: readonly Expr[], resolve: Context["resolve"]): readon
 }
 
 /** Whether an i32 expression is never negative where a site's conditions hold. */
-export function provenNonNegative(e: Expr, site: Site, { facts, resolve }: Context): boolean {
+export function provenNonNegative(
+  e: Expr,
+  site: Pick<Site, "conditions">,
+  { facts, resolve }: Pick<Context, "facts" | "resolve">,
+): boolean {
   const given = known(site.conditions, resolve);
   const prove = (form: Affine, rest: readonly Affine[]): boolean => {
     const sum = exprOf(form);

@@ -91,7 +91,7 @@ export function buildArtifact(target: Target, plans: readonly PartPlan[], observ
     program.kernels.filter((k) => k.stage !== "pack").map((k) => ({ ...k, name: `${plan.name}/${k.name}` })),
   );
   const lowered = [...packing, ...running].map((kernel) =>
-    lower(kernel, (pass, k) => observer.kernel?.(kernel.name, pass, k)),
+    lower(kernel, "wasm", (pass, k) => observer.kernel?.(kernel.name, pass, k)),
   );
   const module = compileModule(lowered, target.device.features);
   const launches = module.functions.map(launchOf);
