@@ -178,6 +178,7 @@ export const intrinsicSpelling: Readonly<
 > = {
   dot2_i16_i8_i7: { plain: "even-odd", relaxed: "i16x8.relaxed_dot_i8x16_i7x16_s" },
   dot2_i32_i16: { plain: "i32x4.dot_i16x8_s" },
+  dot4_i32_i8: { plain: "rule" },
   sum2_i32_i16: { plain: "i32x4.extadd_pairwise_i16x8_s" },
   sum2_i16_i8: { plain: "i16x8.extadd_pairwise_i8x16_s" },
   madd_f32: { plain: "rule", relaxed: "f32x4.relaxed_madd" },
