@@ -124,7 +124,7 @@ function neverZero(difference: Affine, conditions: readonly Expr[], facts: Facts
     const step = [...form.terms.values()].reduce(greatest, 0);
     if (step === 0) return form.constant !== 0;
     if (form.constant % step !== 0) return true;
-    const given = { conditions };
+    const given = { conditions, loops: [] };
     const context = { facts, resolve: (e: Expr) => e };
     const positive = exprOf(addAffine(form, affineOf(constant(-1))));
     const negative = exprOf(addAffine(affineOf(constant(-1)), form, -1));
