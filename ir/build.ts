@@ -314,6 +314,7 @@ export function buffer(
   const scope = options.scope ?? "global";
   const role = options.role ?? (scope === "global" ? "workspace" : "local");
   check((scope === "global") === (role !== "local"), () => `${name}: a ${scope} buffer can't have the role ${role}`);
+  const range = role === "subgroup" ? leaderRange(name, scalar, shape, options.unit) : options.range;
   return Object.freeze({
     name,
     scalar,
@@ -322,8 +323,23 @@ export function buffer(
     unit: options.unit ?? "element",
     scope,
     role,
-    range: options.range,
+    range,
   });
+}
+
+/** A subgroup buffer holds local indices: those of its own elements. */
+function leaderRange(
+  name: string,
+  scalar: Scalar,
+  [size, ...more]: readonly Operand[],
+  unit: Buffer["unit"] = "element",
+): readonly [number, number] {
+  const count = size === undefined ? size : toExpr(size);
+  check(
+    scalar === "i32" && count?.kind === "const" && count.value > 0 && more.length === 0,
+    () => `${name}: a subgroup buffer is i32, with a constant number of invocations`,
+  );
+  return [0, (unit === "byte" ? count.value / 4 : count.value) - 1];
 }
 
 /** Declares a symbol; without options any value from 0 up. */

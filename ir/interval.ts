@@ -200,7 +200,25 @@ export function lowerBound(e: Expr, facts: Facts): number {
   }
 }
 
-function replaceOne(form: Affine, facts: Facts): { readonly form: Affine; readonly scale: number } | undefined {
+/** What can be replaced in a form, and by how much it was multiplied for that. */
+type Replaced = { readonly form: Affine; readonly scale: number } | undefined;
+
+/** Quotients of symbols alone come last: extents, which bound loops, are made of them and cancel. */
+function replaceOne(form: Affine, facts: Facts): Replaced {
+  const hasLoop = ([atom]: readonly [Expr, number]): boolean =>
+    [...variablesOf(atom)].some((name) => facts.extent(name) !== undefined);
+  const terms = [...form.terms];
+  return (
+    replaceOneOf(terms.filter(hasLoop), form, facts) ??
+    replaceOneOf(
+      terms.filter((term) => !hasLoop(term)),
+      form,
+      facts,
+    )
+  );
+}
+
+function replaceOneOf(terms: readonly (readonly [Expr, number])[], form: Affine, facts: Facts): Replaced {
   const without = (atom: Expr): Affine => ({
     ...form,
     terms: new Map([...form.terms].filter(([other]) => other !== atom)),
@@ -208,7 +226,7 @@ function replaceOne(form: Affine, facts: Facts): { readonly form: Affine; readon
   const alone = (name: string, atom: Expr): boolean =>
     [...form.terms.keys()].every((other) => other === atom || !variablesOf(other).has(name));
   let remainder: Affine | undefined;
-  for (const [atom, c] of form.terms) {
+  for (const [atom, c] of terms) {
     if (atom.kind === "op" && (atom.op === "floordiv" || atom.op === "mod")) {
       const [a, d] = atom.args as [Expr, Expr];
       if (d.kind !== "const" || d.value <= 0) continue;

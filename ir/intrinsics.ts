@@ -8,7 +8,13 @@
 import type { OpName } from "./scalar-ops.ts";
 import type { Scalar } from "./types.ts";
 
-export type IntrinsicName = "dot2_i16_i8_i7" | "dot2_i32_i16" | "sum2_i32_i16" | "sum2_i16_i8" | "madd_f32";
+export type IntrinsicName =
+  | "dot2_i16_i8_i7"
+  | "dot2_i32_i16"
+  | "dot4_i32_i8"
+  | "sum2_i32_i16"
+  | "sum2_i16_i8"
+  | "madd_f32";
 
 /** A scalar term over the operands' names: an operand, a cast or an operation. */
 export type Term = string | readonly ["cast", Scalar, Term] | readonly [OpName, Term, Term];
@@ -52,6 +58,15 @@ export const intrinsics: Readonly<Record<IntrinsicName, IntrinsicRow>> = {
     result: "i32",
     lanes: 4,
     group: 2,
+    term: ["mul", ["cast", "i32", "a"], ["cast", "i32", "b"]],
+    determined: true,
+  },
+  /** Products of four i8 summed in i32 (WGSL `dot4I8Packed`, Arm `sdot`); the result may be a scalar. */
+  dot4_i32_i8: {
+    operands: [i8("a"), i8("b")],
+    result: "i32",
+    lanes: 1,
+    group: 4,
     term: ["mul", ["cast", "i32", "a"], ["cast", "i32", "b"]],
     determined: true,
   },

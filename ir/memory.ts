@@ -66,6 +66,10 @@ export function elementMemory(
 
 /** A register or workgroup buffer: nothing in it is written yet. */
 export function localMemory(buffer: Buffer, shape: readonly number[]): Memory {
+  if (buffer.unit === "byte") {
+    const size = shape[0] as number;
+    return byteMemory(buffer, new Uint8Array(size), new Uint8Array(size));
+  }
   const count = elementCount(shape) * elementCount(buffer.lanes);
   return elementMemory(buffer, shape, new Float64Array(count), new Uint8Array(count));
 }
@@ -86,7 +90,13 @@ export function byteMemory(buffer: Buffer, bytes: Uint8Array<ArrayBuffer>, writt
       for (let i = 0; written && i < scalars[scalar].bits / 8; i++) if (written[position + i] !== 1) return false;
       return true;
     },
-    snapshot: () => () => {},
+    snapshot: () => {
+      const [before, flags] = [bytes.slice(), written?.slice()];
+      return () => {
+        bytes.set(before);
+        if (flags) written?.set(flags);
+      };
+    },
   };
 }
 

@@ -150,7 +150,7 @@ export interface Let {
   readonly value: Expr;
 }
 
-/** Every invocation of the workgroup arrives before any goes on; writes to workgroup buffers before it are seen after it. */
+/** Every invocation of the workgroup arrives before any goes on; what they wrote before it, to workgroup and global buffers, is seen by all of them after it. */
 export interface Barrier {
   readonly kind: "barrier";
 }
@@ -163,9 +163,13 @@ export type BufferScope = "global" | "workgroup" | "register";
 
 /**
  * Who owns a global buffer: `input` and `output` the caller at each run; `weight` the caller before packing (bytes as they stand in the file); `packed` the
- * packed tensor (written by pack kernels, then constant); `workspace` the program. Buffers of other scopes are `local` to a kernel.
+ * packed tensor (written by pack kernels, then constant); `workspace` the program; `subgroup` the hardware. Buffers of other scopes are `local` to a kernel.
+ *
+ * A `subgroup` buffer (i32, one element per invocation of a workgroup) says how the hardware groups invocations: element i is the local index of the
+ * invocation elected in the subgroup of invocation i. Nothing else is known of it: any function with `leader[leader[i]] == leader[i]` is possible. It is
+ * read in one place only, `slot[leader[i], ..] += v over ()` (or max, min): each subgroup's sum goes into the slot of its leader.
  */
-export type BufferRole = "input" | "output" | "weight" | "packed" | "workspace" | "local";
+export type BufferRole = "input" | "output" | "weight" | "packed" | "workspace" | "subgroup" | "local";
 
 /** A multidimensional array, row-major. Register and workgroup buffers are undefined until written. A rank-0 register buffer is a mutable scalar (or vector, see `lanes`). */
 export interface Buffer {
@@ -176,7 +180,7 @@ export interface Buffer {
   /** Extents: constants or expressions of symbols. In a `byte` unit buffer one axis, its size in bytes. */
   readonly shape: readonly Expr[];
   /**
-   * What an index counts. `byte` is what lowering makes of global buffers: the single index is then a byte address, the variable
+   * What an index counts. `byte` is what lowering makes of global and workgroup buffers: the single index is then a byte address, the variable
    * `&name` being the address of the buffer's first byte (0 in the interpreter), and each lane reads or writes one element there.
    */
   readonly unit: "element" | "byte";

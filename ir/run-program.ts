@@ -30,7 +30,7 @@ export function interpretProgram(
   const all = new Map(inputs);
   const made = new Map<string, Tensor>();
   for (const buffer of declared.values()) {
-    if (inputs.has(buffer.name)) continue;
+    if (inputs.has(buffer.name) || buffer.role === "subgroup") continue;
     if (buffer.role === "input" || buffer.role === "weight")
       throw new InterpretError(`${program.name}: ${buffer.role} ${buffer.name} was given no tensor`);
     const tensor = allocate(buffer, symbols);

@@ -2,7 +2,7 @@
  * Every statement of a kernel with what stands around it: what the verifier's rules look at.
  */
 import { type Affine, addAffine, affineOf, exprOf } from "./affine.ts";
-import { constant } from "./build.ts";
+import { add, constant, sub } from "./build.ts";
 import { type Facts, factsOf, lowerBound, rangeOf } from "./interval.ts";
 import type { Buffer, Expr, For, Kernel, Load, Reduce, Stmt, Store, Var } from "./nodes.ts";
 import { indexType, type Type } from "./types.ts";
@@ -100,9 +100,24 @@ function known(conditions: readonly Expr[], resolve: Context["resolve"]): readon
   });
 }
 
-/** Whether an i32 expression is never negative where a site's conditions hold. */
-export function provenNonNegative(e: Expr, site: Site, { facts, resolve }: Context): boolean {
-  const given = known(site.conditions, resolve);
+/** Linear forms that are at least 0 in the bodies of these loops, which have iterations then. */
+const running = (loops: readonly For[]): readonly Affine[] =>
+  loops.flatMap(({ extent }) => {
+    if (extent.kind === "const") return [];
+    const { terms, constant: value } = affineOf(sub(extent, 1));
+    // c*a + d >= 0 is a >= -(d // c), a being an integer.
+    const [[atom, c] = [], other] = [...terms];
+    if (atom === undefined || c === undefined || c <= 0 || other !== undefined) return [];
+    return [affineOf(add(atom, Math.floor(value / c)))];
+  });
+
+/** Whether an i32 expression is never negative where a site's conditions hold, and its loops have iterations. */
+export function provenNonNegative(
+  e: Expr,
+  site: Pick<Site, "conditions" | "loops">,
+  { facts, resolve }: Pick<Context, "facts" | "resolve">,
+): boolean {
+  const given = [...known(site.conditions, resolve), ...running(site.loops)];
   const prove = (form: Affine, rest: readonly Affine[]): boolean => {
     const sum = exprOf(form);
     if (rangeOf(sum, facts)[0] >= 0 || lowerBound(sum, facts) >= 0) return true;

@@ -11,10 +11,16 @@ import type { Buffer, Expr, For, LoopKind } from "./nodes.ts";
 import { type Access, type Context, provenNonNegative, type Site } from "./sites.ts";
 import { printExpr } from "./text/print.ts";
 import { boolType, indexType, isFloat, isSubByte, scalarRange, scalars, typeOf } from "./types.ts";
+import { gridFormReason, invocationFormReason, subgroupReason } from "./verify-grid.ts";
 import { eachNode, exprsOf, loopsOf, operands, variablesOf } from "./visit.ts";
 
-/** How far a kernel has come: a definition, one being scheduled, one that backends take. */
-export type Form = "naive" | "scheduled" | "lowered";
+/**
+ * How far a kernel has come: a definition, one being scheduled, one scheduled for a GPU (`grid`), one that the backend of CPUs (`lowered`) or
+ * of GPUs (`invocation`) takes.
+ */
+export type Form = "naive" | "scheduled" | "grid" | "lowered" | "invocation";
+
+const isLowered = (form: Form): boolean => form === "lowered" || form === "invocation";
 
 type Reason = string | undefined;
 
@@ -65,8 +71,8 @@ function shapeReason(buffer: Buffer, symbols: ReadonlySet<string>): Reason {
     const unknown = [...variablesOf(size)].find((variable) => !symbols.has(variable));
     if (loads || unknown !== undefined) return `the extent ${printExpr(size)} of ${name} is not made of symbols`;
   }
-  if (unit === "byte" && (scope !== "global" || shape.length !== 1))
-    return `${name} counts bytes, so it is global and has one extent`;
+  if (unit === "byte" && (scope === "register" || shape.length !== 1))
+    return `${name} counts bytes, so it is no register and has one extent`;
   if (lanes.length > 0 && scope !== "register") return `${name} has elements with lanes, but is not a register buffer`;
   return undefined;
 }
@@ -84,7 +90,7 @@ function rangeReason({ name, scalar, range }: Buffer): Reason {
 function roleReason({ role, name }: Buffer, { kernel, sites }: Context): Reason {
   const pack = kernel.stage === "pack";
   const isWritten = sites.some(({ stmt }) => (stmt.kind === "store" || stmt.kind === "reduce") && stmt.buffer === name);
-  if ((role === "input" || role === "weight") && isWritten) return `${role} ${name} is written`;
+  if ((role === "input" || role === "weight" || role === "subgroup") && isWritten) return `${role} ${name} is written`;
   if (role === "packed" && isWritten && !pack) return `packed buffer ${name} is written by a ${kernel.stage} kernel`;
   if (role === "weight" && !pack) return `weight ${name} is used by a ${kernel.stage} kernel; it is gone after packing`;
   if (pack && (role === "input" || role === "output")) return `${role} ${name} is used by a pack kernel`;
@@ -94,13 +100,16 @@ function roleReason({ role, name }: Buffer, { kernel, sites }: Context): Reason 
 const loopKindsOf: Readonly<Record<Form, (kind: LoopKind) => boolean>> = {
   naive: (kind) => kind === "serial",
   scheduled: () => true,
+  grid: () => true,
   lowered: (kind) => kind === "serial" || kind === "thread",
+  invocation: (kind) => kind === "serial" || /^(workgroup|local)\./.test(kind),
 };
 
 function formReason(buffer: Buffer, form: Form): Reason {
   const { name, unit, scope, shape, lanes } = buffer;
-  if (form !== "lowered") return unit === "byte" ? `${name} counts bytes` : undefined;
-  if (scope === "global" && unit !== "byte") return `global buffer ${name} does not count bytes`;
+  if (!isLowered(form)) return unit === "byte" ? `${name} counts bytes` : undefined;
+  if (scope !== "register" && unit !== "byte" && (scope === "global" || form === "invocation"))
+    return `${scope} buffer ${name} does not count bytes`;
   if (scope === "register" && shape.length > 0 && lanes.length > 0)
     return `register buffer ${name} has both axes and lanes, expected one of them`;
   return undefined;
@@ -149,7 +158,11 @@ export const kernelRules: readonly KernelRule[] = [
   },
   {
     name: "form",
-    check: ({ kernel }, form) => first(kernel.buffers, (buffer) => formReason(buffer, form)),
+    check: (context, form) => {
+      const reason = first(context.kernel.buffers, (buffer) => formReason(buffer, form));
+      if (reason !== undefined || (form !== "grid" && form !== "invocation")) return reason;
+      return form === "grid" ? gridFormReason(context) : invocationFormReason(context);
+    },
   },
 ];
 
@@ -213,7 +226,7 @@ function boundsReason(access: Access, buffer: Buffer, site: Site, context: Conte
     const most = rangeOf(size, context.facts)[1] - width;
     const where = `${show(access)}: index ${axis} is in ${low}..${high}`;
     if (high < 0 || low > most) return `${where}, outside 0..${most}`;
-    if (form !== "scheduled") return undefined;
+    if (form !== "scheduled" && form !== "grid") return undefined;
     const limit = sub(sub(size, width), index);
     if (provenNonNegative(index, site, context) && provenNonNegative(limit, site, context)) return undefined;
     return `${where}, not proven to be in 0..${printExpr(sub(size, width))}; mask the access or guard it with an if`;
@@ -257,8 +270,8 @@ function loweredReason({ stmt, nodes, accesses }: Site, { buffers }: Context): R
 function siteFormReason(site: Site, context: Context, form: Form): Reason {
   const { stmt, nodes } = site;
   if (stmt.kind === "for" && !loopKindsOf[form](stmt.loopKind)) return `loop ${stmt.loop} is ${stmt.loopKind}`;
-  if (form === "lowered") return loweredReason(site, context);
-  if (form === "scheduled") return undefined;
+  if (isLowered(form)) return loweredReason(site, context);
+  if (form !== "naive") return undefined;
   if (stmt.kind === "barrier") return "a barrier";
   const call = nodes.find(({ kind }) => kind === "call");
   if (call !== undefined) return `${printExpr(call)} is an intrinsic`;
@@ -331,9 +344,12 @@ export const siteRules: readonly SiteRule[] = [
   },
   {
     name: "independent",
-    check: ({ stmt, loops }, context) => {
+    check: ({ stmt, loops }, context, form) => {
       if (stmt.kind !== "store" && stmt.kind !== "reduce") return undefined;
-      const parallel = loops.filter(({ loopKind }) => isParallel(loopKind));
+      // In the program of an invocation some stores are the first one's, under a condition.
+      const parallel = loops.filter(
+        ({ loopKind }) => isParallel(loopKind) && (form !== "invocation" || !loopKind.startsWith("local.")),
+      );
       const over = parallel.find(({ loop }) => stmt.kind === "reduce" && stmt.over.includes(loop));
       if (over !== undefined) return `a reduction goes over the ${over.loopKind} loop ${over.loop}`;
       const index = stmt.index.map(context.resolve);
@@ -362,5 +378,6 @@ export const siteRules: readonly SiteRule[] = [
         });
       }),
   },
+  { name: "subgroup", check: subgroupReason },
   { name: "form", check: siteFormReason },
 ];

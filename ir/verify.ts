@@ -8,7 +8,7 @@
  * Buffers
  *   shape            extents are i32 expressions of symbols, constant in local buffers; byte units and lanes only where they belong
  *   value-range      a declared range is not empty, of values of the type
- *   role             inputs and weights are never written, packed buffers only by pack kernels; weights are used only by pack kernels,
+ *   role             inputs, weights and subgroup buffers are never written, packed buffers only by pack kernels; weights are used only by pack kernels,
  *                    which use no inputs, outputs or symbols
  * Types
  *   index            an access has one i32 index per axis
@@ -24,11 +24,18 @@
  *   in-bounds        an index is proven to be inside the buffer, unless masked (naive and lowered: is not proven outside; lowering
  *                    keeps what the scheduled form proved, but addresses are no longer one index per axis)
  *   intrinsic-range  operands of intrinsics are proven to be in the range that their row asks for
+ *   subgroup         a subgroup buffer is read in the index of a sum over subgroups, nowhere else
  * Forms
  *   naive-form       serial loops, scalar values, no intrinsics, barriers or byte units
  *   scheduled-form   no byte units
+ *   grid-form        the same; workgroup loops outermost, nothing beside them, their extents made of symbols; at the workgroup level loops and conditions
+ *                    read no memory that changes; local nests perfect, at most one loop per dimension, of constant extent, no parallel loop or
+ *                    barrier inside; at most 1024 invocations; or one thread loop and no workgroup memory; workgroup memory written in a nest depends on
+ *                    every local variable
  *   lowered-form     loops serial or thread; no reduce, no masks, no sub-byte values; global buffers in bytes; register buffers of rank 0, or
  *                    indexed by their lanes or by constants; a vector index is a scalar plus a lane pattern
+ *   invocation-form  the same, but for the loops: workgroup loops group.x .., in them local loops local.x .., of at most 1024 invocations, in them
+ *                    serial ones; workgroup buffers in bytes; barriers and sums over subgroups where all invocations arrive
  * Programs
  *   kernel-names     kernels have names of their own
  *   stage-order      pack, prologue, main, merge
@@ -86,7 +93,7 @@ export function verifyProgram(program: Program, form: Form): void {
       fail("stage-order", `${kernel.name} (${kernel.stage}) comes after ${last.name} (${last.stage})`);
     last = kernel;
     for (const buffer of kernel.buffers) {
-      if (buffer.scope !== "global") continue;
+      if (buffer.scope !== "global" || buffer.role === "subgroup") continue;
       const first = declared.get(buffer.name);
       declared.set(buffer.name, first ?? { buffer, by: kernel.name });
       const difference = first && differs(first.buffer, buffer);

@@ -18,6 +18,8 @@ import {
   loopsOf,
   rangeOf,
   type Stmt,
+  simplifier,
+  substituter,
   variablesOf,
   writes,
 } from "../ir/index.ts";
@@ -67,13 +69,21 @@ function digitsOf(e: Expr, free: ReadonlySet<string>, facts: Facts): readonly Ex
   return found;
 }
 
-/** `v` where both `v // d` and `v % d` are known. */
+/** `p` where both `p // d` and `p % d` are known, p being `v` or `v // c`: then `p // d` is `v // (c*d)`. */
 function wholeOf(e: Expr, known: ReadonlySet<Expr>): readonly Expr[] {
   if (e.kind !== "op" || (e.op !== "floordiv" && e.op !== "mod")) return [];
-  const other = e.op === "mod" ? "floordiv" : "mod";
-  const [v, d] = e.args as [Expr, Expr];
-  const both = [...known].some((x) => x.kind === "op" && x.op === other && x.args[0] === v && x.args[1] === d);
-  return both ? [v] : [];
+  const pairs = [...known].map((x) => (e.op === "mod" ? ([e, x] as const) : ([x, e] as const)));
+  return pairs.flatMap(([remainder, quotient]) => {
+    if (remainder.kind !== "op" || remainder.op !== "mod") return [];
+    const [p, d] = remainder.args as [Expr, Expr];
+    return quotientOf(p, d) === quotient ? [p] : [];
+  });
+}
+
+/** `p // d`, as it is written. */
+function quotientOf(p: Expr, d: Expr): Expr {
+  const [v, c] = p.kind === "op" && p.op === "floordiv" ? (p.args as [Expr, Expr]) : [p, undefined];
+  return c?.kind === "const" && d.kind === "const" ? b.floordiv(v, c.value * d.value) : b.floordiv(p, d);
 }
 
 /** One access of a buffer. */
@@ -94,11 +104,15 @@ export function accessesIn(body: readonly Stmt[]): readonly Access[] {
   return found;
 }
 
+/** What iterations share, and what each has of its own: those of a workgroup's local loops share its memory and its registers' axes. */
+export type Sharing = "nothing" | "workgroup";
+
 /**
  * Why iterations of these loops depend on each other, taken together by their number (iteration 3 of each is one); undefined when each writes elements of
- * its own and reads, of what is written, only those. Local buffers must be made anew in every iteration.
+ * its own and reads, of what is written, only those. Local buffers must be made anew in every iteration; where iterations share a workgroup, its memory is
+ * like global memory, and a register may live on when one of its axes is the iteration's number.
  */
-export function dependence(kernel: Kernel, loops: readonly For[]): string | undefined {
+export function dependence(kernel: Kernel, loops: readonly For[], sharing: Sharing = "nothing"): string | undefined {
   const names = loops.map((l) => l.loop);
   const facts = factsOf(kernel);
   let reason: string | undefined;
@@ -110,10 +124,32 @@ export function dependence(kernel: Kernel, loops: readonly For[]): string | unde
   const scopes = new Map(kernel.buffers.map(({ name, scope }) => [name, scope]));
   const written = new Set(accessesIn(loops).flatMap((a) => (a.kind === "load" ? [] : [a.buffer])));
   for (const buffer of written) {
-    reason = scopes.get(buffer) === "global" ? sharedElements(loops, buffer, facts) : carried(kernel, loops, buffer);
+    const scope = scopes.get(buffer);
+    if (scope === "global" || (scope === "workgroup" && sharing === "workgroup"))
+      reason = isLeaderSum(kernel, loops, buffer) ? undefined : sharedElements(loops, buffer, facts);
+    else if (sharing === "nothing" || !hasOwnAxis(loops, buffer)) reason = carried(kernel, loops, buffer);
     if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+/** Whether an axis of the buffer is the iteration's number in every access. */
+function hasOwnAxis(loops: readonly For[], buffer: string): boolean {
+  const accesses = loops.flatMap((l) =>
+    accessesIn(l.body).flatMap((a) => (a.buffer === buffer ? [{ index: a.index, own: b.variable(l.loop) }] : [])),
+  );
+  return (accesses[0]?.index ?? []).some((_, axis) => accesses.every(({ index, own }) => index[axis] === own));
+}
+
+/** Whether all that is done with the buffer is to add to the slots of subgroups' leaders, which is done for a subgroup at once. */
+function isLeaderSum(kernel: Kernel, loops: readonly For[], buffer: string): boolean {
+  const roles = new Map(kernel.buffers.map(({ name, role }) => [name, role]));
+  const byLeader = (e: Expr): boolean => e.kind === "load" && roles.get(e.buffer) === "subgroup";
+  let all = accessesIn(loops).every((a) => a.kind !== "load" || a.buffer !== buffer);
+  eachStmt(loops, (s) => {
+    if (writes(s, buffer)) all &&= s.kind === "reduce" && s.over.length === 0 && s.index.some(byLeader);
+  });
+  return all;
 }
 
 /** Why an iteration touches elements of the buffer that another one touches, or undefined. */
@@ -166,31 +202,53 @@ function carried(kernel: Kernel, loops: readonly For[], buffer: string): string 
     body.some((s) => !loops.includes(s as For) && (s.kind === "for" ? outside(s.body) : uses(s)));
   if (outside(kernel.body)) return `${buffer} is used outside ${loops.map((l) => l.loop).join(", ")} too`;
   for (const l of loops) {
-    // The nest that uses it first, alone: it must give every element a value that depends on none before.
+    // The nest that uses it first, and the loops that it stands in: it must give every element a value that depends on none before.
+    const path: For[] = [];
     let first = l.body.find(uses);
-    while (first?.kind === "for" && nestOf(first).body.length > 1) first = nestOf(first).body.find(uses);
+    while (first?.kind === "for" && nestOf(first).body.length > 1) {
+      path.push(...nestOf(first).loops);
+      first = nestOf(first).body.find(uses);
+    }
     const inside = new Set(loopsOf(l.body).map((inner) => inner.loop));
-    if (first !== undefined && !makesWhole(first, buffer, inside, facts))
+    if (first !== undefined && !makesWhole(first, path, buffer, inside, facts))
       return `${buffer} keeps its value from one iteration of ${l.loop} to the next`;
   }
   return undefined;
 }
 
-/** Whether a nest stores every element of a buffer, or starts a sum over loops `inside` in each. */
-function makesWhole(first: Stmt, buffer: string, inside: ReadonlySet<string>, facts: Facts): boolean {
+/**
+ * Whether a nest stores every element of a buffer, or starts a sum over loops `inside` in each. The nest may stand in loops `path` that hold more: an element that
+ * depends on one of those must be used in its own iteration only.
+ */
+function makesWhole(
+  first: Stmt,
+  path: readonly For[],
+  buffer: string,
+  inside: ReadonlySet<string>,
+  facts: Facts,
+): boolean {
   const { loops, body } = nestOf(first);
   const [s] = body;
-  if (body.length !== 1 || s === undefined || !writes(s, buffer) || s.mask !== undefined) return false;
-  const names = new Set(loops.map((l) => l.loop));
+  if (body.length !== 1 || s === undefined || !writes(s, buffer)) return false;
+  if (s.mask !== undefined && !holdsAtFirst(s.mask, s.kind === "reduce" ? s.over : [], facts)) return false;
+  const all = [...path, ...loops];
   const starts = s.kind === "store" || (s.over.length > 0 && s.over.every((name) => inside.has(name)));
-  const axes = loops.filter((l) => s.index.some((e) => variablesOf(e).has(l.loop)));
+  const axes = all.filter((l) => s.index.some((e) => variablesOf(e).has(l.loop)));
   const size = (list: readonly Expr[]): number =>
     list.reduce((product, e) => product * (e.kind === "const" ? e.value : Number.NaN), 1);
   const lanes = s.index.find((e) => e.type.lanes.length > 0)?.type.count ?? 1;
   return (
     starts &&
+    path.every((l) => !axes.includes(l) || hasOwnAxis([l], buffer)) &&
     accessesIn([s]).every((a) => a.kind !== "load" || a.buffer !== buffer) &&
-    determined(s.index, names, facts).isSupersetOf(new Set(axes.map((l) => l.loop))) &&
+    determined(s.index, new Set(all.map((l) => l.loop)), facts).isSupersetOf(new Set(axes.map((l) => l.loop))) &&
     size(axes.map((l) => l.extent)) * lanes === size(facts.buffer(buffer)?.shape ?? [])
   );
+}
+
+/** Whether a condition holds in the first iteration of these loops, whatever the others do. */
+export function holdsAtFirst(condition: Expr, loops: readonly string[], facts: Facts): boolean {
+  const first = substituter(new Map(loops.map((name) => [name, b.constant(0)])))(condition);
+  const e = simplifier(facts)(first);
+  return e.kind === "const" && e.value === 1;
 }

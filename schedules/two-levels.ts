@@ -4,6 +4,7 @@
  */
 import {
   type Buffer,
+  type BufferScope,
   b,
   buffersOf,
   type Expr,
@@ -23,7 +24,7 @@ import {
   typeOf,
   variablesOf,
 } from "../ir/index.ts";
-import { determined } from "./elements.ts";
+import { determined, holdsAtFirst } from "./elements.ts";
 import { require } from "./errors.ts";
 import { extentOf, type ReduceSite, reduceSite, replaceIn, requireSequential } from "./primitive.ts";
 import { retype } from "./retype.ts";
@@ -38,6 +39,8 @@ export interface TwoLevels {
   readonly scalar?: Scalar | undefined;
   /** Reduction loops that become axes of the accumulator. */
   readonly keep: readonly string[];
+  /** Where it stands; registers by default. A global one is a workspace. */
+  readonly scope?: BufferScope | undefined;
 }
 
 /** Loops of the nest that an index mentions. */
@@ -101,15 +104,23 @@ export function twoLevels(kernel: Kernel, step: TwoLevels): Kernel {
   const target = kernel.buffers.find((buffer) => buffer.name === step.buffer) as Buffer;
   const scalar = step.scalar ?? target.scalar;
   const mask = dividedMask(reduce.mask, all);
+  const over = summed.map((l) => l.loop);
+  // A masked first term would leave the accumulator without a value.
+  const starts = mask.inside === undefined || holdsAtFirst(mask.inside, over, factsOf(kernel));
   const term =
-    mask.inside === undefined ? reduce.value : b.select(mask.inside, reduce.value, neutralOf(reduce, target));
+    mask.inside === undefined || starts ? reduce.value : b.select(mask.inside, reduce.value, neutralOf(reduce, target));
   const value =
     scalar === target.scalar ? term : narrowed(kernel, { ...reduce, value: term }, summed, scalar, step.into);
-  const accumulator = b.buffer(step.into, scalar, axes.map(extentOf), { scope: "register" });
+  const scope = step.scope ?? "register";
+  const shape = scope === "global" ? axes.map((l) => l.extent) : axes.map(extentOf);
+  const accumulator = b.buffer(step.into, scalar, shape, { scope });
   const at = axes.map((l) => b.variable(l.loop));
-  const over = summed.map((l) => l.loop);
   // Where nothing is left to sum inside, the accumulator holds single terms.
-  const inner = over.length > 0 ? b.reduce(step.into, at, value, over, reduce.monoid) : b.store(step.into, at, value);
+  const inside = starts ? mask.inside : undefined;
+  const inner =
+    over.length > 0
+      ? b.reduce(step.into, at, value, over, reduce.monoid, inside)
+      : b.store(step.into, at, value, inside);
   const update = nest(loops, inner);
   const flush = flushNest({ ...reduce, mask: mask.outside }, loops, axes, step.into, (place) =>
     castTo(target.scalar, b.load(accumulator, place)),

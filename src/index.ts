@@ -27,6 +27,7 @@ export {
   type LookupStep,
   lookup,
   type OpenOptions,
+  openMemoryStore,
   openShipped,
   openStore,
   type RecordReader,

@@ -23,6 +23,7 @@ export {
 } from "./key.ts";
 export { type LookupRequest, type LookupResult, type LookupStep, lookup } from "./lookup.ts";
 export { memoryReader } from "./memory.ts";
+export { openMemoryStore } from "./memory-store.ts";
 export { openStore } from "./open.ts";
 export { defaultPlace } from "./place.ts";
 export {

@@ -170,14 +170,15 @@ export const vectorOps: Readonly<Record<OpName, VectorRow>> = {
 };
 
 /**
- * Each intrinsic in plain SIMD128 and, where it has one, by relaxed SIMD. `rule`: rewritten to IR; `even-odd`: a short sequence (see
+ * Each intrinsic in plain SIMD128 and, where it has one, by relaxed SIMD. `rule`: rewritten to IR; `even-odd`, `widened`: short sequences (see
  * `emit/intrinsics.ts`).
  */
 export const intrinsicSpelling: Readonly<
-  Record<IntrinsicName, { readonly plain: PlainName | "rule" | "even-odd"; readonly relaxed?: PlainName }>
+  Record<IntrinsicName, { readonly plain: PlainName | "rule" | "even-odd" | "widened"; readonly relaxed?: PlainName }>
 > = {
   dot2_i16_i8_i7: { plain: "even-odd", relaxed: "i16x8.relaxed_dot_i8x16_i7x16_s" },
   dot2_i32_i16: { plain: "i32x4.dot_i16x8_s" },
+  dot4_i32_i8: { plain: "widened" },
   sum2_i32_i16: { plain: "i32x4.extadd_pairwise_i16x8_s" },
   sum2_i16_i8: { plain: "i16x8.extadd_pairwise_i8x16_s" },
   madd_f32: { plain: "rule", relaxed: "f32x4.relaxed_madd" },

@@ -5,10 +5,12 @@
  *     w.q[k] = u4(a)                           ->   w.q[&w.q + k//2] = w.q[&w.q + k//2] & ((15 << s) ^ 255) | (u8(a) & 15) << s        s = u8(k % 2 * 4)
  *
  * All codes of a container, stored one after another, become one store (first form). Any other code is put into the container that is
- * there: the buffer must then have been written before, and no other thread may write the same byte.
+ * there: the buffer must then have been written before, and no other thread may write the same byte. On a GPU, where side by side codes
+ * are those of invocations that run together, this form is refused.
  */
 import { affineOf, exprOf } from "../affine.ts";
 import { and, cast, constant, max, min, op, or, shl, store } from "../build.ts";
+import { check } from "../errors.ts";
 import type { Buffer, Expr, Stmt, Store } from "../nodes.ts";
 import { isFloat, type Scalar, scalars, storageBits, typeOf } from "../types.ts";
 import { buffersOf } from "../visit.ts";
@@ -45,6 +47,8 @@ interface Context {
   readonly fresh: Namer;
   /** Registers that the stores need are declared here. */
   readonly added: Buffer[];
+  /** The kernel whose invocations run together; undefined where they don't. */
+  readonly together: string | undefined;
 }
 
 /** The codes stored into one container so far. */
@@ -127,20 +131,25 @@ function changed(s: Store, of: Buffer, context: Context): Stmt[] {
   const code = encoded(s.value, place.container, rewrite);
   const mask = s.mask && rewrite(s.mask);
   const lanes = place.address.type.lanes;
-  if (lanes.length === 0 || typeof place.shift === "number") return [combined(of, place, code, mask)];
+  if (lanes.length === 0 || typeof place.shift === "number") return [combined(of, place, code, mask, context)];
   // Lanes that may share a container are stored one after another.
   const before: Stmt[] = [];
   const split = splitter(lanes, before, context);
   const stores = lanesOf(lanes).map((lane) => {
     const at = (e: Expr): Expr => laneOf(e, lane, split);
-    return combined(of, placeOf(of, s.index.map(at), simplify), at(code), mask && at(mask));
+    return combined(of, placeOf(of, s.index.map(at), simplify), at(code), mask && at(mask), context);
   });
   return [...before, ...stores];
 }
 
-function combined(of: Buffer, place: Place, code: Expr, mask: Expr | undefined): Stmt {
+function combined(of: Buffer, place: Place, code: Expr, mask: Expr | undefined, { together }: Context): Stmt {
   const { container, address } = place;
   if (storageBits(of.scalar) === 8) return store(of.name, [address], code, mask);
+  check(
+    together === undefined,
+    () =>
+      `${together}: a ${of.scalar} of ${of.name} is stored alone: other invocations may store the rest of its byte; store whole bytes`,
+  );
   const by = shiftOf(place);
   const all = constant(2 ** scalars[container].bits - 1, container);
   const others = op("xor", shl(constant(maskOf(of.scalar), container), by), all);

@@ -5,17 +5,19 @@
  *  ->
  *     let t = f(x[&x + 4*m]); for k<K { let z.1 = z[&z + 4*k]; y[&y + 4*k] = t + z.1 * z.1 }
  *
- * A shared value stands where it is first used, or before the outermost loop that leaves it as it is. Nothing leaves an `if`; a load
- * (or a division by a variable) leaves a loop only if the loop surely runs. What reads a buffer that the kernel writes is
- * shared only until the next write and leaves no loop. Of an address, the constant and the lanes stay in the index: they cost nothing
- * in an access.
+ * A shared value stands where it is first used, or before the outermost loop that leaves it as it is. Nothing leaves an `if`, or the program of an
+ * invocation; a load (or a division by a variable) leaves a loop only if the loop surely runs. What reads a buffer that the kernel writes is
+ * shared only until the next write or barrier and leaves no loop. Of an address, the constant and the lanes stay in the index: they cost nothing
+ * in an access. The sum over a subgroup stays as it is.
  */
 import { bind, loop, store, variable, when } from "../build.ts";
+import { localDimension, workgroupDimension } from "../grid.ts";
 import { factsOf, rangeOf } from "../interval.ts";
 import type { Expr, Kernel, Let, Stmt } from "../nodes.ts";
-import { operands, withBody, withOperands } from "../visit.ts";
+import { mapExprs, operands, substituter, withBody, withOperands } from "../visit.ts";
 import { writtenIn } from "./effects.ts";
 import { type Namer, namerOf } from "./names.ts";
+import { leadersOf, subgroupSum } from "./subgroups.ts";
 import { type Block, type Value, type Values, valuesOf } from "./values.ts";
 
 /** A statement with its values: of a for or if its head, then its body; of a store index, value and mask; of a let its value. */
@@ -30,6 +32,9 @@ interface Context {
   readonly values: Values;
   readonly surelyRuns: (extent: Expr) => boolean;
   readonly bytes: ReadonlySet<string>;
+  /** The buffers that the kernel writes: after a barrier they may hold anything. */
+  readonly written: ReadonlySet<string>;
+  readonly isSubgroupSum: (s: Stmt) => boolean;
 }
 
 export function cse(kernel: Kernel): Kernel {
@@ -38,10 +43,17 @@ export function cse(kernel: Kernel): Kernel {
     new Set(kernel.buffers.filter(of).map((b) => b.name));
   const bytes = names((b) => b.unit === "byte");
   const registers = names((b) => b.scope === "register");
-  const values = valuesOf(facts, writtenIn(kernel.body), bytes, registers);
+  const written = writtenIn(kernel.body);
+  const leaders = leadersOf(kernel);
+  const context: Context = {
+    values: valuesOf(facts, written, bytes, registers),
+    surelyRuns: (extent) => rangeOf(extent, facts)[0] >= 1,
+    bytes,
+    written,
+    isSubgroupSum: (s) => leaders.size > 0 && subgroupSum(s, leaders) !== undefined,
+  };
   const root: Block = { parent: undefined, depth: 0, inside: "kernel", out: [] };
-  const plan = planBody(kernel.body, root, { values, bytes, surelyRuns: (extent) => rangeOf(extent, facts)[0] >= 1 });
-  write(plan, writerOf(namerOf(kernel)));
+  write(planBody(kernel.body, root, context), writerOf(namerOf(kernel)));
   return withBody(kernel, root.out);
 }
 
@@ -52,10 +64,12 @@ function planBody(body: readonly Stmt[], block: Block, context: Context): Planne
   return body.map((s): Planned => {
     switch (s.kind) {
       case "for": {
-        const head = values.of(s.extent, block);
+        const isParallel = localDimension(s.loopKind) !== undefined || workgroupDimension(s.loopKind) !== undefined;
+        const head = isParallel ? undefined : values.of(s.extent, block);
         const changed = writtenIn(s.body);
         for (const name of changed) values.write(name);
-        const inside = context.surelyRuns(s.extent) ? "loop" : "loop that may not run";
+        const runs = context.surelyRuns(s.extent) ? "loop" : "loop that may not run";
+        const inside = isParallel ? "invocation" : runs;
         const inner: Block = { parent: block, depth: block.depth + 1, inside, out: [] };
         values.bind(s.loop, inner);
         const planned = planBody(s.body, inner, context);
@@ -76,6 +90,10 @@ function planBody(body: readonly Stmt[], block: Block, context: Context): Planne
       }
       case "store":
       case "reduce": {
+        if (context.isSubgroupSum(s)) {
+          values.write(s.buffer);
+          return { s, values: [], block, body: [] };
+        }
         const index = s.index.map((e) => (bytes.has(s.buffer) ? values.ofAddress(e, block) : values.of(e, block)));
         const rest = s.mask ? [s.value, s.mask] : [s.value];
         const all = [...index, ...rest.map((e) => values.of(e, block))];
@@ -83,6 +101,8 @@ function planBody(body: readonly Stmt[], block: Block, context: Context): Planne
         return { s, values: all, block, body: [] };
       }
       default:
+        // A barrier.
+        for (const name of context.written) values.write(name);
         return { s, values: [], block, body: [] };
     }
   });
@@ -95,6 +115,8 @@ interface Writer {
   readonly use: (e: Expr, value: Value | undefined) => Expr;
   /** Writes a let, unless its value has a name already. */
   readonly bind: (s: Let, value: Value | undefined, block: Block) => void;
+  /** The statement as it is, but for the names of lets that are gone. */
+  readonly keep: (s: Stmt) => Stmt;
 }
 
 function writerOf(fresh: Namer): Writer {
@@ -119,6 +141,7 @@ function writerOf(fresh: Namer): Writer {
   };
   return {
     use,
+    keep: (s) => mapExprs(s, substituter(aliases)),
     bind: (s, value, block) => {
       if (value !== undefined && value.name === undefined) name(value, s.name);
       else if (value?.name !== undefined) aliases.set(s.name, value.name);
@@ -148,6 +171,10 @@ function write(plan: readonly Planned[], writer: Writer): void {
         writer.bind(s, values[0], block);
         break;
       case "store": {
+        if (values.length === 0) {
+          block.out.push(writer.keep(s));
+          break;
+        }
         const index = s.index.map((e, i) => writer.use(e, values[i]));
         const value = writer.use(s.value, values[index.length]);
         block.out.push(store(s.buffer, index, value, s.mask && writer.use(s.mask, values[index.length + 1])));

@@ -185,15 +185,19 @@ function accumulation(s: Reduce, context: Context): Stmt[] {
   const started = context.started.get(s);
   const target = started ?? targetOf(s, context);
   const { buffer: of, index, mask } = target;
-  const combined = store(of.name, index, combine(s, load(of, index, mask)), mask);
+  const combined = store(of.name, index, combine(s, load(of, index, mask), context), mask);
   if (s.over.length === 0 || started !== undefined) return [combined];
   const first = s.over.map((name) => op("eq", variable(name), 0)).reduce((a, b) => and(a, b));
   return [when(first, [neutralStore(s, target)]), combined];
 }
 
-/** The element with the value added: a product may be added with one rounding or two, so the fused form is open to the backend. */
-function combine({ monoid, value }: Reduce, before: Expr): Expr {
-  if (monoid === "sum" && value.kind === "op" && value.op === "mul" && value.type.scalar === "f32") {
+/**
+ * The element with the value added: a product may be added with one rounding or two, so the fused form is open to the backend. The sum over a
+ * subgroup stays one.
+ */
+function combine({ monoid, value, index }: Reduce, before: Expr, { buffers }: Context): Expr {
+  const isSubgroup = index.some((e) => [...buffersOf(e)].some((name) => buffers.get(name)?.role === "subgroup"));
+  if (!isSubgroup && monoid === "sum" && value.kind === "op" && value.op === "mul" && value.type.scalar === "f32") {
     const [a, b] = value.args as [Expr, Expr];
     return call("madd_f32", a, b, before);
   }

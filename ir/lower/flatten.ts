@@ -1,5 +1,5 @@
 /**
- * flatten: logical indices of global buffers become byte addresses.
+ * flatten: logical indices of global and workgroup buffers become byte addresses.
  *
  *     x: f32[M, 64]    x[m, 8*k + <4:1>]   ->   x: f32 bytes[256*M]    x[&x + 256*m + 32*k + <4:4>]
  *
@@ -14,15 +14,15 @@ import { mapExprs, mapStmts, rewriter, withBody } from "../visit.ts";
 import { addressAt, byteSize, elementIndex, scale } from "./linear.ts";
 
 export function flatten(kernel: Kernel): Kernel {
-  const globals = new Map(
-    kernel.buffers.filter((b) => b.scope === "global" && b.unit === "element").map((b) => [b.name, b]),
+  const memory = new Map(
+    kernel.buffers.filter((b) => b.scope !== "register" && b.unit === "element").map((b) => [b.name, b]),
   );
-  for (const { name, scalar } of globals.values())
+  for (const { name, scalar } of memory.values())
     check(scalar !== "bool", () => `${kernel.name}: ${name}: a bool has no size in memory; store u8 instead`);
   const addressOf = (of: Buffer, index: readonly Expr[]): Expr =>
     exprOf(addressAt(of.name, scale(elementIndex(of, index), storageBits(of.scalar) / 8)));
   const rewrite = rewriter((e) => {
-    const of = e.kind === "load" ? globals.get(e.buffer) : undefined;
+    const of = e.kind === "load" ? memory.get(e.buffer) : undefined;
     if (e.kind !== "load" || of === undefined) return e;
     const address = addressOf(of, e.index);
     return load({ ...of, shape: [address] }, [address], e.mask);
@@ -30,11 +30,11 @@ export function flatten(kernel: Kernel): Kernel {
   const body = mapStmts(
     kernel.body.map((s) => mapExprs(s, rewrite)),
     (s) => {
-      const of = s.kind === "store" ? globals.get(s.buffer) : undefined;
+      const of = s.kind === "store" ? memory.get(s.buffer) : undefined;
       return s.kind === "store" && of ? [Object.freeze({ ...s, index: [addressOf(of, s.index)] })] : undefined;
     },
   );
-  const buffers = kernel.buffers.map((b) => (globals.has(b.name) ? inBytes(b) : b));
+  const buffers = kernel.buffers.map((b) => (memory.has(b.name) ? inBytes(b) : b));
   return withBody({ ...kernel, buffers: Object.freeze(buffers) }, body);
 }
 

@@ -9,11 +9,12 @@
  * read from its byte, by a shift that may vary. Codes of 3, 5, 6 and 7 bits have a byte each; in registers all have.
  */
 import { and, bind, buffer, constant, load, loop, shr, variable, when } from "../build.ts";
+import { localDimension, workgroupDimension } from "../grid.ts";
 import { factsOf } from "../interval.ts";
 import type { Buffer, Expr, Kernel, Load, Stmt, Store } from "../nodes.ts";
 import { simplifier } from "../simplify.ts";
 import { isSubByte, scalarRange, storageBits, type Type } from "../types.ts";
-import { mapExprs, rewriter, withBody } from "../visit.ts";
+import { loopsOf, mapExprs, rewriter, withBody } from "../visit.ts";
 import { type CodeStores, codeStores, encoded } from "./codes.ts";
 import { containerAt, maskOf, placeOf, shiftOf } from "./containers.ts";
 import { byteSize } from "./linear.ts";
@@ -31,7 +32,18 @@ export function unpack(kernel: Kernel): Kernel {
     return e.kind === "var" ? variable(e.name, lets.get(e.name)) : e;
   });
   const added: Buffer[] = [];
-  const stores = codeStores({ codes, simplify, rewrite, fresh: namerOf(kernel), added });
+  const together = loopsOf(kernel.body).some(({ loopKind, extent }) => {
+    const isParallel = localDimension(loopKind) !== undefined || workgroupDimension(loopKind) !== undefined;
+    return isParallel && !(extent.kind === "const" && extent.value === 1);
+  });
+  const stores = codeStores({
+    codes,
+    simplify,
+    rewrite,
+    fresh: namerOf(kernel),
+    added,
+    together: together ? kernel.name : undefined,
+  });
   const body = unpackBody(kernel.body, { codes, rewrite, stores, lets });
   const buffers = kernel.buffers.map((b) => (codes.has(b.name) ? asBytes(b) : b));
   return withBody({ ...kernel, buffers: Object.freeze([...buffers, ...added]) }, body);

@@ -13,7 +13,7 @@ export interface Block {
   readonly parent: Block | undefined;
   readonly depth: number;
   /** What stands between it and its parent. */
-  readonly inside: "kernel" | "loop" | "loop that may not run" | "if";
+  readonly inside: "kernel" | "loop" | "loop that may not run" | "if" | "invocation";
   readonly out: Stmt[];
 }
 
@@ -88,7 +88,8 @@ export function valuesOf(
     const depth = depthOf(e);
     let home = use;
     while (home.depth > depth && home.parent !== undefined) {
-      if (home.inside === "if" || (home.inside === "loop that may not run" && risky(e))) break;
+      if (home.inside === "if" || home.inside === "invocation" || (home.inside === "loop that may not run" && risky(e)))
+        break;
       home = home.parent;
     }
     return home;

@@ -236,7 +236,9 @@ class Grammar extends Rules {
     const loop = this.SUBRULE(this.name).image;
     this.CONSUME(t.Less);
     const extent = this.SUBRULE(this.expression);
-    const kind = this.OPTION(() => this.CONSUME(t.Name));
+    const kind = this.OPTION(() =>
+      this.OR([{ ALT: () => this.CONSUME(t.Name) }, { ALT: () => this.CONSUME(k.subgroup) }]),
+    );
     const body = this.SUBRULE(this.block);
     const loopKind = kind && { ...placeOf(kind), name: kind.image };
     return { ...placeOf(token), kind: "for", loop, extent, loopKind, body };
@@ -284,6 +286,7 @@ class Grammar extends Rules {
       { ALT: () => this.CONSUME(k.weight) },
       { ALT: () => this.CONSUME(k.packed) },
       { ALT: () => this.CONSUME(k.workspace) },
+      { ALT: () => this.CONSUME(k.subgroup) },
       { ALT: () => this.CONSUME(k.register) },
       { ALT: () => this.CONSUME(k.workgroup) },
     ]).image;

@@ -21,6 +21,7 @@ export const keywords = [
   "weight",
   "packed",
   "workspace",
+  "subgroup",
   "register",
   "workgroup",
   "bytes",

@@ -9,10 +9,11 @@
  *
  * The accumulator has an axis per loop of the nest that the element depends on. `scalar` makes it narrower: the products are retyped, and the
  * interval analysis must prove that no sum leaves the type. `keep` names loops of the reduction that become axes of the accumulator and are
- * summed in the flush (rfactor). Without `at` the nest is at the kernel's root.
+ * summed in the flush (rfactor). Without `at` the nest is at the kernel's root. With `scope` the accumulator stands in workgroup or global memory (a
+ * workspace: partial results of workgroups, combined in a kernel of its own after `fission`).
  */
 import { z } from "zod";
-import { type Scalar, scalars } from "../../ir/index.ts";
+import { type BufferScope, type Scalar, scalars } from "../../ir/index.ts";
 import { type KernelStep, kernelPrimitive, type Primitive } from "../primitive.ts";
 import { twoLevels } from "../two-levels.ts";
 
@@ -23,6 +24,7 @@ export interface AccumulateInStep extends KernelStep {
   readonly into: string;
   readonly scalar?: Scalar | undefined;
   readonly keep?: readonly string[] | undefined;
+  readonly scope?: BufferScope | undefined;
 }
 
 const schema: z.ZodType<AccumulateInStep> = z.strictObject({
@@ -33,6 +35,7 @@ const schema: z.ZodType<AccumulateInStep> = z.strictObject({
   into: z.string(),
   scalar: z.enum(Object.keys(scalars) as [Scalar]).optional(),
   keep: z.array(z.string()).optional(),
+  scope: z.enum(["register", "workgroup", "global"]).optional(),
 });
 
 export const accumulateIn: Primitive<AccumulateInStep> = kernelPrimitive("accumulate-in", schema, (kernel, step) =>

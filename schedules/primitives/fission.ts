@@ -7,7 +7,7 @@
  *     main:  for n < 8: y[n] = .. z ..
  *
  * The statements are those that write `buffer`, which is global. The new kernel runs in its stage: at the end of a stage before the kernel's, right
- * before the kernel in the same stage, at the start of a later one.
+ * before the kernel in the same stage, at the start of a later one. Kernels in between that never run for the same sizes do not matter.
  */
 import { z } from "zod";
 import {
@@ -67,7 +67,7 @@ export const fission: Primitive<FissionStep> = {
         ? kernels.length
         : later
       : kernels.findIndex((k) => k === kernel || rank(k) > rank(step));
-    const passed = after ? kernels.slice(own + 1, at) : kernels.slice(at, own);
+    const passed = (after ? kernels.slice(own + 1, at) : kernels.slice(at, own)).filter((k) => runTogether(k, kernel));
     for (const s of moved) {
       const place = kernel.body.indexOf(s);
       const overtaken = rest.filter((other) => kernel.body.indexOf(other) > place === after);
@@ -94,6 +94,15 @@ export const fission: Primitive<FissionStep> = {
     };
   },
 };
+
+/** Whether there are sizes for which both kernels run: those that specialize made of one kernel have domains apart. */
+const runTogether = (a: Kernel, b: Kernel): boolean =>
+  a.symbols.every((x) => {
+    const y = b.symbols.find(({ name }) => name === x.name);
+    if (y === undefined) return true;
+    const apart = x.min > y.max || y.min > x.max || (x.modulo === y.modulo && x.residue !== y.residue);
+    return !apart;
+  });
 
 interface Names {
   readonly read: ReadonlySet<string>;

@@ -101,7 +101,8 @@ function placesOf(step: LayoutStep, buffer: Buffer): readonly Place[] {
       require((size === undefined) === (i === 0), () =>
         `layout: ${name}: every digit but the first of an axis has a size, the first has none`);
       const axisExtent = buffer.shape[axis] as Expr;
-      const extent = size === undefined ? b.floordiv(b.add(axisExtent, weight - 1), weight) : b.constant(size);
+      const rest = weight === 1 ? axisExtent : b.floordiv(b.add(axisExtent, weight - 1), weight);
+      const extent = size === undefined ? rest : b.constant(size);
       list.unshift({ name, axis, weight, extent, slowest: i === 0 });
       weight *= size ?? 1;
     }

@@ -5,8 +5,9 @@
  *     tensorize(loops: [n, p, r], with: dot2_i16_i8_i7)
  *     d[<4:1,2:0>, <4:0,2:1>] += dot2_i16_i8_i7(x[<4:0,2:2,2:1>], i8(q[<4:1,2:0,2:0>, <4:0,2:1,2:0>, <4:0,2:0,2:1>]))
  *
- * The loops are innermost: first those that become result lanes, last those of the reduction, whose extents multiply to the intrinsic's group. The term is
- * matched structurally, and the operand ranges that the intrinsic requires are proven.
+ * The loops are innermost: first those that become result lanes (none where the intrinsic gives a single value), last those of the reduction, whose extents
+ * multiply to the intrinsic's group. The term is matched structurally; an operand that is widened arithmetic, like `i32(q) - 8`, is done in the intrinsic's type
+ * where that loses nothing. The operand ranges that the intrinsic requires are proven.
  */
 import { z } from "zod";
 import {
@@ -39,6 +40,7 @@ import {
   type Primitive,
   requireSequential,
 } from "../primitive.ts";
+import { retype } from "../retype.ts";
 
 export interface TensorizeStep extends KernelStep {
   readonly op: "tensorize";
@@ -71,9 +73,11 @@ export const tensorize: Primitive<TensorizeStep> = kernelPrimitive("tensorize", 
     `tensorize: the loops of the reduction must be the innermost ones; reorder them`);
   require(product(grouped) === row.group, () =>
     `tensorize: ${step.with} sums ${row.group} terms, the tile ${product(grouped)}; split accordingly`);
-  require(result.length > 0 && product(result) % row.lanes === 0, () =>
+  require(product(result) % row.lanes === 0, () =>
     `tensorize: ${step.with} gives multiples of ${row.lanes} lanes, the tile has ${product(result)}; split accordingly`);
-  requireLanesApart(kernel, s, result);
+  if (result.length > 0) requireLanesApart(kernel, s, result);
+  require(result.length > 0 || row.group > 1, () =>
+    `tensorize: ${step.with} sums nothing; name the loops of its lanes`);
 
   const operands = new Map<string, Expr>();
   const facts = factsOf(kernel);
@@ -131,13 +135,13 @@ function match(term: Term, e: Expr, row: IntrinsicRow, facts: Facts, bound: Map<
     return true;
   }
   const [op, first, second] = term;
-  if (op === "cast")
-    return (
-      e.kind === "cast" &&
-      e.mode === "value" &&
-      e.type.scalar === first &&
-      match(second as Term, e.arg, row, facts, bound)
-    );
+  if (op === "cast") {
+    if (e.type.scalar !== first) return false;
+    if (e.kind === "cast" && e.mode === "value") return match(second as Term, e.arg, row, facts, bound);
+    const operand = row.operands.find((o) => o.name === second);
+    const narrow = operand && retype(e, operand.scalar, facts);
+    return narrow !== undefined && match(second as Term, narrow, row, facts, bound);
+  }
   if (e.kind !== "op" || e.op !== op) return false;
   const [x, y] = e.args as [Expr, Expr];
   const attempt = (p: Expr, q: Expr): boolean => {

@@ -2,6 +2,7 @@
 import { elementwise } from "./elementwise.ts";
 import { f32Decode, f32Prefill } from "./f32-madd.ts";
 import { fallback } from "./fallback.ts";
+import { gpuDecode } from "./gpu-decode.ts";
 import { integerDotDecode, integerDotPrefill } from "./integer-dot.ts";
 import type { Target, Template } from "./template.ts";
 
@@ -10,6 +11,7 @@ export const templates: readonly Template[] = [
   integerDotPrefill,
   f32Decode,
   f32Prefill,
+  gpuDecode,
   elementwise,
   fallback,
 ];

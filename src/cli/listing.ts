@@ -26,8 +26,8 @@ export interface Listing {
 }
 
 /** Names of the lowering passes; the second of a name is `name.2`. */
-export const passLabels: readonly string[] = passes.map(([name], i) => {
-  const before = passes.slice(0, i).filter(([other]) => other === name).length;
+export const passLabels: readonly string[] = passes.wasm.map(([name], i) => {
+  const before = passes.wasm.slice(0, i).filter(([other]) => other === name).length;
   return before === 0 ? name : `${name}.${before + 1}`;
 });
 

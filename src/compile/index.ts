@@ -37,7 +37,8 @@ export {
   resolve,
   resolveGpu,
 } from "./compile.ts";
-export { generatorHash, layoutVersion } from "./generator.ts";
+export { generatorHash, layoutVersion, stampText } from "./generator.ts";
+export { generatorStamp } from "./generator-stamp.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
 export {
   type FormatName,

@@ -76,7 +76,7 @@ async function time(
 ): Promise<number> {
   const runtime = new WasmRuntime();
   try {
-    const module = await runtime.load(compileModule([lower(kernel)], features));
+    const module = await runtime.load(compileModule([lower(kernel, "wasm")], features));
     const buffers = Object.fromEntries(Object.entries(sizes).map(([name, bytes]) => [name, runtime.allocate(bytes)]));
     for (const [name, bytes] of Object.entries(sizes)) runtime.bytes(buffers[name] as number, bytes).fill(1);
     const samples = Array.from({ length: 24 }, () => {

@@ -219,8 +219,8 @@ describe("loads and stores", () => {
     ],
     [
       "a barrier among iterations that would have to run in step",
-      "  output y: i32[4]\n  for i < 4 local.x\n    barrier",
-      "k: a barrier inside the local.x loop i can't be interpreted: iterations run one after another",
+      "  output y: i32[4]\n  for i < 4 local.x\n    barrier\n  y[0] = 1",
+      "k: a barrier inside the local.x loop i, which is no nest of local loops around all that a workgroup does: its iterations run one after another",
     ],
   ];
   test.each(bad)("%s is an error", (_, text, message) => {

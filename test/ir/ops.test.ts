@@ -330,6 +330,33 @@ describe("intrinsics", () => {
     );
   });
 
+  test("dot products of four", () => {
+    fc.assert(
+      fc.property(pairs("i8", 8), pairs("i8", 8), (a, c) => {
+        const x = b.buffer("x", "i8", [2, 8], { role: "input" });
+        const y = b.buffer("y", "i32", [3], { role: "output" });
+        const of = (row: number, at: Expr): Expr => b.load(x, [row, at]);
+        const [all, four] = [b.lanes([2, 4], [4, 1]), b.lanes([4], [1])];
+        const body = [
+          b.store("y", [b.lanes([2], [1])], b.call("dot4_i32_i8", of(0, all), of(1, all))),
+          b.store("y", [2], b.call("dot4_i32_i8", of(0, four), of(1, four))),
+        ];
+        const out = emptyTensor("i32", [3]);
+        const data = tensor("i8", [2, 8], [...a, ...c]);
+        const kernel = b.kernel("dot", "main", { buffers: [x, y], body });
+        const buffers = new Map<string, Tensor>([
+          ["x", data],
+          ["y", out],
+        ]);
+        interpretKernel(kernel, { symbols: {}, buffers });
+        const sum = (from: number): number =>
+          a.slice(from, from + 4).reduce((total, v, i) => total + v * (c[from + i] as number), 0);
+        expect([...out.values]).toEqual([sum(0), sum(4), sum(0)]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   test("an operand out of the range that its row asks for is an error", () => {
     const zeros = Array.from({ length: 16 }, () => 0);
     expect(() => call("dot2_i16_i8_i7", 8, "i8", zeros, [...zeros.slice(1), -1])).toThrow(

@@ -41,7 +41,7 @@ export function goldens(primitive: string): void {
       await expect(`${before}--- steps\n${steps}--- after\n${printProgram(after)}`).toMatchFileSnapshot(path);
       verifyProgram(after, "scheduled");
       const names = new Set(program.kernels.flatMap((k) => k.symbols.map(({ name }) => name)));
-      const lowered = { ...after, kernels: after.kernels.map((k) => lower(k)) };
+      const lowered = { ...after, kernels: after.kernels.map((k) => lower(k, "wasm")) };
       for (const m of names.size > 0 ? [0, 1, 2, 3, 4, 5, 9] : [0]) {
         const symbols = Object.fromEntries([...names].map((name) => [name, m]));
         const inputs = inputsOf(program, symbols);

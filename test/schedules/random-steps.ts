@@ -84,7 +84,12 @@ function oneNestAt(s: Scene): readonly string[] {
   return names;
 }
 
-const kinds: readonly Exclude<LoopKind, "serial" | "unroll">[] = ["thread", "thread", "workgroup.x", "local.x"];
+const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
+  "thread",
+  "thread",
+  "workgroup.x",
+  "local.x",
+];
 const stages: readonly Exclude<Stage, "pack">[] = ["prologue", "main", "merge"];
 
 /** A step, or steps of which the last is the one in question. */

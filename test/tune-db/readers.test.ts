@@ -5,6 +5,7 @@ import {
   makeScope,
   memoryReader,
   type Outcome,
+  openMemoryStore,
   openStore,
   type RecordReader,
   sealRecord,
@@ -50,16 +51,21 @@ const answers = (reader: RecordReader, queries: readonly CandidateQuery[]) =>
     }),
   );
 
-test("SQLite and memory hold the same records and give the same candidates in the same order", async () => {
+test("SQLite, a store and a reader in memory hold the same records and give the same candidates in the same order", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyRecord, { maxLength: 40 }), making, async (list, wanted) => {
       const store = await openStore(":memory:");
-      await store.merge(list);
+      const inMemory = openMemoryStore();
+      expect(await inMemory.merge(list)).toEqual(await store.merge(list));
       const memory = memoryReader("memory", list);
       expect(await all(store)).toEqual(await all(memory));
+      expect(await all(inMemory)).toEqual(await all(memory));
       const scope = makeScope(wanted.workload, { ...device, ...wanted.device }, 1, wanted.generator);
       const queries = RUNGS.flatMap((rung) => [2, 100].map((maxDistance) => ({ rung, scope, maxDistance })));
       expect(await answers(store, queries)).toEqual(await answers(memory, queries));
+      expect(await answers(inMemory, queries)).toEqual(await answers(memory, queries));
+      const [{ bytes: _, place: __, ...summary }, expected] = [await inMemory.summary(), await store.summary()];
+      expect(expected).toMatchObject(summary);
       await store.close();
     }),
     { numRuns: 60 },

@@ -2,7 +2,7 @@
 import { type Call, intrinsics } from "../../../ir/index.ts";
 import { intrinsicSpelling, machineOf } from "../ops.ts";
 import { type Context, fail } from "./context.ts";
-import { integer, type Node, type Vec, vectorConst, vectorOf } from "./dag.ts";
+import { integer, type Node, shuffle, type Vec, vectorConst, vectorOf } from "./dag.ts";
 
 /** The value of an intrinsic call. */
 export function callVector(c: Context, e: Call): Vec {
@@ -17,6 +17,7 @@ export function callVector(c: Context, e: Call): Vec {
       return vectorOf(relaxed, ...regs);
     }
     if (plain === "even-odd") return evenOdd(regs[0] as Node, regs[1] as Node);
+    if (plain === "widened") return widened(regs[0] as Node, regs[1] as Node);
     return plain === "rule" ? fail(c, `${e.intrinsic} is left by legalize`) : vectorOf(plain, ...regs);
   };
   const first = args[0] as Vec;
@@ -37,4 +38,16 @@ function evenOdd(a: Node, b: Node): Node {
   );
   const odd = vectorOf("i16x8.mul", vectorOf("i16x8.shr_s", a, eight), vectorOf("i16x8.shr_u", b, eight));
   return vectorOf("i16x8.add", even, odd);
+}
+
+/** The bytes of the i32 lanes that have an even number in two registers. */
+const evenLanes = Array.from({ length: 16 }, (_, i) => 8 * Math.floor(i / 4) + (i % 4));
+
+/** Fours of i8 products in i32: the products in i16, which hold them all, summed in pairs, and these in pairs of lanes. */
+function widened(a: Node, b: Node): Node {
+  const half = (multiply: "i16x8.extmul_low_i8x16_s" | "i16x8.extmul_high_i8x16_s"): Node =>
+    vectorOf("i32x4.extadd_pairwise_i16x8_s", vectorOf(multiply, a, b));
+  const [low, high] = [half("i16x8.extmul_low_i8x16_s"), half("i16x8.extmul_high_i8x16_s")];
+  const odd = evenLanes.map((at) => at + 4);
+  return vectorOf("i32x4.add", shuffle(evenLanes, low, high), shuffle(odd, low, high));
 }

@@ -45,8 +45,9 @@ function selectScalar(c: Context, e: Expr): Node {
       return scalarOp(c, e);
     case "cast":
       return castScalar(c, e, scalar(c, e.arg));
-    case "lanes":
     case "call":
+      return extractLane(vector(c, e), 0, e.type.scalar);
+    case "lanes":
       return fail(c, `${e.kind} ${e.type.text} where a scalar is needed`);
   }
 }

@@ -1,5 +1,5 @@
 /** Opens a GPU: finds the engine and the adapter, asks for a device with what qloom uses of it. */
-import type { Feature } from "../../../ir/index.ts";
+import type { Device, Feature } from "../../../ir/index.ts";
 import { describeDevice, featuresOf, gpuFeatures, namesOf } from "./adapter.ts";
 import { type Engine, findEngine } from "./engine.ts";
 import { gpuError, reasonOf } from "./errors.ts";
@@ -51,11 +51,25 @@ export async function openOn(engine: Engine, options: OpenOptions): Promise<GpuR
   for (const wanted of features)
     if (!has.includes(wanted)) throw gpuError("feature", { wanted, adapter: names.label, has });
   const gpu = await requestDevice(adapter, features, options, names.label);
+  const { limits } = gpu;
+  const device = describeDevice({ engine, names, info, features, limits, maxBinding: options.maxBinding });
   return new GpuRuntime({
     gpu,
     software: names.software,
-    device: describeDevice({ engine, names, info, features, limits: gpu.limits, maxBinding: options.maxBinding }),
-    reopen: () => openOn(engine, options),
+    device,
+    reopen: () => reopenOn(engine, { ...options, features }, device),
+  });
+}
+
+/** Opens the adapter of `before` once more: kernels were chosen for it. An adapter gives one device only, so another is asked for. */
+async function reopenOn(engine: Engine, options: OpenOptions, before: Device): Promise<GpuRuntime> {
+  const again = await openOn(engine, { ...options, adapter: "any" });
+  if (again.device.fingerprint === before.fingerprint) return again;
+  again.dispose();
+  throw gpuError("no-adapter", {
+    engine: engine.program,
+    tried: [before.label],
+    remedy: `there is ${again.device.label} instead: open it by openGpu() and choose kernels for it`,
   });
 }
 

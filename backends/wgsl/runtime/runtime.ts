@@ -2,10 +2,12 @@
 import type { Device } from "../../../ir/index.ts";
 import type { GpuError } from "./errors.ts";
 import { LiveDevice } from "./live.ts";
+import { passClock, probeBytes } from "./pass-clock.ts";
 import { Pipelines } from "./pipelines.ts";
 import { type GpuLaunch, type Prepared, Recorder } from "./recorder.ts";
 import type { LaunchShader } from "./shader.ts";
 import { type AllocateOptions, allocateTensor, type GpuTensor, type SizeLimits } from "./tensor.ts";
+import { calibrate, type GpuTimer } from "./timer.ts";
 import { maxRecorded, Transfers } from "./transfers.ts";
 
 /** What `openGpu` has opened. */
@@ -27,6 +29,7 @@ export class GpuRuntime {
   readonly #transfers: Transfers;
   readonly #recorder: Recorder;
   readonly #reopen: () => Promise<GpuRuntime>;
+  #timer: Promise<GpuTimer<Prepared>> | undefined;
 
   /** @internal */
   constructor({ gpu, device, software, reopen }: OpenedGpu) {
@@ -125,6 +128,17 @@ export class GpuRuntime {
   /** Waits until everything launched is done. */
   async done(): Promise<void> {
     await this.#live.wait("finishing", this.#live.gpu.queue.onSubmittedWorkDone());
+  }
+
+  /** What times launches on this device; calibrated, in some tenths of a second, when first asked for. */
+  timer(): Promise<GpuTimer<Prepared>> {
+    this.#timer ??= this.#makeTimer();
+    return this.#timer;
+  }
+
+  async #makeTimer(): Promise<GpuTimer<Prepared>> {
+    const y = await this.allocate(probeBytes, { label: "timing probe" });
+    return calibrate(await passClock(this.#live, this.#recorder, y));
   }
 
   /** Another runtime like this one, on a new device: after a loss, say. Tensors have to be made and written anew. */

@@ -92,6 +92,18 @@ test("scalar operands are broadcast, scalar madd is a product and a sum", () => 
     expect(runCompiled(kernel, inputs, { features })["y"]).toEqual([2, 4, -5, 0, 0.75]);
 });
 
+test("a dot product may be a scalar", () => {
+  const x = bytesBuffer("x", "i8", 12);
+  const y = bytesBuffer("y", "i32", 3, "output");
+  const i = b.variable("i");
+  const four = (offset: number): Expr => b.load(x, at(x, b.mul(b.mod(b.add(i, offset), 3), 4), [4]));
+  const store = b.store("y", at(y, i), b.call("dot4_i32_i8", four(0), four(1)));
+  const kernel = b.kernel("k", "main", { buffers: [x, y], body: [b.loop("i", 3, [store])] });
+  const inputs = { x: encode("i8", [-128, -128, -128, -128, 127, -128, 3, 4, 5, 6, 7, -8]) };
+  const expected = [-128 * 6, 127 * 5 - 128 * 6 + 21 - 32, -1280];
+  expect(runCompiled(kernel, inputs, { features: strict })["y"]).toEqual(expected);
+});
+
 test("features of a module are those that it uses", () => {
   const y = bytesBuffer("y", "f32", 4, "output");
   const zero = b.load(y, at(y, 0, [4]));

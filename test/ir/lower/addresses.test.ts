@@ -274,5 +274,5 @@ test("a pack kernel of several fields is in lowered form", () => {
         w.raw.at[] = w.raw.at[] + 18
     "
   `);
-  verifyKernel(lower(parseKernel(text)), "lowered");
+  verifyKernel(lower(parseKernel(text), "wasm"), "lowered");
 });

@@ -20,7 +20,7 @@ describe("random kernels", () => {
       fc.property(arbitraryKernel(), ({ kernel }) => {
         // Each thread loop is a kernel of its own by then.
         fc.pre(kernel.body.filter((s) => s.kind === "for" && s.loopKind === "thread").length <= 1);
-        verifyKernel(lower(kernel), "lowered");
+        verifyKernel(lower(kernel, "wasm"), "lowered");
       }),
       { numRuns: 150 },
     );

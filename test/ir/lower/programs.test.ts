@@ -50,7 +50,7 @@ describe.each(cases)("%s %i x %i, M = %s, x %s", (w, n, k, m, xGroup) => {
     const target = { workload, device: on };
     const template = templateFor(target);
     const scheduled = applySchedule(programOf(workload), template.schedule(target, template.default(target)));
-    const lowered = { ...scheduled, kernels: scheduled.kernels.map((kernel) => lower(kernel)) };
+    const lowered = { ...scheduled, kernels: scheduled.kernels.map((kernel) => lower(kernel, "wasm")) };
     for (const kernel of lowered.kernels) verifyKernel(kernel, "lowered");
     for (const rows of m === "any" ? [1, 6] : [m]) {
       const inputs = containerTensors(formatOf(w), encode(formatOf(w), normals(n * k, 3), n, k), n, k);

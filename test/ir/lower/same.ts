@@ -37,7 +37,7 @@ export function bytesMade(sample: Sample, kernel: Kernel): Map<string, readonly 
 export function lowered(sample: Sample): Map<string, Kernel> {
   const expected = JSON.stringify([...bytesMade(sample, sample.kernel)]);
   const stages = new Map<string, Kernel>();
-  lower(sample.kernel, (pass, kernel) => {
+  lower(sample.kernel, "wasm", (pass, kernel) => {
     const got = JSON.stringify([...bytesMade(sample, kernel)]);
     if (got !== expected)
       throw new Error(`${pass} changes the meaning:\n${printKernel(kernel)}\n${got}\ninstead of\n${expected}`);
@@ -101,7 +101,7 @@ export function bodyAfter(pass: string, text: string, symbols?: Record<string, n
 /** The message with which lowering refuses a kernel. */
 export const refusal = (text: string): string => {
   try {
-    lower(parseKernel(text));
+    lower(parseKernel(text), "wasm");
   } catch (e) {
     return (e as Error).message;
   }

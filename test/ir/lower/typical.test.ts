@@ -44,13 +44,13 @@ test.each([
 ] satisfies TypicalSize[])("$m x $n x $k in tiles of $mr x $t computes the same after each pass", (size) => {
   const kernel = typical(size);
   lowered({ kernel, symbols: {}, inputs: inputsOf(kernel) });
-  verifyKernel(lower(kernel), "lowered");
+  verifyKernel(lower(kernel, "wasm"), "lowered");
 });
 
 test("after each pass", async () => {
   const seen = new Map<string, number>();
   const texts: [string, string][] = [];
-  lower(typical({ m: 2, n: 10, k: 64, t: 1, mr: 2 }), (pass, kernel) => {
+  lower(typical({ m: 2, n: 10, k: 64, t: 1, mr: 2 }), "wasm", (pass, kernel) => {
     const times = (seen.get(pass) ?? 0) + 1;
     seen.set(pass, times);
     texts.push([times === 1 ? pass : `${pass}-${times}`, printKernel(kernel)]);
@@ -60,7 +60,7 @@ test("after each pass", async () => {
 });
 
 describe("the inner loop", () => {
-  const kernel = lower(typical({ m: 6, n: 4096, k: 4096, t: 4, mr: 6 }));
+  const kernel = lower(typical({ m: 6, n: 4096, k: 4096, t: 4, mr: 6 }), "wasm");
   const inner: Stmt[] = [];
   eachStmt(kernel.body, (s) => {
     if (s.kind === "for" && s.loop === "kg") inner.push(...s.body);

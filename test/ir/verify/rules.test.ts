@@ -64,7 +64,7 @@ describe("buffers", () => {
       `"k: shape: the extent N + 1 of x is not made of symbols"`,
     );
     expect(refused(only(b.buffer("x", "f32", [4, 4], { unit: "byte" })), "lowered")).toMatchInlineSnapshot(
-      `"k: shape: x counts bytes, so it is global and has one extent"`,
+      `"k: shape: x counts bytes, so it is no register and has one extent"`,
     );
     expect(refused(only(b.buffer("x", "f32", [4], { lanes: [4] })))).toMatchInlineSnapshot(
       `"k: shape: x has elements with lanes, but is not a register buffer"`,

@@ -100,7 +100,7 @@ describe("bind refuses", () => {
         "bind(loop: n, to: workgroup.x)",
       ),
     ).toMatchInlineSnapshot(
-      `"step 1: bind n: t is used outside n too; bind a loop whose iterations have results of their own, or rfactor a sum first"`,
+      `"step 1: bind n to workgroup.x: other statements stand beside it or its outer loops; fission them into a kernel of their own"`,
     );
   });
 });

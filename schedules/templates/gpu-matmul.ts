@@ -1,0 +1,145 @@
+/**
+ * What the GPU templates of matmul share: the unit of k that an invocation takes at once, how codes are stored, sums of x, and constraints.
+ *
+ * Packed tensors are stored in blocks of `interleave` rows: `[block, piece of k, row in block, codes of the piece]`, a piece being 16 bytes where rows are long
+ * enough, so that invocations of neighbouring rows read neighbouring pieces. Inside a 32-bit word the codes of 4 consecutive k lie in the 4 bytes, at the same
+ * bits: a mask (and a shift) gives a vector of 4 bytes. One layout serves every numerics, decode and prefill.
+ */
+import { type Format, fieldOf } from "../../ir/index.ts";
+import type { AnyStep } from "../primitives/index.ts";
+import type { LayoutStep } from "../primitives/layout.ts";
+import type { SplitStep } from "../primitives/split.ts";
+import type { Schedule } from "../schedule.ts";
+import { planesOf, type Shape } from "./matmul.ts";
+import type { Constraint, Target } from "./template.ts";
+
+/** Consecutive k whose codes fill the bytes of a word. */
+export const together = 4;
+
+/** How codes are stored. */
+export interface Coding {
+  /** Widths of the planes that a code is stored in, low bits first; none for weights that are floats. */
+  readonly planes: readonly number[];
+  /** Unsigned 8-bit codes are stored less this. */
+  readonly offset: number;
+}
+
+export function codingOf({ codes }: Format): Coding {
+  if (codes === undefined) return { planes: [], offset: 0 };
+  return { planes: planesOf[codes.bits] ?? [codes.bits], offset: codes.bits === 8 && codes.low >= 0 ? 128 : 0 };
+}
+
+/** Values of k that an invocation takes at once: a scale's group, or the longest part of it up to 32. 0 where groups are not made of fours. */
+export const unitOf = ({ group }: Shape): number => [32, 16, 8, 4].find((unit) => group % unit === 0) ?? 0;
+
+/** Why no GPU template takes a matmul; undefined when they do. */
+export function refusesMatmul({ workload, device }: Target, shape: () => Shape): string | undefined {
+  if (workload.op !== "matmul") return `it is a ${workload.op}`;
+  if (device.kind !== "wgsl") return `the device is ${device.kind}`;
+  return unitOf(shape()) > 0 ? undefined : `groups of ${shape().group} are not a multiple of ${together}`;
+}
+
+/** Default limits of WebGPU, where a device does not say. */
+const defaults = { workgroupMemory: 16384, invocations: 256 } as const;
+
+export const limitOf = ({ device }: Target, name: keyof typeof defaults): number =>
+  device.limits[name] ?? defaults[name];
+
+/** Split steps of one kernel. */
+export const splitter =
+  (kernel: string) =>
+  (loop: string, factor: number, into: readonly [string, string], tail?: SplitStep["tail"]): SplitStep => ({
+    op: "split",
+    kernel,
+    loop,
+    factor,
+    into,
+    ...(tail && { tail }),
+  });
+
+/** Bits of an element of the widest part of a stored weight. */
+const bitsOf: Readonly<Record<string, number>> = { f16: 16, bf16: 16, f32: 32 };
+
+/** Codes in the encoding that is stored. */
+export function recodeWeights({ format }: Shape): Schedule {
+  const { planes, offset } = codingOf(format);
+  const shifted: AnyStep = { op: "recode", encoding: "offset", buffer: "w.q", by: offset };
+  const divided: AnyStep = { op: "recode", encoding: "planes", buffer: "w.q", widths: planes };
+  return [...(offset > 0 ? [shifted] : []), ...(planes.length > 1 ? [divided] : [])];
+}
+
+/** What a unit's sum is taken apart into: its name, sums of x alone by name, and how far products are distributed. */
+export function sumsOf(
+  { format, workload }: Shape,
+  suffix: string,
+): {
+  readonly ofX: readonly string[];
+  readonly distribute: "all" | "float";
+} {
+  const offset = fieldOf(format, "o") ? [`x.sum${suffix}`] : [];
+  if (workload.numerics.compute !== "i8") return { ofX: offset, distribute: "float" };
+  // A constant zero point is subtracted from the codes where the difference fits 8 bits, so that no sum of x is needed.
+  const stored = fieldOf(format, "z") !== undefined;
+  const constant = format.codes?.bits === 8 && format.codes.zero !== codingOf(format).offset;
+  const alone = stored || offset.length > 0;
+  return {
+    ofX: [...(constant ? [`x.zero${suffix}`] : []), ...(alone ? [`x.sum${suffix}`] : [])],
+    distribute: stored || constant ? "all" : "float",
+  };
+}
+
+/** Codes, scales, zero points and offsets in the order in which workgroups read them. */
+export function layoutWeights({ format, k }: Shape, interleave: number): Schedule {
+  const { planes } = codingOf(format);
+  const rows = ["no", ["nl", interleave]] as const;
+  const codes = planes.map((width, i): LayoutStep => {
+    const shared = 8 / width;
+    const words = longest(k, together * shared, 16 / together);
+    return {
+      op: "layout",
+      buffer: planes.length > 1 ? `w.q.${i}` : "w.q",
+      axes: [rows, ["kp", ["kw", words], ["h", shared], ["kq", together]]],
+      order: ["no", "kp", "nl", "kw", "kq", "h"],
+    };
+  });
+  const value = fieldOf(format, "v");
+  const floats: LayoutStep[] = value
+    ? [
+        {
+          op: "layout",
+          buffer: "w.v",
+          axes: [rows, ["kp", ["kq", longest(k, 1, 128 / (bitsOf[value.scalar] ?? 32))]]],
+          order: ["no", "kp", "nl", "kq"],
+        },
+      ]
+    : [];
+  const groups = format.fields
+    .filter(({ name }) => ["s", "z", "o"].includes(name))
+    .map(
+      ({ name }): LayoutStep => ({
+        op: "layout",
+        buffer: `w.${name}`,
+        axes: [rows, ["kg"]],
+        order: ["no", "kg", "nl"],
+      }),
+    );
+  return [...codes, ...floats, ...groups];
+}
+
+/** The greatest power of two up to `most` by which runs of `unit` values divide k. */
+function longest(k: number, unit: number, most: number): number {
+  for (let count = most; count > 1; count /= 2) if (k % (count * unit) === 0) return count;
+  return 1;
+}
+
+/** A point's invocations, as a condition. */
+export const invocationsFit = (
+  target: Target,
+  count: (p: Parameters<Constraint["violated"]>[0]) => number,
+): Constraint => ({
+  name: "invocations fit",
+  violated: (p) => {
+    const most = limitOf(target, "invocations");
+    return count(p) <= most ? undefined : `${count(p)} invocations are more than ${most}`;
+  },
+});

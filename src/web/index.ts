@@ -1,0 +1,6 @@
+// qloom in browsers: a server that gives them the library, and a Chromium to run it in.
+
+export { type Chromium, type ChromiumOptions, type GpuChoice, launchChromium } from "./chromium.ts";
+export { PackageMissingError, WebError } from "./errors.ts";
+export type { PageOptions } from "./page-text.ts";
+export { modulePath, type ServeOptions, serve, type WebServer } from "./server.ts";

@@ -1,0 +1,74 @@
+/** What tests of templates share: the sizes and numerics that a format takes, and whether a scheduled program computes what the naive one does. */
+import { expect } from "vitest";
+import {
+  formatOf,
+  interpretProgram,
+  type MatmulWorkload,
+  type Program,
+  printSchedule,
+  programOf,
+  type Tensor,
+  verifyProgram,
+} from "../../ir/index.ts";
+import { applySchedule, type Point, scheduleOf, type Target, type Template } from "../../schedules/index.ts";
+import { exactInputs, firstRows } from "./exact.ts";
+
+/** Runs the naive program once for the most rows, and the scheduled one for each of `rows`: each row must come out the same. */
+export function expectSame(
+  target: Target,
+  point: Point,
+  template: Template,
+  rows: readonly number[],
+  seed: number,
+): void {
+  const workload = target.workload as MatmulWorkload;
+  const naive = programOf(workload);
+  const schedule = scheduleOf(template, target, point);
+  const scheduled = applySchedule(naive, schedule);
+  verifyProgram(scheduled, "scheduled");
+  const any = workload.m === "any";
+  const most = Math.max(...rows);
+  const inputs = exactInputs(workload, any ? most : (workload.m as number), seed);
+  const symbols = (m: number): Record<string, number> => (any ? { M: m } : {});
+  const wanted = interpretProgram(naive, symbols(most), inputs).get("y")?.values ?? [];
+  const packed = packedOf(scheduled, inputs, symbols(most));
+  for (const m of any ? rows : [workload.m as number]) {
+    const given = new Map([...firstRows(inputs, m), ...packed]);
+    const made = interpretProgram(scheduled, symbols(m), given, { run: (stage) => stage !== "pack" }).get("y");
+    // Without rows no kernel runs, and nothing makes y.
+    const y = [...(made?.values ?? [])];
+    expect(made?.written?.includes(0) ?? false, "elements never written").toBe(false);
+    expect(y.length).toBe(m * workload.n);
+    const wrong = y.findIndex((value, i) => value !== wanted[i]);
+    if (wrong >= 0)
+      throw new Error(
+        `M = ${m}: y[${Math.floor(wrong / workload.n)}, ${wrong % workload.n}] is ${y[wrong]}, expected ${wanted[wrong]}\n${printSchedule(schedule)}`,
+      );
+  }
+}
+
+/** One packing serves every M. */
+function packedOf(
+  program: Program,
+  inputs: ReadonlyMap<string, Tensor>,
+  symbols: Readonly<Record<string, number>>,
+): ReadonlyMap<string, Tensor> {
+  const made = interpretProgram(program, symbols, inputs, { run: (stage) => stage === "pack" });
+  return new Map([...made].filter(([name]) => !inputs.has(name)));
+}
+
+/** Sizes that a format takes: short rows, of at least one block and one group. */
+export function widthsOf(w: string): readonly number[] {
+  const { block, group } = formatOf(w);
+  const unit = Math.max(block, typeof group === "number" ? group : 16);
+  return unit >= 128 ? [unit] : [unit, 2 * unit, 3 * unit].filter((k) => k <= 128);
+}
+
+/** Numerics that a format takes in rows of k. */
+export function numericsOf(w: string, k: number): readonly MatmulWorkload["numerics"][] {
+  const { group, codes } = formatOf(w);
+  const span = typeof group === "number" ? group : k;
+  if (codes === undefined) return [{ compute: "f32" }];
+  const groups = [...new Set([16, 32, span, k])].filter((g) => k % g === 0 && (g % span === 0 || span % g === 0));
+  return [{ compute: "f32" }, ...[...groups, "row" as const].map((xGroup) => ({ compute: "i8", xGroup }) as const)];
+}
