@@ -90,6 +90,10 @@ function checkSize(kernel: Kernel, size: readonly [number, number, number], limi
   });
 }
 
+/** The buffers that a shader binds, in order: all global ones but those that the hardware has. */
+export const boundBuffers = ({ buffers }: Kernel): readonly Buffer[] =>
+  buffers.filter(({ scope, role }) => scope === "global" && role !== "subgroup");
+
 /** Bytes of a workgroup buffer in lowered form, whole words. */
 export function workgroupBytes(kernel: Kernel, { name, shape, unit }: Buffer): number {
   const [size] = shape;
@@ -109,10 +113,9 @@ function checkBuffers(kernel: Kernel, limits: EmitLimits): void {
       `workgroup memory of ${total} bytes (${list}) is over the limit of ${limits.workgroupMemory}: stage smaller tiles, or a narrower type`,
     );
   }
-  const globals = kernel.buffers.filter(({ scope }) => scope === "global");
-  for (const { name, unit } of globals)
+  const bound = boundBuffers(kernel);
+  for (const { name, unit } of bound)
     if (unit !== "byte") fail(kernel, `buffer ${name} is not addressed in bytes: lower the kernel first`);
-  const bound = globals.filter(({ role }) => (role as string) !== "subgroup");
   if (bound.length > limits.storageBuffers)
     fail(
       kernel,

@@ -1,7 +1,7 @@
 /** Lowered kernels to WGSL modules, each with what a runtime needs to launch it. Nothing here runs a shader; that is `runtime/`. */
 import type { Feature, Kernel, Stage } from "../../ir/index.ts";
 import { emitKernel } from "./emit/index.ts";
-import { defaultLimits, type EmitLimits } from "./form.ts";
+import { boundBuffers, defaultLimits, type EmitLimits } from "./form.ts";
 import type { LaunchShader, ShaderBinding } from "./runtime/shader.ts";
 
 /**
@@ -31,15 +31,13 @@ export function compileShaders(
 function compileShader(kernel: Kernel, features: readonly Feature[], limits: EmitLimits): Shader {
   const { code, form, views, slices, features: used } = emitKernel(kernel, features, limits);
   const { name, stage, symbols } = kernel;
-  const bindings = kernel.buffers
-    .filter(({ scope }) => scope === "global")
-    .map(
-      ({ name: buffer }): ShaderBinding => ({
-        buffer,
-        access: views.get(buffer)?.isWritten ? "read_write" : "read",
-        sliced: slices.get(buffer) ?? 0,
-      }),
-    );
+  const bindings = boundBuffers(kernel).map(
+    ({ name: buffer }): ShaderBinding => ({
+      buffer,
+      access: views.get(buffer)?.isWritten ? "read_write" : "read",
+      sliced: slices.get(buffer) ?? 0,
+    }),
+  );
   return {
     name,
     stage,

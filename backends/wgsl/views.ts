@@ -40,11 +40,11 @@ export interface Access {
   readonly list: number;
 }
 
+const isMemory = ({ scope, role }: Buffer): boolean => scope !== "register" && role !== "subgroup";
+
 /** Every access to global and workgroup memory, by buffer. Throws an `EmitError` for one whose lanes are not in a pattern. */
 export function accessesOf(kernel: Kernel, body: readonly Stmt[]): ReadonlyMap<string, readonly Access[]> {
-  const memory = new Map(
-    kernel.buffers.filter(({ scope }) => scope !== "register").map((buffer) => [buffer.name, buffer]),
-  );
+  const memory = new Map(kernel.buffers.filter(isMemory).map((buffer) => [buffer.name, buffer]));
   const all = new Map<string, Access[]>();
   const lists = new Map<readonly Stmt[], number>();
   const put = (node: Load | Store, list: number): void => {
@@ -79,7 +79,7 @@ export function viewsOf(
 ): ReadonlyMap<string, View> {
   const views = new Map<string, View>();
   for (const buffer of kernel.buffers)
-    if (buffer.scope !== "register") views.set(buffer.name, viewOf(buffer, accesses.get(buffer.name) ?? [], symbols));
+    if (isMemory(buffer)) views.set(buffer.name, viewOf(buffer, accesses.get(buffer.name) ?? [], symbols));
   return views;
 }
 

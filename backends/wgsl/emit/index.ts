@@ -16,7 +16,7 @@ import {
   substituter,
 } from "../../../ir/index.ts";
 import { slicesOf } from "../addresses.ts";
-import { type EmitLimits, type InvocationForm, invocationForm, workgroupBytes } from "../form.ts";
+import { boundBuffers, type EmitLimits, type InvocationForm, invocationForm, workgroupBytes } from "../form.ts";
 import { holdHalves } from "../halves.ts";
 import { inlineLets } from "../inline.ts";
 import { legalize } from "../legalize.ts";
@@ -224,7 +224,7 @@ function buffersText(c: Context, kernel: Kernel, args: readonly string[]): reado
     const { base, width, isAtomic } = c.views.get(name) as View;
     return isAtomic ? "atomic<u32>" : width === 1 ? base : `vec${width}<${base}>`;
   };
-  const globals = kernel.buffers.filter(({ scope }) => scope === "global");
+  const globals = boundBuffers(kernel);
   const bindings = globals.map(({ name }, i) => {
     const access = c.views.get(name)?.isWritten ? "read_write" : "read";
     return `@group(0) @binding(${i}) var<storage, ${access}> ${c.names.get(name)}: array<${element(name)}>;`;

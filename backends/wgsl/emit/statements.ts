@@ -8,6 +8,7 @@ import { type Context, call, fail } from "./context.ts";
 import { laneIndex, registerNode, registerText, registerType, writtenLane } from "./registers.ts";
 import type { Block, Sharing } from "./share.ts";
 import { store } from "./stores.ts";
+import { type SubgroupSum, subgroupSum } from "./subgroups.ts";
 
 export interface Writing {
   readonly c: Context;
@@ -101,6 +102,11 @@ function planStore(w: Writing, block: Block, s: Store): void {
     planRegister(w, block, s, buffer);
     return;
   }
+  const sum = subgroupSum(c, s);
+  if (sum !== undefined) {
+    planSum(w, block, s.buffer, sum);
+    return;
+  }
   const [index] = s.index;
   if (s.value.type.count > 1 && index?.type.count !== s.value.type.count)
     fail(c, `a vector is stored to ${s.buffer} at a scalar index`);
@@ -109,6 +115,18 @@ function planStore(w: Writing, block: Block, s: Store): void {
     else sharing.add(block, [target, value], ([text, from]) => [`${text} = ${from};`]);
   }
   touch(c, s.buffer);
+}
+
+/** All invocations arrive at the sum; the elected one adds it. */
+function planSum(w: Writing, block: Block, slot: string, sum: SubgroupSum): void {
+  const { c, sharing, named } = w;
+  const text = named(`${slot}.sum`);
+  const name = `&${text}`;
+  sharing.add(block, [c.select(sum.value)], ([value]) => [`let ${text} = ${sum.function}(${value});`]);
+  c.variables.set(name, c.make("atom", text, [], { depth: block.depth }));
+  const inner = sharing.open(block, "if");
+  sharing.add(block, [], (_, lines) => ["if (subgroupElect()) {", ...lines, "}"], inner);
+  planStore(w, inner, sum.elected(name));
 }
 
 function planRegister(w: Writing, block: Block, s: Store, buffer: Buffer): void {
