@@ -17,6 +17,8 @@ export interface Access {
   readonly writes: boolean;
   /** Scalars: a lane is one more variable. */
   readonly index: readonly Expr[];
+  /** Of a sum over subgroups: what it combines with, and on which axis the leader stands. Two alike may come in any order. */
+  readonly combines: string | undefined;
   /** What holds where it is made. */
   readonly conditions: readonly Expr[];
   /** The local index of the invocation that makes it, in each dimension. */
@@ -75,6 +77,7 @@ export function conflictsOf(kernel: Kernel): Conflicts {
   };
   const between = (earlier: Access, moved: ReadonlyMap<string, Expr>, later: Access): boolean => {
     if (earlier.buffer !== later.buffer || !(earlier.writes || later.writes)) return false;
+    if (earlier.combines !== undefined && earlier.combines === later.combines) return false;
     const values = new Map(moved);
     for (const name of earlier.own) values.set(name, elsewhere(name));
     return mayMeet(renamed(earlier, values), later, facts);
