@@ -9,6 +9,7 @@ const kernel = (...lines: readonly string[]): string => ["kernel k stage main", 
 export type GridKernel =
   | "tiles"
   | "two buffers"
+  | "one step behind"
   | "tree"
   | "tree in a loop"
   | "subgroups"
@@ -65,6 +66,26 @@ export const gridKernels: Readonly<Record<GridKernel, string>> = {
     "    if k < 3",
     "      for o < 8 local.x",
     "        s[(k + 1) % 2, o] = r[o]",
+    "  for e < 8 local.x",
+    "    y[n, e] = acc[e]",
+  ),
+  /** What an iteration stores, the next one reads; what it reads itself, no other stores. */
+  "one step behind": kernel(
+    "input x: i32[2, 3, 8]",
+    "output y: i32[2, 8]",
+    "workgroup s: i32[2, 8]",
+    "workgroup q: i32[3, 8]",
+    "register acc: i32[8]",
+    "for n < 2 workgroup.x",
+    "  for z < 8 local.x",
+    "    s[0, z] = z",
+    "  for k < 3",
+    "    for i < 8 local.x",
+    "      acc[i] += s[k % 2, 7 - i] over k",
+    "    for j < 8 local.x",
+    "      q[k, j] = x[n, k, j]",
+    "    for o < 8 local.x",
+    "      s[(k + 1) % 2, o] = q[k, (o + 3) % 8]",
     "  for e < 8 local.x",
     "    y[n, e] = acc[e]",
   ),
@@ -234,3 +255,56 @@ export const plainKernels: Readonly<Record<"thread" | "unbound", string>> = {
     "    y[n] += x[n, k] * two over k",
   ),
 };
+
+/**
+ * The kernel that lowering for GPUs is mostly for: int4 weights with a scale per row, made f32 on their way to workgroup memory, times f32 activations;
+ * two buffers in turns, a tile of 2 rows and 4 columns in the registers of each invocation.
+ */
+export const typicalGrid: string = kernel(
+  "symbol M in 1..",
+  "input x: f32[M, 64]",
+  "packed w.q: u4[64, 2, 32]",
+  "packed w.s: f32[64]",
+  "output y: f32[M, 64]",
+  "workgroup As: f32[2, 16, 16]",
+  "workgroup Bs: f32[2, 16, 32]",
+  "register a: f32[8, 8, 4]",
+  "register b: u4[8, 8, 8]",
+  "register acc: f32[8, 8, 2, 4]",
+  "for nb < 2 workgroup.x",
+  "  for mb < (M + 15) // 16 workgroup.y",
+  "    for p/i < 8 local.y",
+  "      for p/j < 8 local.x",
+  "        As[0, 2 * p/i + <4:1> // 2, 2 * p/j + <4:1> % 2] = x[16 * mb + 2 * p/i + <4:1> // 2, 2 * p/j + <4:1> % 2 if 16 * mb + 2 * p/i + <4:1> // 2 < M]",
+  "    for q/i < 8 local.y",
+  "      for q/j < 8 local.x",
+  "        for q/c < 4",
+  "          for q/k < 2",
+  "            Bs[0, 2 * q/i + q/k, 4 * q/j + q/c] = f32(i32(w.q[32 * nb + 4 * q/j + q/c, 0, 2 * q/i + q/k]) - 8)",
+  "    for ko < 4",
+  "      for l/i < 8 local.y",
+  "        for l/j < 8 local.x",
+  "          a[l/i, l/j, <4:1>] = x[16 * mb + 2 * l/i + <4:1> // 2, 16 * ko + 16 + 2 * l/j + <4:1> % 2 if (ko < 3) & (16 * mb + 2 * l/i + <4:1> // 2 < M)]",
+  "      for m/i < 8 local.y",
+  "        for m/j < 8 local.x",
+  "          for m/c < 4",
+  "            for m/k < 2",
+  "              b[m/i, m/j, 2 * m/c + m/k] = w.q[32 * nb + 4 * m/j + m/c, (ko + 1) // 2, (ko + 1) % 2 * 16 + 2 * m/i + m/k if ko < 3]",
+  "      for mt < 8 local.y",
+  "        for nt < 8 local.x",
+  "          for ki < 16",
+  "            for mr < 2 unroll",
+  "              acc[mt, nt, mr, <4:1>] += As[ko % 2, 2 * mt + mr, ki] * Bs[ko % 2, ki, 4 * nt + <4:1>] over ko, ki",
+  "      for n/i < 8 local.y",
+  "        for n/j < 8 local.x",
+  "          As[(ko + 1) % 2, 2 * n/i + <4:1> // 2, 2 * n/j + <4:1> % 2] = a[n/i, n/j, <4:1>]",
+  "      for o/i < 8 local.y",
+  "        for o/j < 8 local.x",
+  "          for o/c < 4",
+  "            for o/k < 2",
+  "              Bs[(ko + 1) % 2, 2 * o/i + o/k, 4 * o/j + o/c] = f32(i32(b[o/i, o/j, 2 * o/c + o/k]) - 8)",
+  "    for y/mt < 8 local.y",
+  "      for y/nt < 8 local.x",
+  "        for y/mr < 2",
+  "          y[16 * mb + 2 * y/mt + y/mr, 32 * nb + 4 * y/nt + <4:1> if 16 * mb + 2 * y/mt + y/mr < M] = acc[y/mt, y/nt, y/mr, <4:1>] * w.s[32 * nb + 4 * y/nt + <4:1>]",
+);

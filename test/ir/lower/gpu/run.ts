@@ -49,11 +49,15 @@ export function shuffledLeaders(size: number, seed: number): (invocations: numbe
 export const subgroupSizes: readonly number[] = [4, 8, 16, 32, 64, 128];
 
 /** The kernel after each pass for WGSL, by its name and number, after checking that it computes the same under each of these options. */
-export function loweredForGpu(sample: Sample, every: readonly InterpretOptions[]): Map<string, Kernel> {
+export function loweredForGpu(
+  sample: Sample,
+  every: readonly InterpretOptions[],
+  optionsFor: (pass: string) => readonly InterpretOptions[] = () => every,
+): Map<string, Kernel> {
   const expected = outcome(sample, sample.kernel);
   const stages = new Map<string, Kernel>();
   lower(sample.kernel, "wgsl", (pass, kernel) => {
-    for (const options of every) {
+    for (const options of optionsFor(pass)) {
       const got = outcome(sample, kernel, options);
       if (got !== expected)
         throw new Error(
