@@ -46,7 +46,10 @@ export function engineHost(): EngineHost {
     platform: navigator?.userAgentData?.platform || /\((?:X11; )?(\w+)/.exec(navigator?.userAgent ?? "")?.[1],
     secure: (globalThis as { isSecureContext?: boolean }).isSecureContext !== false,
     versions: (globalThis as { process?: { versions?: Record<string, string> } }).process?.versions ?? {},
-    load: () => import("webgpu"),
+    load: async () => {
+      const { create } = await import("webgpu");
+      return { create: (flags) => keep(flags, create) };
+    },
     packageVersion: () => {
       const { createRequire } = process.getBuiltinModule("node:module");
       return (createRequire(import.meta.url)("webgpu/package.json") as { version: string }).version;
@@ -54,9 +57,17 @@ export function engineHost(): EngineHost {
   };
 }
 
-/**
- * Timestamps that Dawn would round to 65 536 ns, as browsers must: a program of one's own need not.
- */
+/** Instances of npm's `webgpu` by their flags: one that is collected before what it made takes the process down with it. */
+const instances = new Map<string, GPU>();
+
+function keep(flags: string[], create: (flags: string[]) => GPU): GPU {
+  const key = flags.join("\n");
+  const gpu = instances.get(key) ?? create(flags);
+  instances.set(key, gpu);
+  return gpu;
+}
+
+/** Timestamps that Dawn would round to 65 536 ns, as browsers must: a program of one's own need not. */
 const nodeFlags = ["disable-dawn-features=timestamp_quantization"];
 
 /**

@@ -28,7 +28,8 @@ export class Pipelines {
   }
 
   /** The pipeline of a shader; shaders of the same text share it, also while it is being made. @throws GpuError where it is refused */
-  get(shader: LaunchShader): Promise<Pipeline> {
+  async get(shader: LaunchShader): Promise<Pipeline> {
+    this.#check(shader);
     const signature = signatureOf(shader.bindings);
     const key = `${signature}\n${shader.code}`;
     const known = this.#made.get(key);
@@ -43,7 +44,6 @@ export class Pipelines {
   }
 
   async #make(shader: LaunchShader, signature: string): Promise<Pipeline> {
-    this.#check(shader);
     const live = this.#live;
     const { value, accepted } = live.captured(`compiling ${shader.name}`, () => {
       const module = live.gpu.createShaderModule({ label: shader.name, code: shader.code });
