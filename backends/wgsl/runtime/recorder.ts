@@ -58,7 +58,7 @@ export class Recorder {
   async prepare(launches: readonly GpuLaunch[]): Promise<Prepared> {
     const pipelines = await Promise.all(launches.map(({ shader }) => this.#pipelines.get(shader)));
     const label = launches.map(({ shader }) => shader.name).join(", ");
-    const { value, accepted } = this.#live.captured(label, () =>
+    const { value, accepted } = this.#live.captured(`binding ${label}`, () =>
       launches.map((launch, i) => this.#bind(launch, pipelines[i]!)),
     );
     await accepted;

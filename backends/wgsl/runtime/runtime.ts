@@ -109,7 +109,7 @@ export class GpuRuntime {
   ): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const prepared = "dispatches" in launches ? launches : await this.prepare(launches);
     const together = reads.reduce((sum, { bytes }) => sum + bytes, 0) <= maxRecorded;
-    const { value, accepted } = this.#live.captured(prepared.label, () => {
+    const { value, accepted } = this.#live.captured(`running ${prepared.label}`, () => {
       const encoder = this.#live.gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
       this.#recorder.record(pass, prepared);

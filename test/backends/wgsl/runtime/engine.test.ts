@@ -29,8 +29,8 @@ test("Node takes the npm package, with its flags", async () => {
     return gpu;
   };
   const load = () => Promise.resolve({ create });
-  const engine = await findEngine(["backend=null"], host({ versions: { node: "24.21.0" }, load }));
-  expect(engine).toEqual({ gpu, name: "dawn (npm webgpu 0.6.2)", program: "Dawn in Node 24", vulkan: true });
+  const engine = await findEngine(["backend=null"], host({ versions: { node: "24.21.0" }, system: "linux", load }));
+  expect(engine).toEqual({ gpu, name: "dawn (npm webgpu 0.6.2)", program: "Dawn in Node 24", place: "linux" });
   expect(flags[0]).toContain("backend=null");
 });
 
@@ -42,7 +42,11 @@ test.each([
   ["Deno/2.9.6", undefined, "Deno 2.9.6 wgpu"],
   ["Unheard of", undefined, "Unheard of"],
 ])("%s is told by its name and version", async (userAgent, platform, name) => {
-  expect(await findEngine(undefined, host({ own: gpu, userAgent, platform }))).toMatchObject({ gpu, name });
+  expect(await findEngine(undefined, host({ own: gpu, userAgent, platform }))).toMatchObject({
+    gpu,
+    name,
+    place: "browser",
+  });
 });
 
 test("what a process or page has of its own comes first", async () => {
@@ -51,6 +55,7 @@ test("what a process or page has of its own comes first", async () => {
     undefined,
     host({ own, userAgent: "Deno/2.9.6", versions: { node: "24", deno: "2" } }),
   );
+  expect(engine).toMatchObject({ name: "Deno 2.9.6 wgpu", place: "system" });
   expect(engine.gpu).toBe(own);
 });
 

@@ -37,7 +37,7 @@ test("messages name the reason and the remedy", () => {
   );
   expect(said).toMatchInlineSnapshot(`
     [
-      "Firefox 120 has no WebGPU: use Chrome or Edge 113, Safari 26, Firefox 141 or Deno 2 (or newer), or Node with the npm package webgpu; kernels for Wasm run without a GPU",
+      "Firefox 120 has no WebGPU: use Chrome or Edge 127, Safari 26, Firefox 141 or Deno 2 (or newer), or Node with the npm package webgpu; kernels for Wasm run without a GPU",
       "this page is served without https, so Chromium 153 hides WebGPU from it: serve it by https or from localhost; kernels for Wasm run without a GPU",
       "WebGPU in Node needs the npm package webgpu: npm install webgpu; kernels for Wasm run without a GPU",
       "the npm package webgpu does not load here (GLIBC_2.38 not found): reinstall it, or use Node on a platform that it has a binary for; kernels for Wasm run without a GPU",

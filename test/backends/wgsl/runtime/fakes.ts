@@ -104,6 +104,6 @@ export function fakeEngine(
       return next instanceof Error ? Promise.reject(next) : Promise.resolve(next);
     },
   };
-  const engine: Engine = { gpu: gpu as unknown as GPU, name: "fake 1", program: "Fake 1", vulkan: true };
+  const engine: Engine = { gpu: gpu as unknown as GPU, name: "fake 1", program: "Fake 1", place: "linux" };
   return { engine, asked };
 }

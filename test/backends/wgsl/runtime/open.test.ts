@@ -18,8 +18,10 @@ test("the fast adapter first, then the processor; what was tried is told", async
   expect(error.message).toMatchInlineSnapshot(
     `"Fake 1 finds no GPU (tried a high-performance one, then the processor as one: blocked): install the GPU's Vulkan driver; without a GPU, npm install @sparticuz/chromium has SwiftShader, and gpuEnvironment() gives the variables to start with; kernels for Wasm run without a GPU"`,
   );
-  const browser = { ...fakeEngine([]).engine, vulkan: false };
+  const browser = { ...fakeEngine([]).engine, place: "browser" as const };
   expect((await refusal(openOn(browser, {}))).message).toContain("chrome://gpu");
+  const system = { ...fakeEngine([]).engine, place: "system" as const };
+  expect((await refusal(openOn(system, {}))).message).toContain("update the GPU's driver");
 });
 
 test("only the processor where that is asked for", async () => {

@@ -46,7 +46,7 @@ test("a fine clock's step is never told much finer than it is, nor so coarse tha
   fc.assert(
     fc.property(lengths, fc.constantFrom(1, 10, 52.083, 1000), (list, step) => {
       const found = stampQuantum(passes([...long, ...list], step)) * 1e6;
-      expect(found).toBeGreaterThan(step - 1);
+      expect(found).toBeGreaterThan(step - 3);
       expect(found).toBeLessThan(200_000);
     }),
   );
