@@ -93,10 +93,13 @@ const checks: Readonly<Record<string, (gpu: GpuRuntime) => Promise<void>>> = {
       symbols: { m: 1 },
     });
     const prepared = await gpu.prepare(Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? step(x, y) : step(y, x))));
-    const writing = gpu.write(x, new Uint32Array(64));
-    const launching = [gpu.launch(prepared), gpu.launch(prepared)];
-    assert.equal(words(await gpu.read(x))[63], 40);
-    await Promise.all([writing, ...launching]);
+    const pending = [gpu.write(x, new Uint32Array(64)), gpu.launch(prepared), gpu.launch(prepared)];
+    const first = gpu.read(x);
+    // Compiled, though not prepared: still before the write that follows.
+    pending.push(gpu.launch([step(x, y)]), gpu.write(x, new Uint32Array(64)));
+    assert.equal(words(await first)[63], 40);
+    assert.equal(words(await gpu.read(y))[63], 41);
+    await Promise.all(pending);
     await gpu.done();
   },
 
