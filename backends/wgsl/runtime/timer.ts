@@ -99,7 +99,8 @@ export async function calibrate<W>(passes: PassClock<W>): Promise<GpuTimer<W>> {
   const times = await longEnough(passes, overheadMs);
   const seen: TimedPass[] = [];
   for (let i = 0; i < 3; i++) seen.push(await passes.pass(probe, times));
-  for (let i = 0; i < 16; i++) seen.push(await passes.pass(probe, Math.ceil(times / 32)));
+  // Lengths that differ by little, whatever the device makes of equal work.
+  for (let i = 0; i < 16; i++) seen.push(await passes.pass(probe, Math.ceil(times / 32) + i));
   const why = distrust(seen, overheadMs) ?? (times === mostTimes ? "the device seems to run nothing" : undefined);
   if (why !== undefined) return new GpuTimer(passes, wallFacts(passes, overheadMs, why));
   const quantumMs = stampQuantum(seen);
