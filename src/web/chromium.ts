@@ -137,6 +137,8 @@ function reasonOf(message: string): string {
   const library = /error while loading shared libraries: ([^:\s]+)/.exec(message)?.[1];
   if (library !== undefined)
     return `the library ${library} is missing; install the system's Chromium, which brings what it needs, or name another in QLOOM_CHROMIUM`;
+  if (/has been closed/.test(message) && !message.includes("[err]"))
+    return "it ended at once; name another Chromium in QLOOM_CHROMIUM";
   const said = /\[err\] (.*)/.exec(message)?.[1] ?? message.split("\n")[0]?.replace("browserType.launch: ", "");
   return `${said}; name another Chromium in QLOOM_CHROMIUM`;
 }
