@@ -27,6 +27,7 @@ beforeAll(async () => {
   console.warn(`Chromium ${chromium.version} (${chromium.executable})`);
   const [isolated, plain] = await Promise.all(servers.map(({ url }) => chromium.open(url)));
   pages = { isolated: isolated!, plain: plain! };
+  for (const page of [isolated!, plain!]) await page.evaluate('import("qloom").then(() => {})');
   inNode = await Promise.all(workloads.map((workload) => compute(qloom, workload)));
 });
 
