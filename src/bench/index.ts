@@ -30,9 +30,11 @@ export {
   type BatchOptions,
   batchSize,
   type Clock,
+  type Contestant,
   type InterleaveOptions,
   interleave,
   type Run,
   type Samples,
+  type TimedRuns,
   timerQuantum,
 } from "./timing.ts";

@@ -2,7 +2,6 @@
 // contestants so that whatever slows the machine slows all of them alike. Not here: what the samples mean
 // (statistics.ts), what is run, or ending a run that hangs (that takes a process).
 
-import { setImmediate } from "node:timers/promises";
 import { median } from "./statistics.ts";
 
 /** Milliseconds since some fixed moment. */
@@ -10,6 +9,17 @@ export type Clock = () => number;
 
 /** A function to be timed; a promise is awaited inside the timed span. */
 export type Run = () => void | Promise<void>;
+
+/** Runs that happen elsewhere, in a page say, and are timed there: the way to them and back is no part of them. */
+export interface TimedRuns {
+  /** The smallest step of the clock there, in milliseconds. */
+  readonly quantumMs: number;
+  /** Runs so many times, one after the other; gives the milliseconds of all. */
+  time(count: number): Promise<number>;
+}
+
+/** What can be sampled. */
+export type Contestant = Run | TimedRuns;
 
 export interface BatchOptions {
   /** @default performance.now */
@@ -55,10 +65,10 @@ export function timerQuantum(clock: Clock = performanceClock): number {
   return median(steps);
 }
 
-/** How many runs one sample needs, so that it lasts `minMs` and many quanta. Runs the function until it knows. */
-export async function batchSize(run: Run, options: BatchOptions = {}): Promise<number> {
+/** How many runs one sample needs, so that it lasts `minMs` and many quanta. Runs the contestant until it knows. */
+export async function batchSize(run: Contestant, options: BatchOptions = {}): Promise<number> {
   const { clock = performanceClock } = options;
-  const target = shortestSample(options);
+  const target = shortestSample(run, options);
   await timeRuns(run, 1, clock);
   for (let batch = 1; ; ) {
     const ms = await timeRuns(run, batch, clock);
@@ -68,9 +78,16 @@ export async function batchSize(run: Run, options: BatchOptions = {}): Promise<n
   }
 }
 
-function shortestSample({ clock = performanceClock, minMs = 2, quanta = 100 }: BatchOptions): number {
-  return Math.max(minMs, quanta * timerQuantum(clock));
+function shortestSample(run: Contestant, { clock = performanceClock, minMs = 2, quanta = 100 }: BatchOptions): number {
+  return Math.max(minMs, quanta * (typeof run === "function" ? timerQuantum(clock) : run.quantumMs));
 }
+
+/** Lets timers, signals and input in: promises alone never would. */
+const pause = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (typeof setImmediate === "function") setImmediate(resolve);
+    else setTimeout(resolve);
+  });
 
 /**
  * Samples the contestants in rounds, A B C A B C, until the time is up, and drops the first round.
@@ -80,21 +97,20 @@ function shortestSample({ clock = performanceClock, minMs = 2, quanta = 100 }: B
  *
  * @returns one {@link Samples} per contestant, in order.
  */
-export async function interleave(contestants: readonly Run[], options: InterleaveOptions): Promise<Samples[]> {
+export async function interleave(contestants: readonly Contestant[], options: InterleaveOptions): Promise<Samples[]> {
   const { clock = performanceClock, minMs = 2, minSamples = 5, seconds, signal, runMs } = options;
   const batches: number[] = [];
   for (const [i, run] of contestants.entries()) {
     signal?.throwIfAborted();
     const known = runMs?.[i];
-    const batch = known === undefined ? await batchSize(run, options) : (1.2 * shortestSample(options)) / known;
+    const batch = known === undefined ? await batchSize(run, options) : (1.2 * shortestSample(run, options)) / known;
     batches.push(Math.max(1, Math.ceil(batch)));
   }
   const ms: number[][] = contestants.map(() => []);
   const end = clock() + seconds * 1000;
   for (let round = 0; round <= minSamples || clock() < end; round++) {
     for (const [i, run] of contestants.entries()) {
-      // Lets timers, signals and input in: promises alone never would.
-      await setImmediate();
+      await pause();
       signal?.throwIfAborted();
       const batch = batches[i]!;
       const last = ms[i]!.at(-1) ?? runMs?.[i] ?? 0;
@@ -106,7 +122,9 @@ export async function interleave(contestants: readonly Run[], options: Interleav
   return ms.map((times, i) => ({ batch: batches[i]!, ms: times }));
 }
 
-async function timeRuns(run: Run, count: number, clock: Clock): Promise<number> {
+/** Milliseconds of so many runs, by `clock` unless they are timed elsewhere. */
+export async function timeRuns(run: Contestant, count: number, clock: Clock = performanceClock): Promise<number> {
+  if (typeof run !== "function") return run.time(count);
   const start = clock();
   for (let i = 0; i < count; i++) {
     const pending = run();

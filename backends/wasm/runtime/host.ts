@@ -55,7 +55,7 @@ function nodeFacts(): HostFacts {
     family: arch === "x64" ? "x86-64" : arch,
     cpuFeatures: Object.entries(interesting).flatMap(([flag, name]) => (flags.has(flag) ? [name] : [])),
     engine: `v8 ${process.versions.v8.split("-")[0]}`,
-    program: `Node ${process.versions.node}`,
+    program: process.versions["deno"] ? `Deno ${process.versions["deno"]}` : `Node ${process.versions.node}`,
     cores: os.availableParallelism(),
     caches: cacheSizes(fs),
   };

@@ -68,6 +68,11 @@ export async function gpuEnvironment(
   return (await realGpu(host)) ?? (await processor(host));
 }
 
+/** Whether this machine has a GPU with a driver; taken for granted where the system can't be asked. */
+export async function hasGpu(host: VulkanHost = thisHost()): Promise<boolean> {
+  return host.platform !== "linux" || (await realGpu(host)) !== undefined;
+}
+
 async function realGpu(host: VulkanHost): Promise<GpuEnvironment | undefined> {
   const present = await gpusOf(host);
   const drivers = (await icdFiles(host)).filter(({ name }) => present.some(({ icd }) => icd.test(name)));

@@ -2,13 +2,16 @@
 
 import type { MatmulCase } from "../case.ts";
 import { PeerMissingError } from "../errors.ts";
+import type { TimedRuns } from "../timing.ts";
 
 /** One contestant made ready for one case: weights loaded and packed, x at hand. */
 export interface Session {
   /** Computes y from x once; f32 in, f32 out, quantizing x included. */
   run(): void | Promise<void>;
+  /** Where the runs happen elsewhere: how they are timed there, instead of around {@link run}. */
+  readonly timed?: TimedRuns;
   /** f32 [m, n] of the last run. */
-  output(): Float32Array;
+  output(): Float32Array | Promise<Float32Array>;
   /** Frees what the session holds. */
   dispose(): void | Promise<void>;
 }
