@@ -16,7 +16,7 @@ import {
   referenceMatmul,
   type Workload,
 } from "../../ir/index.ts";
-import { normal, type Random, splitmix32 } from "../bench/index.ts";
+import { normal, type Random, splitmix32 } from "../timing/index.ts";
 import { TunerError } from "./errors.ts";
 
 /** What a result came to. */

@@ -8,7 +8,7 @@ import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { WasmRuntime } from "../../backends/index.ts";
 import { QloomError } from "../../ir/index.ts";
-import { interleave, timerQuantum } from "../bench/index.ts";
+import { interleave, timerQuantum } from "../timing/index.ts";
 import { type Arena, buildCandidate, CandidateFailure, Contestant, makeArena, trimPacked } from "./contestant.ts";
 import { makeProblem } from "./problem.ts";
 import type { Checked, Hook, Reply, Request, Setting, Timed } from "./protocol.ts";

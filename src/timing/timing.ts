@@ -1,8 +1,7 @@
 // Takes samples of how long functions run: measures the timer's quantum, sizes batches by it, and interleaves
-// contestants so that whatever slows the machine slows all of them alike. Not here: what the samples mean
-// (statistics.ts), what is run, or ending a run that hangs (that takes a process).
+// contestants so that whatever slows the machine slows all of them alike. Loads in browsers. Not here: what the samples
+// mean (statistics.ts), what is run, or ending a run that hangs (that takes a process).
 
-import { setImmediate } from "node:timers/promises";
 import { median } from "./statistics.ts";
 
 /** Milliseconds since some fixed moment. */
@@ -10,6 +9,16 @@ export type Clock = () => number;
 
 /** A function to be timed; a promise is awaited inside the timed span. */
 export type Run = () => void | Promise<void>;
+
+/** What takes its own samples: by another clock than the processor's, or in a way of its own. */
+export interface Sampler {
+  /** Runs so many times in a row and gives the milliseconds of one run. */
+  readonly sample: (runs: number) => Promise<number>;
+  /** One run that is not timed, before a sample of short runs. Without it nothing is run beforehand: samples see to it themselves. */
+  readonly warm?: () => void | Promise<void>;
+  /** The smallest step of its clock in milliseconds. */
+  readonly quantum: number;
+}
 
 export interface BatchOptions {
   /** @default performance.now */
@@ -56,21 +65,26 @@ export function timerQuantum(clock: Clock = performanceClock): number {
 }
 
 /** How many runs one sample needs, so that it lasts `minMs` and many quanta. Runs the function until it knows. */
-export async function batchSize(run: Run, options: BatchOptions = {}): Promise<number> {
-  const { clock = performanceClock } = options;
-  const target = shortestSample(options);
-  await timeRuns(run, 1, clock);
+export async function batchSize(timed: Run | Sampler, options: BatchOptions = {}): Promise<number> {
+  const { sample, warm = () => sample(1), quantum } = samplerOf(timed, options);
+  const target = shortestSample(quantum, options);
+  await warm();
   for (let batch = 1; ; ) {
-    const ms = await timeRuns(run, batch, clock);
+    const ms = (await sample(batch)) * batch;
     if (ms >= target) return batch;
     // Towards the target by what was measured, a little beyond; bounded because a short time is measured badly.
     batch = Math.ceil(batch * Math.min(10, Math.max(1.5, (1.2 * target) / ms)));
   }
 }
 
-function shortestSample({ clock = performanceClock, minMs = 2, quanta = 100 }: BatchOptions): number {
-  return Math.max(minMs, quanta * timerQuantum(clock));
+function samplerOf(timed: Run | Sampler, { clock = performanceClock }: BatchOptions): Sampler {
+  if (typeof timed !== "function") return timed;
+  const sample = async (runs: number): Promise<number> => (await timeRuns(timed, runs, clock)) / runs;
+  return { sample, warm: timed, quantum: timerQuantum(clock) };
 }
+
+const shortestSample = (quantum: number, { minMs = 2, quanta = 100 }: BatchOptions): number =>
+  Math.max(minMs, quanta * quantum);
 
 /**
  * Samples the contestants in rounds, A B C A B C, until the time is up, and drops the first round.
@@ -80,27 +94,31 @@ function shortestSample({ clock = performanceClock, minMs = 2, quanta = 100 }: B
  *
  * @returns one {@link Samples} per contestant, in order.
  */
-export async function interleave(contestants: readonly Run[], options: InterleaveOptions): Promise<Samples[]> {
+export async function interleave(
+  contestants: readonly (Run | Sampler)[],
+  options: InterleaveOptions,
+): Promise<Samples[]> {
   const { clock = performanceClock, minMs = 2, minSamples = 5, seconds, signal, runMs } = options;
+  const samplers = contestants.map((timed) => samplerOf(timed, options));
   const batches: number[] = [];
-  for (const [i, run] of contestants.entries()) {
+  for (const [i, sampler] of samplers.entries()) {
     signal?.throwIfAborted();
     const known = runMs?.[i];
-    const batch = known === undefined ? await batchSize(run, options) : (1.2 * shortestSample(options)) / known;
+    const shortest = shortestSample(sampler.quantum, options);
+    const batch = known === undefined ? await batchSize(sampler, options) : (1.2 * shortest) / known;
     batches.push(Math.max(1, Math.ceil(batch)));
   }
-  const ms: number[][] = contestants.map(() => []);
+  const ms: number[][] = samplers.map(() => []);
   const end = clock() + seconds * 1000;
   for (let round = 0; round <= minSamples || clock() < end; round++) {
-    for (const [i, run] of contestants.entries()) {
-      // Lets timers, signals and input in: promises alone never would.
-      await setImmediate();
+    for (const [i, { sample, warm }] of samplers.entries()) {
+      await breath();
       signal?.throwIfAborted();
       const batch = batches[i]!;
       const last = ms[i]!.at(-1) ?? runMs?.[i] ?? 0;
-      if (batch > 1 || last < coldRuns * minMs) await timeRuns(run, 1, clock);
-      const sample = (await timeRuns(run, batch, clock)) / batch;
-      if (round > 0) ms[i]!.push(sample);
+      if (batch > 1 || last < coldRuns * minMs) await warm?.();
+      const taken = await sample(batch);
+      if (round > 0) ms[i]!.push(taken);
     }
   }
   return ms.map((times, i) => ({ batch: batches[i]!, ms: times }));
@@ -113,4 +131,17 @@ async function timeRuns(run: Run, count: number, clock: Clock): Promise<number> 
     if (pending) await pending;
   }
   return clock() - start;
+}
+
+/** Lets timers, signals and input in: promises alone never would. Browsers have no `setImmediate`, and make nested timers wait for 4 ms. */
+function breath(): Promise<void> {
+  if (typeof setImmediate === "function") return new Promise((resolve) => void setImmediate(resolve));
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
 }
