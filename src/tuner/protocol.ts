@@ -1,4 +1,6 @@
-/** What the tuner and its measuring process say to each other: plain data, one reply for each request. */
+/**
+ * What the tuner and its measuring process say to each other: plain data that JSON keeps, one reply for each request.
+ */
 import type { Device, Workload } from "../../ir/index.ts";
 import type { Point, Schedule } from "../../schedules/index.ts";
 
@@ -49,8 +51,9 @@ export interface SamplingOptions {
   readonly minSamples: number;
 }
 
-/** `id` names a candidate in the process from `build` to `drop`. */
+/** `probe` asks for the device that the process has; `prepare` comes before all others. `id` names a candidate in the process from `build` to `drop`. */
 export type Request =
+  | { readonly op: "probe"; readonly kind: Device["kind"] }
   | { readonly op: "prepare"; readonly setting: Setting }
   | { readonly op: "build"; readonly id: string; readonly candidate: Candidate }
   | { readonly op: "check"; readonly id: string }
@@ -89,6 +92,7 @@ export interface Timed {
 
 /** What each request is answered with. */
 export interface Results {
+  readonly probe: Device;
   readonly prepare: null;
   readonly build: Built;
   readonly check: Checked;

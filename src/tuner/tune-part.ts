@@ -6,6 +6,7 @@ import type { Device, Workload } from "../../ir/index.ts";
 import { type Point, rejection, templateFor } from "../../schedules/index.ts";
 import type { Outcome, RecordReader, TuneStore } from "../../tune-db/index.ts";
 import type { Budget } from "./budget.ts";
+import type { StartHost } from "./engines/index.ts";
 import { compareRecorded, type Final, runFinals } from "./finals.ts";
 import { Ledger } from "./ledger.ts";
 import { Measurer, type TimeLimits } from "./measurer.ts";
@@ -28,6 +29,8 @@ export interface PartOptions {
   readonly copies: number;
   readonly sampling: SamplingOptions;
   readonly limits: TimeLimits;
+  /** Starts measuring processes. */
+  readonly startHost: StartHost;
   /** Axes of the layout that are decided: the winner of another part with the same packed weights. */
   readonly pinned: Point | undefined;
   readonly signal: AbortSignal | undefined;
@@ -96,6 +99,7 @@ export async function tunePart(options: PartOptions): Promise<PartResult> {
     { workload, device, seed: options.seed, copies, testHook: options.testHook },
     options.limits,
     signal,
+    options.startHost,
   );
   const bench: Bench = { ledger, measurer, sampling, copies, twins: new Map() };
   const seeds = await firstPoints(ledger, options.readers);

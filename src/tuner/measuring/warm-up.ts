@@ -2,7 +2,7 @@
  * Runs a contestant until its times have stopped falling, so that what is sampled is the steady state.
  *
  * V8 compiles a module's functions twice, quickly at first and well once they have run for a while, in the background: times fall in a step that may come late on a busy
- * machine. The measuring process therefore has the first of the two compilers switched off (see worker.ts), and what is left to fall (caches, pages touched for the first
+ * machine. The measuring process therefore has the first of the two compilers switched off (see `engines/`), and what is left to fall (caches, pages touched for the first
  * time, clock rates) does so within a few runs.
  */
 

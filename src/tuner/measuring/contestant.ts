@@ -1,0 +1,45 @@
+/**
+ * What a candidate is in the measuring process, on whatever device: checked on guarded memory, then sampled. Not here: how a device does that
+ * (`contestant-*.ts`).
+ */
+import { QloomError } from "../../../ir/index.ts";
+import type { Artifact } from "../../compile/index.ts";
+import type { Sampler } from "../../timing/index.ts";
+import type { Checked, Failure, HookStage } from "../protocol.ts";
+
+/** Ends the work on a candidate with an outcome. */
+export class CandidateFailure extends QloomError {
+  override name = "CandidateFailure";
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.reason);
+    this.failure = failure;
+  }
+}
+
+/** All but `dispose` throw a `CandidateFailure` for what the candidate does wrong. What samples it takes are of its own clock. */
+export interface Contestant extends Sampler {
+  /** Identity of its packed weights. */
+  readonly layout: string;
+  /**
+   * Loads, packs, runs once and judges. Every tensor that the candidate may read is followed by poison, every one that it may write stands between sentinels, now and
+   * while it is timed.
+   */
+  check(): Promise<Checked>;
+  /** Runs until its times have stopped falling, and gives the milliseconds of a run from then on. */
+  settle(): Promise<number>;
+  /** Makes sure that results and memory still are what they were when it was checked. */
+  recheck(): Promise<void>;
+  dispose(): void;
+}
+
+/** Tells the test's hook, if there is one, how far a candidate has come. */
+export type Tell = (stage: HookStage, outputs?: Readonly<Record<string, Uint8Array>>) => Promise<void>;
+
+/** What contestants of one setting share: the device's memory, inputs, packed weights. */
+export interface Arena {
+  contestant(artifact: Artifact, tell: Tell): Contestant;
+  /** Frees the oldest packed weights that none of these reads. */
+  trim(contestants: Iterable<Contestant>): void;
+}
