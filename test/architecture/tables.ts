@@ -11,7 +11,11 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What is loaded in browsers, with all that it imports. */
-export const browserEntries: readonly string[] = ["src/index.ts", "src/tuner/index.ts", "src/tuner/engines/worker-web.ts"];
+export const browserEntries: readonly string[] = [
+  "src/index.ts",
+  "src/tuner/index.ts",
+  "src/tuner/engines/worker-web.ts",
+];
 
 export interface PackageRow {
   /** Where it may be imported: folders and files as globs from the root. Tests may import whatever is declared. */
