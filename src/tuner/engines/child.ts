@@ -24,7 +24,3 @@ function complaint(stderr: string): readonly string[] {
   const said = lines.find((line) => /^(# *)?(\w*Error\b|fatal)/i.test(line)) ?? lines.findLast((line) => line !== "");
   return said ? [said] : [];
 }
-
-/** The path of a worker's file beside this one, in the sources as in the package. */
-export const workerUrl = (name: string): URL =>
-  new URL(`./${name}.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`, import.meta.url);

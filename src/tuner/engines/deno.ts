@@ -5,8 +5,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Connect } from "../host.ts";
 import type { Reply } from "../protocol.ts";
-import { tellEnd, workerUrl } from "./child.ts";
+import { tellEnd } from "./child.ts";
 import type { EngineOptions } from "./options.ts";
+import { workerUrl } from "./worker-url.ts";
 
 /** No questions, no network, nothing written beside the sources; and only the optimizing compiler, as in Node. */
 const flags = ["run", "--quiet", "--allow-all", "--no-prompt", "--no-lock", "--no-remote", "--v8-flags=--no-liftoff"];

@@ -1,7 +1,7 @@
 /** What a measuring process of its own, in Node or Deno, does before anything else. */
 import process from "node:process";
 import { Worker } from "node:worker_threads";
-import { workerUrl } from "./child.ts";
+import { workerUrl } from "./worker-url.ts";
 
 /** Ends the process when the tuner is gone; a thread sees to it, for a kernel that never returns hears of nothing. */
 export function guardProcess(): void {

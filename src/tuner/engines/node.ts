@@ -3,8 +3,9 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Connect } from "../host.ts";
 import type { Reply } from "../protocol.ts";
-import { tellEnd, workerUrl } from "./child.ts";
+import { tellEnd } from "./child.ts";
 import type { EngineOptions } from "./options.ts";
+import { workerUrl } from "./worker-url.ts";
 
 export const connectNode =
   ({ env }: EngineOptions): Connect =>
