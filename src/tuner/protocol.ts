@@ -51,7 +51,7 @@ export interface SamplingOptions {
   readonly minSamples: number;
 }
 
-/** `probe` asks for the device that the process has; `prepare` comes before all others. `id` names a candidate in the process from `build` to `drop`. */
+/** `probe` asks for the device that the process has; `prepare` comes before all others, and takes the place of an earlier one. `id` names a candidate in the process from `build` to `drop`. */
 export type Request =
   | { readonly op: "probe"; readonly kind: Device["kind"] }
   | { readonly op: "prepare"; readonly setting: Setting }

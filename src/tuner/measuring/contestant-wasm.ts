@@ -29,6 +29,7 @@ export async function wasmArena({ copies }: Setting, problem: Problem): Promise<
   return {
     contestant: (artifact, tell) => new WasmContestant(artifact, shared, tell),
     trim: (contestants) => trimPacked(shared, contestants),
+    dispose: () => runtime.dispose(),
   };
 }
 

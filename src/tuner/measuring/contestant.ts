@@ -42,4 +42,6 @@ export interface Arena {
   contestant(artifact: Artifact, tell: Tell): Contestant;
   /** Frees the oldest packed weights that none of these reads. */
   trim(contestants: Iterable<Contestant>): void;
+  /** Gives all of it back; contestants are disposed of before. */
+  dispose(): void;
 }

@@ -58,6 +58,10 @@ export function makeMeasuring(): (request: Request) => Promise<Reply> {
     probe: ({ kind }) => kinds[kind].probe(),
 
     prepare: async ({ setting }) => {
+      for (const { contestant } of entries.values()) contestant.dispose();
+      entries.clear();
+      prepared?.arena.dispose();
+      prepared = undefined;
       const { workload, seed, device, testHook } = setting;
       const arena = await kinds[device.kind].arena(setting, makeProblem(workload, seed));
       const module = testHook && ((await import(testHook.module)) as { readonly hook: Hook });
