@@ -14,10 +14,12 @@ export {
   type BatchOptions,
   batchSize,
   type Clock,
+  type Contestant,
   type InterleaveOptions,
   interleave,
   type Run,
-  type Sampler,
   type Samples,
+  type TimedRuns,
+  timeRuns,
   timerQuantum,
 } from "./timing.ts";

@@ -10,15 +10,16 @@ export type Clock = () => number;
 /** A function to be timed; a promise is awaited inside the timed span. */
 export type Run = () => void | Promise<void>;
 
-/** What takes its own samples: by another clock than the processor's, or in a way of its own. */
-export interface Sampler {
-  /** Runs so many times in a row and gives the milliseconds of one run. */
-  readonly sample: (runs: number) => Promise<number>;
-  /** One run that is not timed, before a sample of short runs. Without it nothing is run beforehand: samples see to it themselves. */
-  readonly warm?: () => void | Promise<void>;
-  /** The smallest step of its clock in milliseconds. */
-  readonly quantum: number;
+/** Runs that are timed where they happen, in a page or on a GPU: the way to them and back is no part of them. */
+export interface TimedRuns {
+  /** The smallest step of the clock there, in milliseconds. */
+  readonly quantumMs: number;
+  /** Runs so many times, one after the other; gives the milliseconds of all. */
+  time(count: number): Promise<number>;
 }
+
+/** What can be sampled. */
+export type Contestant = Run | TimedRuns;
 
 export interface BatchOptions {
   /** @default performance.now */
@@ -64,27 +65,22 @@ export function timerQuantum(clock: Clock = performanceClock): number {
   return median(steps);
 }
 
-/** How many runs one sample needs, so that it lasts `minMs` and many quanta. Runs the function until it knows. */
-export async function batchSize(timed: Run | Sampler, options: BatchOptions = {}): Promise<number> {
-  const { sample, warm = () => sample(1), quantum } = samplerOf(timed, options);
-  const target = shortestSample(quantum, options);
-  await warm();
+/** How many runs one sample needs, so that it lasts `minMs` and many quanta. Runs the contestant until it knows. */
+export async function batchSize(run: Contestant, options: BatchOptions = {}): Promise<number> {
+  const { clock = performanceClock } = options;
+  const target = shortestSample(run, options);
+  await timeRuns(run, 1, clock);
   for (let batch = 1; ; ) {
-    const ms = (await sample(batch)) * batch;
+    const ms = await timeRuns(run, batch, clock);
     if (ms >= target) return batch;
     // Towards the target by what was measured, a little beyond; bounded because a short time is measured badly.
     batch = Math.ceil(batch * Math.min(10, Math.max(1.5, (1.2 * target) / ms)));
   }
 }
 
-function samplerOf(timed: Run | Sampler, { clock = performanceClock }: BatchOptions): Sampler {
-  if (typeof timed !== "function") return timed;
-  const sample = async (runs: number): Promise<number> => (await timeRuns(timed, runs, clock)) / runs;
-  return { sample, warm: timed, quantum: timerQuantum(clock) };
+function shortestSample(run: Contestant, { clock = performanceClock, minMs = 2, quanta = 100 }: BatchOptions): number {
+  return Math.max(minMs, quanta * (typeof run === "function" ? timerQuantum(clock) : run.quantumMs));
 }
-
-const shortestSample = (quantum: number, { minMs = 2, quanta = 100 }: BatchOptions): number =>
-  Math.max(minMs, quanta * quantum);
 
 /**
  * Samples the contestants in rounds, A B C A B C, until the time is up, and drops the first round.
@@ -94,37 +90,34 @@ const shortestSample = (quantum: number, { minMs = 2, quanta = 100 }: BatchOptio
  *
  * @returns one {@link Samples} per contestant, in order.
  */
-export async function interleave(
-  contestants: readonly (Run | Sampler)[],
-  options: InterleaveOptions,
-): Promise<Samples[]> {
+export async function interleave(contestants: readonly Contestant[], options: InterleaveOptions): Promise<Samples[]> {
   const { clock = performanceClock, minMs = 2, minSamples = 5, seconds, signal, runMs } = options;
-  const samplers = contestants.map((timed) => samplerOf(timed, options));
   const batches: number[] = [];
-  for (const [i, sampler] of samplers.entries()) {
+  for (const [i, run] of contestants.entries()) {
     signal?.throwIfAborted();
     const known = runMs?.[i];
-    const shortest = shortestSample(sampler.quantum, options);
-    const batch = known === undefined ? await batchSize(sampler, options) : (1.2 * shortest) / known;
+    const batch = known === undefined ? await batchSize(run, options) : (1.2 * shortestSample(run, options)) / known;
     batches.push(Math.max(1, Math.ceil(batch)));
   }
-  const ms: number[][] = samplers.map(() => []);
+  const ms: number[][] = contestants.map(() => []);
   const end = clock() + seconds * 1000;
   for (let round = 0; round <= minSamples || clock() < end; round++) {
-    for (const [i, { sample, warm }] of samplers.entries()) {
-      await breath();
+    for (const [i, run] of contestants.entries()) {
+      await pause();
       signal?.throwIfAborted();
       const batch = batches[i]!;
       const last = ms[i]!.at(-1) ?? runMs?.[i] ?? 0;
-      if (batch > 1 || last < coldRuns * minMs) await warm?.();
-      const taken = await sample(batch);
-      if (round > 0) ms[i]!.push(taken);
+      if (batch > 1 || last < coldRuns * minMs) await timeRuns(run, 1, clock);
+      const sample = (await timeRuns(run, batch, clock)) / batch;
+      if (round > 0) ms[i]!.push(sample);
     }
   }
   return ms.map((times, i) => ({ batch: batches[i]!, ms: times }));
 }
 
-async function timeRuns(run: Run, count: number, clock: Clock): Promise<number> {
+/** Milliseconds of so many runs, by `clock` unless they are timed elsewhere. */
+export async function timeRuns(run: Contestant, count: number, clock: Clock = performanceClock): Promise<number> {
+  if (typeof run !== "function") return run.time(count);
   const start = clock();
   for (let i = 0; i < count; i++) {
     const pending = run();
@@ -134,7 +127,7 @@ async function timeRuns(run: Run, count: number, clock: Clock): Promise<number> 
 }
 
 /** Lets timers, signals and input in: promises alone never would. Browsers have no `setImmediate`, and make nested timers wait for 4 ms. */
-function breath(): Promise<void> {
+function pause(): Promise<void> {
   if (typeof setImmediate === "function") return new Promise((resolve) => void setImmediate(resolve));
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

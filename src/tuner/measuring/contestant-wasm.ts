@@ -46,7 +46,7 @@ function trimPacked({ packed }: Shared, contestants: Iterable<Contestant>): void
 }
 
 class WasmContestant implements Contestant {
-  readonly quantum: number = timerQuantum();
+  readonly quantumMs: number = timerQuantum();
   readonly #artifact: Artifact;
   readonly #shared: Shared;
   readonly #tell: Tell;
@@ -93,14 +93,10 @@ class WasmContestant implements Contestant {
     return warmUp(() => this.#run());
   }
 
-  async sample(runs: number): Promise<number> {
+  async time(count: number): Promise<number> {
     const start = performance.now();
-    for (let i = 0; i < runs; i++) this.#run();
-    return (performance.now() - start) / runs;
-  }
-
-  warm(): void {
-    this.#run();
+    for (let i = 0; i < count; i++) this.#run();
+    return performance.now() - start;
   }
 
   async recheck(): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { QloomError } from "../../../ir/index.ts";
 import type { Artifact } from "../../compile/index.ts";
-import type { Sampler } from "../../timing/index.ts";
+import type { TimedRuns } from "../../timing/index.ts";
 import type { Checked, Failure, HookStage } from "../protocol.ts";
 
 /** Ends the work on a candidate with an outcome. */
@@ -18,8 +18,8 @@ export class CandidateFailure extends QloomError {
   }
 }
 
-/** All but `dispose` throw a `CandidateFailure` for what the candidate does wrong. What samples it takes are of its own clock. */
-export interface Contestant extends Sampler {
+/** A candidate that times its own runs. All but `dispose` throw a `CandidateFailure` for what the candidate does wrong. */
+export interface Contestant extends TimedRuns {
   /** Identity of its packed weights. */
   readonly layout: string;
   /**

@@ -4,7 +4,7 @@
  */
 import { probeWasm } from "../../../backends/index.ts";
 import { type Device, QloomError } from "../../../ir/index.ts";
-import { interleave, type Sampler } from "../../timing/index.ts";
+import { interleave, type TimedRuns } from "../../timing/index.ts";
 import { TunerError } from "../errors.ts";
 import type { Candidate, Checked, Hook, HookStage, Reply, Request, Setting, Timed } from "../protocol.ts";
 import { buildCandidate } from "./build.ts";
@@ -90,10 +90,15 @@ export function makeMeasuring(): (request: Request) => Promise<Reply> {
       const [first = 0, ...others] = runMs;
       const isLost = newcomer && others.length > 0 && first > hopeless * Math.min(...others);
       const given = isLost ? { seconds: 0, minSamples: hopelessSamples } : sampling;
-      const samplers = all.map(({ id, entry }) => blamed(id, entry.contestant));
-      const samples = await interleave(samplers, { ...given, runMs });
+      const samples = await interleave(
+        all.map(({ id, entry }) => blamed(id, entry.contestant)),
+        { ...given, runMs },
+      );
       for (const { id, entry } of all) await blaming(id, () => entry.contestant.recheck());
-      return { samples: samples.map(({ ms }) => ms), quantum: Math.max(...samplers.map(({ quantum }) => quantum)) };
+      return {
+        samples: samples.map(({ ms }) => ms),
+        quantum: Math.max(...all.map(({ entry }) => entry.contestant.quantumMs)),
+      };
     },
 
     drop: async ({ id }) => {
@@ -115,14 +120,11 @@ export function makeMeasuring(): (request: Request) => Promise<Reply> {
   };
 }
 
-/** The contestant's samples, adding to a failure whose it is. */
-function blamed(id: string, contestant: Contestant): Sampler {
-  return {
-    sample: (runs) => blaming(id, () => contestant.sample(runs)),
-    ...(contestant.warm && { warm: () => blaming(id, async () => contestant.warm?.()) }),
-    quantum: contestant.quantum,
-  };
-}
+/** The contestant's runs, adding to a failure whose it is. */
+const blamed = (id: string, contestant: Contestant): TimedRuns => ({
+  quantumMs: contestant.quantumMs,
+  time: (count) => blaming(id, () => contestant.time(count)),
+});
 
 async function blaming<T>(id: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -125,16 +125,20 @@ describe("interleave", () => {
   test("lets contestants time themselves, by the step of their own clock", async () => {
     const { clock, pass } = fakeClock(1e-4);
     const calls: number[] = [];
-    const sample = async (runs: number) => {
-      calls.push(runs);
-      pass(runs * 0.5);
-      return 0.25;
+    const time = async (count: number) => {
+      calls.push(count);
+      pass(30);
+      return 0.25 * count;
     };
-    const options = { clock, seconds: 0, minSamples: 2 };
-    const [own, ours] = await interleave([{ sample, quantum: 0.0625 }, () => pass(30)], options);
-    // 100 steps of 0.0625 ms in runs of 0.25 ms, a little beyond; three samples, nothing run before them.
-    expect(calls).toEqual([1, 1, 10, ...Array(4).fill(own!.batch)]);
-    expect(own!.batch).toBeGreaterThanOrEqual(25);
+    const [own, ours] = await interleave([{ time, quantumMs: 0.0625 }, () => pass(30)], {
+      clock,
+      seconds: 0,
+      minSamples: 2,
+    });
+    // 100 steps of 0.0625 ms in runs of 0.25 ms, a little beyond; then three samples, each with a run before it.
+    const { batch } = own!;
+    expect(batch).toBeGreaterThanOrEqual(25);
+    expect(calls).toEqual([1, 1, 10, batch, 1, batch, 1, batch, 1, batch]);
     expect(own!.ms).toEqual([0.25, 0.25]);
     expect(ours!.ms[0]).toBeCloseTo(30, 2);
   });
