@@ -1,7 +1,8 @@
 /** The tuner: measures points of a template's space on this device and records them. */
 export { type EngineName, engineNames, hostsOf, probeDevice, type StartHost } from "./engines/index.ts";
 export type { EngineOptions } from "./engines/options.ts";
-export { type PageEngineOptions, pageHosts } from "./engines/page.ts";
+export { pageHosts } from "./engines/page.ts";
+export type { PageEngineOptions } from "./engines/page-link.ts";
 export { TunerError } from "./errors.ts";
 export type { Final } from "./finals.ts";
 export { type TuneOptions, type TuneReport, tuneWorkloads, type WorkloadResult } from "./job.ts";

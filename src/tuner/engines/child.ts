@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import type { LinkEvents } from "../host.ts";
 
 /** Characters of a process's last words that are kept. */
-const lastWords = 2000;
+const lastWords = 20_000;
 
 /** Tells how the process ends, with the line of its last words that says most. */
 export function tellEnd(child: ChildProcess, events: LinkEvents): void {

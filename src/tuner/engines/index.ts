@@ -5,13 +5,14 @@ import { type Connect, MeasuringHost } from "../host.ts";
 import type { EngineOptions } from "./options.ts";
 
 /** Where candidates are built, run and timed. */
-export type EngineName = "node" | "deno";
+export type EngineName = "node" | "deno" | "chromium";
 
 type Opened = (options: EngineOptions) => Promise<Connect>;
 
 const engines: Readonly<Record<EngineName, Opened>> = {
   node: async (options) => (await import("./node.ts")).connectNode(options),
   deno: async (options) => (await import("./deno.ts")).connectDeno(options),
+  chromium: async (options) => (await import("./chromium.ts")).openChromium(options),
 };
 
 export const engineNames: readonly EngineName[] = Object.keys(engines) as EngineName[];

@@ -5,4 +5,6 @@ export interface EngineOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The engine's program, where it is not to be looked for. */
   readonly command?: string;
+  /** The process is to find a GPU: any, but for want of one the processor, or the processor as one even so. Without it the process gets what the environment says. */
+  readonly gpu?: "any" | "software";
 }

@@ -1,4 +1,4 @@
-/** The measuring process in a browser: a dedicated worker of a page, started by `page.ts`. */
+/** The measuring process in a browser: a dedicated worker of a page, started by `page-link.ts`. */
 import { makeMeasuring } from "../measuring/measuring.ts";
 import type { Request } from "../protocol.ts";
 
