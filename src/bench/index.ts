@@ -1,6 +1,5 @@
 // The bench: our kernels and real peers measured side by side. Samples and statistics are src/timing's.
 
-export { normal, type Random, splitmix32, uniform } from "../timing/index.ts";
 export {
   type Accuracy,
   type BlockWeights,
