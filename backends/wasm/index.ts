@@ -3,7 +3,6 @@
  * for at run time (`runtime/host.ts`).
  */
 export { checkModule, decodeModule, encodeModule, printWat, type WasmModule } from "./asm/index.ts";
-export { EmitError } from "./emit/index.ts";
 export { legalize } from "./legalize.ts";
 export { type CompiledModule, compileModule, emitModule, type KernelFunction } from "./module.ts";
 export { WasmRuntimeError } from "./runtime/errors.ts";

@@ -3,8 +3,9 @@
  * the bytes. Nothing here runs a module; that is `runtime/`.
  */
 import type { Expr, Feature, Kernel, SizeSymbol, Stage } from "../../ir/index.ts";
+import { EmitError } from "../errors.ts";
 import { encodeModule, type WasmModule } from "./asm/index.ts";
-import { EmitError, emitKernel } from "./emit/index.ts";
+import { emitKernel } from "./emit/index.ts";
 import { threadExtent } from "./emit/statements.ts";
 
 /** What the function of a kernel takes. */

@@ -5,7 +5,7 @@
 import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-morph";
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, type Numerics, type Workload } from "../../ir/index.ts";
-import type { Artifact } from "../compile/index.ts";
+import type { WasmArtifact } from "../compile/index.ts";
 import type { KernelInfo } from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
@@ -117,7 +117,7 @@ const variantsText =
   };
 
 /** What running an artifact needs of it, and nothing else. */
-function infoOf(artifact: Artifact): KernelInfo {
+function infoOf(artifact: WasmArtifact): KernelInfo {
   const tensor = ({ name, scalar, shape, bytes }: KernelInfo["weights"][number]) => ({ name, scalar, shape, bytes });
   const launch = ({ function: called, tensors, symbols, threads }: KernelInfo["pack"][number]) => ({
     function: called,

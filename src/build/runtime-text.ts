@@ -24,8 +24,10 @@ const pieces: readonly Piece[] = [
   { file: "src/runtime/errors" },
   { file: "src/runtime/size" },
   { file: "src/runtime/info" },
+  { file: "src/runtime/packed-file" },
   { file: "src/runtime/packed" },
   { file: "src/runtime/executable" },
+  { file: "src/runtime/arguments" },
   { file: "src/runtime/kernel" },
   { file: "src/runtime/load" },
 ];

@@ -2,13 +2,13 @@
 // that needs a feature.
 
 import type { Device } from "../../ir/index.ts";
-import { type Artifact, artifactHash, type Choice, type CompileOptions, resolve } from "../compile/index.ts";
+import { artifactHash, type Choice, type CompileOptions, resolve, type WasmArtifact } from "../compile/index.ts";
 import type { Job } from "./jobs.ts";
 
 /** One module of a kernel. */
 export interface BuiltVariant {
   readonly file: string;
-  readonly artifact: Artifact;
+  readonly artifact: WasmArtifact;
   readonly hash: string;
   /** Where each part's template and point come from: `template default`, `exact record`, .. */
   readonly sources: readonly string[];

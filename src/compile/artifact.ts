@@ -1,10 +1,10 @@
 /**
- * Artifacts: a workload's kernels as one Wasm module, with everything needed to run it as JSON beside the bytes. Making one is the whole
- * pipeline, read top to bottom in `buildArtifact`.
+ * Artifacts: a workload's kernels as one Wasm module, or as WGSL shaders with the Wasm module that packs for them, and everything needed to
+ * run them as JSON beside the code. Making one is the whole pipeline, read top to bottom in `buildArtifact`.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { compileModule, type KernelFunction } from "../../backends/index.ts";
+import { compileModule, compileShaders, type KernelFunction, type Shader } from "../../backends/index.ts";
 import {
   type Buffer,
   b,
@@ -23,7 +23,15 @@ import {
   type Workload,
 } from "../../ir/index.ts";
 import { applySchedule, type Point, type Schedule, type Target, templateFor } from "../../schedules/index.ts";
-import type { KernelInfo, LaunchInfo, PartInfo, Size, TensorSpec as TensorInfo } from "../runtime/index.ts";
+import type {
+  DispatchInfo,
+  GpuKernelInfo,
+  KernelInfo,
+  LaunchInfo,
+  PartInfo,
+  Size,
+  TensorSpec as TensorInfo,
+} from "../runtime/index.ts";
 import { sizeOf } from "./size.ts";
 
 /** A tensor in memory. */
@@ -36,17 +44,20 @@ export interface Launch extends LaunchInfo {
   readonly stage: Stage;
 }
 
+/** One launch of a shader. */
+export interface Dispatch extends DispatchInfo {
+  readonly stage: Stage;
+}
+
 /** What runs for the values of M in a range, and how it was chosen. */
-export interface Part extends PartInfo {
+export interface Part<L = Launch> extends PartInfo<L> {
   readonly template: string;
   readonly point: Point;
   readonly schedule: Schedule;
-  readonly launches: readonly Launch[];
   readonly workspaces: readonly TensorSpec[];
 }
 
-/** A compiled workload. */
-export interface Artifact extends KernelInfo {
+interface ArtifactOf<L> extends KernelInfo<L> {
   readonly workload: Workload;
   readonly features: readonly Feature[];
   readonly weights: readonly TensorSpec[];
@@ -54,9 +65,23 @@ export interface Artifact extends KernelInfo {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly pack: readonly Launch[];
-  readonly parts: readonly Part[];
+  readonly parts: readonly Part<L>[];
+  /** The Wasm module: all kernels, or those that pack. */
   readonly code: Uint8Array<ArrayBuffer>;
 }
+
+/** A workload compiled to Wasm. */
+export interface WasmArtifact extends ArtifactOf<Launch> {
+  readonly target: "wasm";
+}
+
+/** A workload compiled to WGSL. Weights are packed on the CPU. */
+export interface WgslArtifact extends ArtifactOf<Dispatch> {
+  readonly target: "wgsl";
+  readonly shaders: GpuKernelInfo["shaders"];
+}
+
+export type Artifact = WasmArtifact | WgslArtifact;
 
 /** A schedule for the values of M in a range. */
 export interface PartPlan {
@@ -75,48 +100,78 @@ export interface Observer {
 }
 
 /** The pipeline: naive program, schedule, verification, lowering, emission. Throws `ScheduleError` or `IrError` for a schedule that does not apply. */
+export function buildArtifact(target: WasmTarget, plans: readonly PartPlan[], observer?: Observer): WasmArtifact;
+export function buildArtifact(target: WgslTarget, plans: readonly PartPlan[], observer?: Observer): WgslArtifact;
+export function buildArtifact(target: Target, plans: readonly PartPlan[], observer?: Observer): Artifact;
 export function buildArtifact(target: Target, plans: readonly PartPlan[], observer: Observer = {}): Artifact {
   const scheduled = plans.map((plan) => ({ plan, program: scheduleProgram(target, plan, observer) }));
-  const first = scheduled[0]?.program as Program;
-  const packing = first.kernels.filter((k) => k.stage === "pack");
-  const layout = layoutHash(target.workload, packing);
-  for (const { plan, program } of scheduled) {
-    const own = layoutHash(
-      target.workload,
-      program.kernels.filter((k) => k.stage === "pack"),
-    );
-    if (own !== layout) throw new Error(`${plan.name} packs ${target.workload.op} otherwise than ${plans[0]?.name}`);
-  }
+  const packing = packersOf(target, scheduled);
   const running = scheduled.flatMap(({ plan, program }) =>
     program.kernels.filter((k) => k.stage !== "pack").map((k) => ({ ...k, name: `${plan.name}/${k.name}` })),
   );
-  const lowered = [...packing, ...running].map((kernel) =>
-    lower(kernel, "wasm", (pass, k) => observer.kernel?.(kernel.name, pass, k)),
-  );
-  const module = compileModule(lowered, target.device.features);
-  const launches = module.functions.map(launchOf);
+  const lowered = (kernels: readonly Kernel[], kind: "wasm" | "wgsl"): readonly Kernel[] =>
+    kernels.map((kernel) => lower(kernel, kind, (pass, k) => observer.kernel?.(kernel.name, pass, k)));
   const buffers = scheduled.flatMap(({ program }) => program.kernels.flatMap((k) => k.buffers));
   const ofRole = (role: Buffer["role"]): readonly TensorSpec[] => tensorsOf(buffers.filter((x) => x.role === role));
-  return {
+  const tensors = {
     workload: target.workload,
-    features: module.features,
-    layout,
+    layout: layoutHash(target.workload, packing),
     weights: ofRole("weight"),
     packed: ofRole("packed"),
     inputs: ofRole("input"),
     outputs: ofRole("output"),
-    pack: launches.filter((l) => l.stage === "pack"),
-    parts: scheduled.map(({ plan, program }) => ({
-      min: plan.min,
-      max: plan.max,
-      template: plan.template,
-      point: plan.point,
-      schedule: plan.schedule,
-      launches: launches.filter((l) => l.stage !== "pack" && l.function.startsWith(`${plan.name}/`)),
+  };
+  const partsWith = <L extends { readonly function: string }>(launches: readonly L[]): readonly Part<L>[] =>
+    scheduled.map(({ plan: { name, min, max, template, point, schedule }, program }) => ({
+      ...{ min, max, template, point, schedule },
+      launches: launches.filter((l) => l.function.startsWith(`${name}/`)),
       workspaces: tensorsOf(program.kernels.flatMap((k) => k.buffers).filter((x) => x.role === "workspace")),
-    })),
+    }));
+  const { features, limits } = target.device;
+  if (target.device.kind === "wgsl") {
+    // Packers run wherever there is Wasm SIMD.
+    const packer = compileModule(lowered(packing, "wasm"), []);
+    const shaders = compileShaders(lowered(running, "wgsl"), features, limits);
+    return {
+      target: "wgsl",
+      ...tensors,
+      features: features.filter((f) => shaders.some((s) => s.features.includes(f))),
+      pack: packer.functions.map(launchOf),
+      parts: partsWith(shaders.map(dispatchOf)),
+      code: packer.bytes,
+      shaders: Object.fromEntries(shaders.map(({ name, code }) => [name, code])),
+    };
+  }
+  const module = compileModule(lowered([...packing, ...running], "wasm"), features);
+  const launches = module.functions.map(launchOf);
+  return {
+    target: "wasm",
+    ...tensors,
+    features: module.features,
+    pack: launches.filter((l) => l.stage === "pack"),
+    parts: partsWith(launches.filter((l) => l.stage !== "pack")),
     code: module.bytes,
   };
+}
+
+type TargetOf<K extends "wasm" | "wgsl"> = Target & { readonly device: { readonly kind: K } };
+export type WasmTarget = TargetOf<"wasm">;
+export type WgslTarget = TargetOf<"wgsl">;
+
+/** The kernels that pack, which must be the same for all parts: they share packed tensors. */
+function packersOf(
+  { workload }: Target,
+  scheduled: readonly { readonly plan: PartPlan; readonly program: Program }[],
+): readonly Kernel[] {
+  const [first, ...others] = scheduled.map(({ plan, program }) => ({
+    name: plan.name,
+    packing: program.kernels.filter((k) => k.stage === "pack"),
+  }));
+  const packing = first?.packing ?? [];
+  for (const { name, packing: own } of others)
+    if (layoutHash(workload, own) !== layoutHash(workload, packing))
+      throw new Error(`${name} packs ${workload.op} otherwise than ${first?.name}`);
+  return packing;
 }
 
 /** What is scheduled for a workload: loops over no rows have nothing to divide, so that M = 0 is compiled as one of a few values of a symbolic M. */
@@ -141,6 +196,20 @@ function restrict(program: Program, { min, max }: PartPlan): Program {
 
 function launchOf({ name, stage, buffers, symbols, threads }: KernelFunction): Launch {
   return { function: name, stage, tensors: buffers, symbols, threads: threads ? sizeOf(threads) : 0 };
+}
+
+function dispatchOf({ name, stage, bindings, symbols, grid, workgroupSize }: Shader): Dispatch {
+  const [x, y, z] = grid;
+  return {
+    function: name,
+    stage,
+    tensors: bindings.map(({ buffer }) => buffer),
+    sliced: bindings.map(({ sliced }) => sliced),
+    written: bindings.filter(({ access }) => access === "read_write").map(({ buffer }) => buffer),
+    symbols,
+    grid: [sizeOf(x), sizeOf(y), sizeOf(z)],
+    workgroup: workgroupSize,
+  };
 }
 
 /** Each tensor once. */

@@ -1,7 +1,7 @@
 /**
  * The API: `compile(workload, options)` gives a kernel that packs weights and runs.
  */
-import { probeWasm, type WasmMemory } from "../../backends/index.ts";
+import { type GpuRuntime, probeWasm, type WasmMemory } from "../../backends/index.ts";
 import {
   checkContainers,
   type Device,
@@ -28,19 +28,24 @@ import {
 import {
   ApiError,
   Executable,
+  GpuExecutable,
+  type GpuPackedTensors,
+  gpuKernelOf,
   kernelOf,
+  type LoadedGpuKernel,
   type LoadedKernel,
   type PackedTensors,
   type StoredArrays,
   type StoredTensors,
+  shadersOf,
   storedBytes,
 } from "../runtime/index.ts";
-import { type Artifact, artifactHash, buildArtifact } from "./artifact.ts";
+import { type Artifact, artifactHash, buildArtifact, type WasmArtifact, type WgslArtifact } from "./artifact.ts";
 import { type Choice, planParts } from "./plan.ts";
 import type { KnownFormat, RunArguments, RunResult, WeightsOf } from "./types.ts";
 
 export interface CompileOptions {
-  /** The device to compile for; this machine's Wasm unless given. */
+  /** The device to compile for; the runtime's, or this machine's Wasm, unless given. */
   readonly device?: Device;
   /** Where tuned records are: a path, an open store, or false for template defaults only. By default the user's database, then the shipped records. */
   readonly db?: string | TuneStore | false;
@@ -48,14 +53,33 @@ export interface CompileOptions {
   readonly runtime?: WasmMemory;
 }
 
-/** A compiled workload. */
-export interface CompiledKernel<W extends Workload> extends LoadedKernel<WeightsOf<W>, RunArguments<W>, RunResult<W>> {
+/** Options of a kernel that runs on a GPU. */
+export interface GpuCompileOptions extends Omit<CompileOptions, "runtime"> {
+  /** What `openGpu` gave. */
+  readonly runtime: GpuRuntime;
+}
+
+interface Compiled<W extends Workload, A extends Artifact> {
   readonly workload: W;
-  readonly artifact: Artifact;
+  readonly artifact: A;
   /** Why each part is what it is: the rungs of the look-up, one line each. */
   readonly explanation: readonly string[];
+}
+
+/** A compiled workload. */
+export interface CompiledKernel<W extends Workload>
+  extends Compiled<W, WasmArtifact>,
+    LoadedKernel<WeightsOf<W>, RunArguments<W>, RunResult<W>> {
   /** Packs stored weights into the kernel's memory. Throws an `ApiError` for a missing tensor, one that has no place, a wrong length, or numbers that can't be (`PackOptions.check`). */
   pack(weights: WeightsOf<W>, options?: PackOptions): PackedTensors;
+}
+
+/** A workload compiled for a GPU. */
+export interface CompiledGpuKernel<W extends Workload>
+  extends Compiled<W, WgslArtifact>,
+    LoadedGpuKernel<WeightsOf<W>, RunArguments<W, GpuPackedTensors>, RunResult<W>> {
+  /** Packs stored weights on the CPU and uploads them. Rejects as `CompiledKernel.pack` throws. */
+  pack(weights: WeightsOf<W>, options?: PackOptions): Promise<GpuPackedTensors>;
 }
 
 export interface PackOptions {
@@ -63,25 +87,37 @@ export interface PackOptions {
   readonly check?: boolean;
 }
 
-/** Compiles a workload. Throws a `WorkloadError` for one that can't be. */
-export async function compile<const W extends Workload>(
+/** Compiles a workload: to Wasm, or to WGSL where the runtime is a GPU's. Throws a `WorkloadError` for one that can't be. */
+export function compile<const W extends Workload>(
   workload: W & KnownFormat<W>,
-  options: CompileOptions = {},
-): Promise<CompiledKernel<W>> {
+  options: GpuCompileOptions,
+): Promise<CompiledGpuKernel<W>>;
+export function compile<const W extends Workload>(
+  workload: W & KnownFormat<W>,
+  options?: CompileOptions,
+): Promise<CompiledKernel<W>>;
+export async function compile<W extends Workload>(
+  workload: W,
+  { device, db, runtime }: CompileOptions | GpuCompileOptions = {},
+): Promise<CompiledKernel<W> | CompiledGpuKernel<W>> {
   const checked = parseWorkload(workload);
-  const device = options.device ?? (await thisDevice());
-  const { artifact, choices, notes } = await resolve(checked, device, options.db);
-  const executable = await Executable.load(artifact, options.runtime);
+  const checkOf = ({ check = true }: PackOptions): ((stored: StoredTensors) => void) | undefined =>
+    check ? (stored) => checkNumbers(checked, stored) : undefined;
+  if (runtime !== undefined && "gpu" in runtime) {
+    const { artifact, ...why } = await resolveGpu(checked, runtime, db, device);
+    const executable = await GpuExecutable.load(artifact, runtime);
+    return {
+      ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
+      ...gpuKernelOf<WeightsOf<W>, RunArguments<W, GpuPackedTensors>, RunResult<W>>(executable),
+      pack: async (weights, options = {}) => executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
+    };
+  }
+  const { artifact, ...why } = await resolve(checked, device ?? (await thisDevice()), db);
+  const executable = await Executable.load(artifact, runtime);
   return {
-    workload,
-    artifact,
-    explanation: [...choices.flatMap(explain), ...notes],
+    ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
     ...kernelOf<WeightsOf<W>, RunArguments<W>, RunResult<W>>(executable),
-    pack: (weights, { check = true } = {}) =>
-      executable.pack(
-        storedBytes(weights as StoredArrays),
-        check ? (stored) => checkNumbers(checked, stored) : undefined,
-      ),
+    pack: (weights, options = {}) => executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
   };
 }
 
@@ -103,16 +139,49 @@ function checkNumbers(workload: Workload, stored: StoredTensors): void {
   }
 }
 
-/** What the kernels may use on a device: threads need a shared memory, which is the caller's choice. */
-export const kernelFeatures = (device: Device): readonly Feature[] =>
-  device.features.filter((f) => f === "relaxed-simd");
+/** What the kernels of each kind of device may use: on Wasm, threads need a shared memory, which is the caller's choice. */
+const usable: Readonly<Record<Device["kind"], readonly Feature[]>> = {
+  wasm: ["relaxed-simd"],
+  wgsl: ["f16", "subgroups", "packed-dot"],
+  reference: [],
+};
 
-/** The artifact of a workload: the best that is known and loads. A stored winner that fails is quarantined, and the next rung is tried. */
-export async function resolve(
+/** What the kernels may use on a device. */
+export const kernelFeatures = ({ kind, features }: Device): readonly Feature[] =>
+  features.filter((f) => usable[kind].includes(f));
+
+interface Resolved<A extends Artifact> {
+  readonly artifact: A;
+  readonly choices: readonly Choice[];
+  readonly notes: readonly string[];
+}
+
+/** Loads code, to find out whether it does. */
+type Load<A> = (artifact: A) => Promise<unknown>;
+
+/** The artifact of a workload for Wasm: the best that is known and loads. A stored winner that fails is quarantined, and the next rung is tried. */
+export const resolve = (
   workload: Workload,
   device: Device,
   db: CompileOptions["db"],
-): Promise<{ artifact: Artifact; choices: readonly Choice[]; notes: readonly string[] }> {
+): Promise<Resolved<WasmArtifact>> =>
+  best<WasmArtifact>(workload, { ...device, kind: "wasm" }, db, ({ code }) => WebAssembly.compile(code));
+
+/** As `resolve`, for a GPU; `device` may be another than the runtime's own in what it allows. */
+export const resolveGpu = (
+  workload: Workload,
+  runtime: GpuRuntime,
+  db: CompileOptions["db"],
+  device: Device = runtime.device,
+): Promise<Resolved<WgslArtifact>> =>
+  best<WgslArtifact>(workload, { ...device, kind: "wgsl" }, db, (a) => runtime.compile(shadersOf(a)));
+
+async function best<A extends Artifact>(
+  workload: Workload,
+  device: Device & { readonly kind: A["target"] },
+  db: CompileOptions["db"],
+  load: Load<A>,
+): Promise<Resolved<A>> {
   programOf(workload); // What can't be computed is no record's fault.
   const target = { workload, device: { ...device, features: kernelFeatures(device) } };
   const notes: string[] = [];
@@ -121,12 +190,12 @@ export async function resolve(
   try {
     for (;;) {
       const choices = await planParts(workload, target.device, readers, failed);
-      const built = await tryBuild(target, choices);
-      if (built.artifact) return { artifact: built.artifact, choices, notes };
-      const culprit = await culpritOf(target, choices);
+      const built = await tryBuild(target, choices, load);
+      if (built.artifact !== undefined) return { artifact: built.artifact, choices, notes };
+      const culprit = await culpritOf(target, choices, load);
       if (culprit === undefined) throw built.error;
       const { key, record } = culprit;
-      const { message } = built.error;
+      const { message } = built.error as Error;
       failed.set(recordKey(key), message);
       const withdrawn = store === undefined ? undefined : await quarantine(store, key, message, record);
       notes.push(`${key.template} ${JSON.stringify(key.point)} failed and is ${withdrawn ?? "left out"}: ${message}`);
@@ -147,28 +216,36 @@ async function quarantine(store: TuneStore, key: TuneKey, reason: string, record
   }
 }
 
-type Built = { artifact: Artifact; error?: undefined } | { artifact?: undefined; error: Error };
+type Built<A> =
+  | { readonly artifact: A; readonly error?: undefined }
+  | { readonly artifact?: undefined; readonly error: Error };
 
 /** The record because of which a build failed: that of the only part that has one, else of the first part that fails alone, else the last. */
-async function culpritOf(
+async function culpritOf<A extends Artifact>(
   target: Target,
   choices: readonly Choice[],
+  load: Load<A>,
 ): Promise<{ readonly key: TuneKey; readonly record: TuneRecord } | undefined> {
   const tuned = choices.flatMap((choice) => {
     const { key, record } = choice.lookup ?? {};
     return key === undefined || record === undefined ? [] : [{ choice, key, record }];
   });
   for (const one of tuned.length > 1 ? tuned : [])
-    if ((await tryBuild(target, [one.choice])).error !== undefined) return one;
+    if ((await tryBuild(target, [one.choice], load)).error !== undefined) return one;
   return tuned.at(-1);
 }
 
-async function tryBuild(target: Target, choices: readonly Choice[]): Promise<Built> {
+async function tryBuild<A extends Artifact>(
+  target: Target,
+  choices: readonly Choice[],
+  load: Load<A>,
+): Promise<Built<A>> {
   try {
+    // The target's kind is the artifact's.
     const artifact = buildArtifact(
       target,
       choices.map((c) => c.plan),
-    );
+    ) as A;
     for (const { lookup } of choices) {
       // Only a record of this very workload names the hash of this very artifact: one of a fixed M is not for any M.
       const { record } = lookup ?? {};
@@ -180,7 +257,7 @@ async function tryBuild(target: Target, choices: readonly Choice[]): Promise<Bui
           `its artifact hash ${record.artifact?.slice(0, 12)} is not the built one's ${own.slice(0, 12)}`,
         );
     }
-    await WebAssembly.compile(artifact.code);
+    await load(artifact);
     return { artifact };
   } catch (error) {
     return { error: error as Error };
@@ -214,6 +291,11 @@ async function openReadable(path: string | undefined): Promise<TuneStore> {
     return await openStore(path, { readOnly: true });
   }
 }
+
+const explanationOf = ({ choices, notes }: Omit<Resolved<Artifact>, "artifact">): readonly string[] => [
+  ...choices.flatMap(explain),
+  ...notes,
+];
 
 function explain({ plan, lookup }: Choice): readonly string[] {
   const steps = (lookup?.steps ?? []).map((s: LookupStep) => `${plan.name}: ${s.rung} (${s.source}): ${s.reason}`);

@@ -12,6 +12,7 @@ export {
   type Artifact,
   artifactHash,
   buildArtifact,
+  type Dispatch,
   hashOf,
   type Launch,
   type Observer,
@@ -20,8 +21,22 @@ export {
   planPart,
   scheduledWorkload,
   type TensorSpec,
+  type WasmArtifact,
+  type WasmTarget,
+  type WgslArtifact,
+  type WgslTarget,
 } from "./artifact.ts";
-export { type CompiledKernel, type CompileOptions, compile, kernelFeatures, openReaders, resolve } from "./compile.ts";
+export {
+  type CompiledGpuKernel,
+  type CompiledKernel,
+  type CompileOptions,
+  compile,
+  type GpuCompileOptions,
+  kernelFeatures,
+  openReaders,
+  resolve,
+  resolveGpu,
+} from "./compile.ts";
 export { generatorHash, layoutVersion, stampText } from "./generator.ts";
 export { generatorStamp } from "./generator-stamp.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";

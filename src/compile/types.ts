@@ -55,12 +55,12 @@ type Bias<W> = W extends { readonly bias: false }
     : { readonly bias?: Float32Array };
 
 /** What `run` takes: x is f32, m x k, row-major; `w` what `pack` gave. */
-export type RunArguments<W extends Workload> = W extends MatmulWorkload
-  ? { readonly x: Float32Array; readonly w: PackedTensors } & Bias<W> & Rows<W>
+export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends MatmulWorkload
+  ? { readonly x: Float32Array; readonly w: Packed } & Bias<W> & Rows<W>
   : W extends QuantizeWorkload
     ? { readonly x: Float32Array } & Rows<W>
     : W extends DequantizeWorkload
-      ? { readonly w: PackedTensors }
+      ? { readonly w: Packed }
       : never;
 
 /** What `run` gives: f32, row-major; codes and scales of quantize. */

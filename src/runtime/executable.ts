@@ -3,7 +3,7 @@
  */
 import { WasmMemory } from "../../backends/index.ts";
 import { ApiError } from "./errors.ts";
-import type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec } from "./info.ts";
+import type { Domain, KernelInfo, LaunchInfo, PartInfo } from "./info.ts";
 import { PackedTensors } from "./packed.ts";
 import { evaluate } from "./size.ts";
 
@@ -70,18 +70,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   pack(stored: StoredTensors, check: (stored: StoredTensors) => void = () => {}): PackedTensors {
     this.requireLive();
     const { artifact, runtime } = this;
-    for (const name of Object.keys(stored))
-      if (!artifact.weights.some((spec) => spec.name === name))
-        throw new ApiError(`weights: ${name} is no part of it; ${this.#describe(artifact.weights)}`);
-    for (const { name, bytes } of artifact.weights) {
-      const data = stored[name];
-      const expected = evaluate(bytes, {});
-      if (data === undefined) throw new ApiError(`weights: ${name} is missing; ${this.#describe(artifact.weights)}`);
-      if (data.byteLength !== expected)
-        throw new ApiError(
-          `weights: ${name} has ${data.byteLength} bytes, expected ${expected}; ${this.#describe(artifact.weights)}`,
-        );
-    }
+    requireStored(artifact, stored);
     check(stored);
     const packed = PackedTensors.allocate(artifact.layout, artifact.packed, runtime);
     const raw = new Map<string, number>();
@@ -127,12 +116,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
 
   /** The part that runs for `m` rows. */
   partFor(m: number): PartInfo {
-    const part = this.artifact.parts.find((p) => m >= p.min && m <= p.max);
-    if (part === undefined)
-      throw new ApiError(
-        `m = ${m}: the kernel was compiled for ${this.artifact.parts.map((p) => `${p.min}..${p.max}`).join(", ")}`,
-      );
-    return part;
+    return partFor(this.artifact.parts, m);
   }
 
   /** Lets go of workspaces, and of the memory where it is the kernel's own. */
@@ -146,12 +130,6 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   /** Throws an `ApiError` once disposed. */
   requireLive(): void {
     if (this.#disposed) throw new ApiError("the kernel is disposed; compile it again");
-  }
-
-  #describe(specs: readonly TensorSpec[]): string {
-    const { workload } = this.artifact;
-    const format = workload.w === undefined ? workload.op : `${workload.w} of ${workload.n} x ${workload.k}`;
-    return `${format} is ${specs.map((s) => `${s.name}: ${evaluate(s.bytes, {})} bytes`).join(", ")}`;
   }
 
   #workspacesFor(part: PartInfo, m: number): ReadonlyMap<string, number> {
@@ -192,9 +170,37 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   }
 }
 
+/** Throws an `ApiError` unless these are the stored tensors that are packed, each of the right length. */
+export function requireStored(
+  { weights, workload }: Pick<KernelInfo, "weights" | "workload">,
+  stored: StoredTensors,
+): void {
+  const format = workload.w === undefined ? workload.op : `${workload.w} of ${workload.n} x ${workload.k}`;
+  const described = `${format} is ${weights.map((s) => `${s.name}: ${evaluate(s.bytes, {})} bytes`).join(", ")}`;
+  for (const name of Object.keys(stored))
+    if (!weights.some((spec) => spec.name === name))
+      throw new ApiError(`weights: ${name} is no part of it; ${described}`);
+  for (const { name, bytes } of weights) {
+    const data = stored[name];
+    const expected = evaluate(bytes, {});
+    if (data === undefined) throw new ApiError(`weights: ${name} is missing; ${described}`);
+    if (data.byteLength !== expected)
+      throw new ApiError(`weights: ${name} has ${data.byteLength} bytes, expected ${expected}; ${described}`);
+  }
+}
+
+/** The part that runs for `m` rows. Throws an `ApiError` where the kernel was not compiled for so many. */
+export function partFor<P extends { readonly min: number; readonly max: number }>(parts: readonly P[], m: number): P {
+  const part = parts.find((p) => m >= p.min && m <= p.max);
+  if (part === undefined)
+    throw new ApiError(`m = ${m}: the kernel was compiled for ${parts.map((p) => `${p.min}..${p.max}`).join(", ")}`);
+  return part;
+}
+
 /** Anything else would let a kernel run over rows that are not there. */
 const isShare = ({ index, of }: RowRange): boolean =>
   Number.isInteger(index) && Number.isInteger(of) && index >= 0 && index < of;
 
-const inDomain = (symbols: readonly Domain[], m: number): boolean =>
+/** Whether a kernel runs for `m` rows. */
+export const inDomain = (symbols: readonly Domain[], m: number): boolean =>
   symbols.every((s) => s.name !== "M" || (m >= s.min && m <= s.max && m % s.modulo === s.residue));

@@ -4,7 +4,19 @@
  */
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type RowRange, type StoredTensors } from "./executable.ts";
-export type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec, WorkloadInfo } from "./info.ts";
+export { GpuExecutable, type GpuTensors, shadersOf } from "./gpu-executable.ts";
+export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
+export { GpuPackedTensors } from "./gpu-packed.ts";
+export type {
+  DispatchInfo,
+  Domain,
+  GpuKernelInfo,
+  KernelInfo,
+  LaunchInfo,
+  PartInfo,
+  TensorSpec,
+  WorkloadInfo,
+} from "./info.ts";
 export { kernelOf, type LoadedKernel, type StoredArrays, storedBytes } from "./kernel.ts";
 export { type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
 export { PackedTensors } from "./packed.ts";

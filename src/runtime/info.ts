@@ -31,11 +31,28 @@ export interface LaunchInfo {
   readonly threads: Size;
 }
 
+/** One launch of a shader. */
+export interface DispatchInfo {
+  /** The shader's name. */
+  readonly function: string;
+  /** Tensors by binding, in order. */
+  readonly tensors: readonly string[];
+  /** Of each tensor, the bytes that a workgroup along x has to itself, so that it can be bound in slices; 0 where it is bound whole. */
+  readonly sliced: readonly number[];
+  /** Those that are written. */
+  readonly written: readonly string[];
+  readonly symbols: readonly Domain[];
+  /** Workgroups along x, y and z. */
+  readonly grid: readonly [x: Size, y: Size, z: Size];
+  /** Invocations of a workgroup along x, y and z. */
+  readonly workgroup: readonly [x: number, y: number, z: number];
+}
+
 /** What runs for the values of M in a range. */
-export interface PartInfo {
+export interface PartInfo<L = LaunchInfo> {
   readonly min: number;
   readonly max: number;
-  readonly launches: readonly LaunchInfo[];
+  readonly launches: readonly L[];
   readonly workspaces: readonly TensorSpec[];
 }
 
@@ -48,10 +65,10 @@ export interface WorkloadInfo {
   readonly w?: string;
 }
 
-/** A module's description. */
-export interface KernelInfo {
+/** A module's description: how its tensors are packed and, by parts, what runs. */
+export interface KernelInfo<L = LaunchInfo> {
   readonly workload: WorkloadInfo;
-  /** Features without which the module does not validate. */
+  /** Features without which the code does not validate. */
   readonly features: readonly string[];
   /** Identity of the packed layout: a packed tensor belongs to kernels with this hash only. */
   readonly layout: string;
@@ -59,6 +76,13 @@ export interface KernelInfo {
   readonly packed: readonly TensorSpec[];
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** Functions of the Wasm module that pack. */
   readonly pack: readonly LaunchInfo[];
-  readonly parts: readonly PartInfo[];
+  readonly parts: readonly PartInfo<L>[];
+}
+
+/** A description of shaders, with the Wasm module that packs for them. */
+export interface GpuKernelInfo extends KernelInfo<DispatchInfo> {
+  /** WGSL by name. */
+  readonly shaders: Readonly<Record<string, string>>;
 }

@@ -2,9 +2,9 @@
  * A loaded module as its user sees it: pack, run, dispose, on typed arrays. What a kernel takes and gives is in its types; that the arguments
  * keep to them is checked here.
  */
+import { inputsOf, type RunInputs, requireWeights, resultOf, rowsOf } from "./arguments.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
-import type { KernelInfo } from "./info.ts";
 import type { PackedTensors } from "./packed.ts";
 import { evaluate } from "./size.ts";
 
@@ -35,11 +35,8 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
 
 export type StoredArrays = Readonly<Record<string, ArrayBufferView | undefined>>;
 
-interface AnyArguments {
-  readonly x?: Float32Array;
+interface AnyArguments extends RunInputs {
   readonly w?: PackedTensors;
-  readonly bias?: Float32Array;
-  readonly m?: number;
 }
 
 /** Stored weights under their buffers' names, as bytes. */
@@ -59,10 +56,12 @@ function run(executable: Executable, args: AnyArguments): Float32Array | { q: In
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
   const m = rowsOf(artifact, args.m);
-  const symbols = { M: m };
-  const at = new Map(weightsFor(executable, args.w));
-  if (args.bias !== undefined && !artifact.inputs.some(({ name }) => name === "bias"))
-    throw new ApiError("bias: the kernel was compiled without one; compile with bias: true, or leave it out");
+  const at = new Map<string, number>();
+  if (artifact.packed.length > 0) {
+    requireWeights(artifact, args.w, runtime);
+    for (const [name, address] of args.w.addresses) at.set(name, address);
+  }
+  const inputs = inputsOf(artifact, args, m);
   const own: number[] = [];
   const place = (name: string, bytes: number): number => {
     const address = runtime.allocate(bytes);
@@ -70,51 +69,13 @@ function run(executable: Executable, args: AnyArguments): Float32Array | { q: In
     at.set(name, address);
     return address;
   };
+  const outputs = new Map(artifact.outputs.map(({ name, bytes }) => [name, evaluate(bytes, { M: m })]));
   try {
-    for (const { name, bytes } of artifact.inputs) {
-      const data = args[name as "x" | "bias"];
-      const expected = evaluate(bytes, symbols);
-      if (!(data instanceof Float32Array))
-        throw new ApiError(
-          `${name} is ${data === undefined ? "missing" : "not a Float32Array"}; it has ${expected / 4} values of f32`,
-        );
-      if (data.byteLength !== expected)
-        throw new ApiError(`${name} has ${data.length} values, expected ${expected / 4} (m = ${m})`);
-      runtime.write(place(name, expected), data);
-    }
-    for (const { name, bytes } of artifact.outputs) place(name, evaluate(bytes, symbols));
+    for (const [name, data] of inputs) runtime.write(place(name, data.byteLength), data);
+    for (const [name, bytes] of outputs) place(name, bytes);
     executable.launch(m, at);
-    const result = (name: string): Uint8Array<ArrayBuffer> => {
-      const spec = artifact.outputs.find((o) => o.name === name);
-      return runtime.read(at.get(name) as number, spec === undefined ? 0 : evaluate(spec.bytes, symbols));
-    };
-    if (artifact.workload.op !== "quantize") return new Float32Array(result("y").buffer);
-    return { q: new Int8Array(result("x.q").buffer), s: new Float32Array(result("x.s").buffer) };
+    return resultOf(artifact, (name) => runtime.read(at.get(name) as number, outputs.get(name) as number));
   } finally {
     for (const address of own) runtime.free(address);
   }
-}
-
-function rowsOf({ workload }: KernelInfo, given: number | undefined): number {
-  if (workload.m === undefined) return 0;
-  if (workload.m !== "any") {
-    if (given === undefined || given === workload.m) return workload.m;
-    throw new ApiError(`m = ${given}: the kernel was compiled for m = ${workload.m}; compile with m: "any"`);
-  }
-  if (given !== undefined && Number.isInteger(given) && given >= 0) return given;
-  throw new ApiError(`m = ${given}: the number of rows of x, an integer from 0 up`);
-}
-
-function weightsFor({ artifact, runtime }: Executable, w: PackedTensors | undefined): ReadonlyMap<string, number> {
-  if (artifact.packed.length === 0) return new Map();
-  // Not instanceof: kernels of two builds share packed tensors where layout and memory are the same.
-  if (w?.layout === undefined) throw new ApiError("w is missing; pass what pack() gave");
-  w.requireLive();
-  if (w.layout !== artifact.layout)
-    throw new ApiError(
-      `w was packed with layout ${w.layout.slice(0, 12)}, the kernel reads ${artifact.layout.slice(0, 12)}; pack the weights with this kernel`,
-    );
-  if (w.runtime !== runtime)
-    throw new ApiError("w was packed in another memory; give both kernels one memory to work in");
-  return w.addresses;
 }

@@ -1,6 +1,6 @@
 /** What the emission of one function carries along: names and where their values are, facts, and what the statement at hand has computed. */
 import type { Buffer, Expr, Facts, Feature } from "../../../ir/index.ts";
-import { QloomError } from "../../../ir/index.ts";
+import { EmitError } from "../../errors.ts";
 import type { NonNegative } from "./address.ts";
 import type { Uses } from "./broadcasts.ts";
 import type { Node, Vec } from "./dag.ts";
@@ -39,11 +39,6 @@ export interface Context {
   readonly scalars: Map<Expr, Node>;
   readonly vectors: Map<Expr, Vec>;
   readonly splats: Map<Expr, Node>;
-}
-
-/** A kernel that the backend can't write: it is not in lowered form. */
-export class EmitError extends QloomError {
-  override name = "EmitError";
 }
 
 export function fail(c: Context, reason: string): never {

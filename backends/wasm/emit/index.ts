@@ -14,8 +14,6 @@ import { bufferPlace } from "./registers.ts";
 import { operand, scalar, splat, vector } from "./select.ts";
 import { writeBody } from "./statements.ts";
 
-export { EmitError } from "./context.ts";
-
 export interface EmittedFunction {
   readonly function: WasmFunction;
   /** Features that the instructions need, of those allowed. */

@@ -1,6 +1,9 @@
 /** What the runtime has to know of a shader to run it: the part of the emitted `Shader` that it uses. */
 import type { Expr, Feature, SizeSymbol } from "../../../ir/index.ts";
 
+/** A count of workgroups. */
+export type Extent = number | Expr;
+
 /** A storage buffer of a shader, at `@group(0) @binding(i)` in the order of the list. */
 export interface ShaderBinding {
   /** Name of the kernel's buffer. */
@@ -19,8 +22,8 @@ export interface LaunchShader {
   /** A whole WGSL module. */
   readonly code: string;
   readonly workgroupSize: readonly [x: number, y: number, z: number];
-  /** Workgroups per dimension: constants or expressions of the symbols. */
-  readonly grid: readonly [x: Expr, y: Expr, z: Expr];
+  /** Workgroups per dimension: numbers, or expressions of the symbols. */
+  readonly grid: readonly [x: Extent, y: Extent, z: Extent];
   readonly bindings: readonly ShaderBinding[];
   readonly symbols: readonly SizeSymbol[];
   readonly features: readonly Feature[];

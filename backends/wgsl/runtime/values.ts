@@ -1,7 +1,7 @@
 /** What a shader's symbols make of its grid, checked. */
 import { type Expr, evalOp, type SizeSymbol } from "../../../ir/index.ts";
 import { gpuError } from "./errors.ts";
-import type { LaunchShader } from "./shader.ts";
+import type { Extent, LaunchShader } from "./shader.ts";
 
 type Symbols = Readonly<Record<string, number>>;
 
@@ -9,7 +9,8 @@ type Symbols = Readonly<Record<string, number>>;
 export function gridOf(shader: LaunchShader, symbols: Symbols): readonly [number, number, number] {
   for (const s of shader.symbols) checkSymbol(shader.name, s, symbols[s.name]);
   const [x, y, z] = shader.grid;
-  const count = (extent: Expr): number => Math.max(0, evaluate(shader.name, extent, symbols));
+  const count = (extent: Extent): number =>
+    Math.max(0, typeof extent === "number" ? extent : evaluate(shader.name, extent, symbols));
   return [count(x), count(y), count(z)];
 }
 

@@ -8,7 +8,9 @@ import {
   type Artifact,
   artifactHash,
   type Choice,
+  type Dispatch,
   kernelFeatures,
+  type Launch,
   openReaders,
   planParts,
   rangesOf,
@@ -224,7 +226,8 @@ function partOf(
 }
 
 function moduleOf(artifact: Artifact): ShownModule {
-  const launches = [...artifact.pack, ...artifact.parts.flatMap((part) => part.launches)];
+  const run: readonly (Launch | Dispatch)[] = artifact.parts.flatMap<Launch | Dispatch>((part) => part.launches);
+  const launches = [...artifact.pack, ...run];
   return {
     artifact: artifactHash(artifact),
     bytes: artifact.code.length,

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { Device, MatmulWorkload, Numerics } from "../../../ir/index.ts";
-import { type Artifact, evaluate, type Launch, resolve, type TensorSpec } from "../../../src/compile/index.ts";
+import { evaluate, type Launch, resolve, type TensorSpec, type WasmArtifact } from "../../../src/compile/index.ts";
 import { normals } from "../../ir/samples.ts";
 import { guardedKernel, poisonedRuntime, relaxed, strict } from "./harness.ts";
 import { activations, storedWeights } from "./tensors.ts";
@@ -28,12 +28,12 @@ describe("the guards see", () => {
 
   test("a packer that writes too far", async () => {
     const { artifact } = await resolve(base, relaxed, false);
-    const wrong: Artifact = { ...artifact, packed: smaller(artifact.packed, "w.q", 1) };
+    const wrong: WasmArtifact = { ...artifact, packed: smaller(artifact.packed, "w.q", 1) };
     expect(() => guardedKernel(wrong, weights, runtime)).toThrow("w.q: 0 bytes behind the buffer's end");
   });
   test("a kernel that writes too far, or into a workspace's neighbour", async () => {
     const { artifact } = await resolve(base, relaxed, false);
-    const shortY: Artifact = { ...artifact, outputs: smaller(artifact.outputs, "y", 4) };
+    const shortY: WasmArtifact = { ...artifact, outputs: smaller(artifact.outputs, "y", 4) };
     expect(() => guardedKernel(shortY, weights, runtime).run(x, 9, bias)).toThrow("y: 0 bytes behind");
     const parts = artifact.parts.map((p) => ({ ...p, workspaces: smaller(p.workspaces, "x.s", 4) }));
     expect(() => guardedKernel({ ...artifact, parts }, weights, runtime).run(x, 9, bias)).toThrow(
@@ -53,9 +53,9 @@ describe("the guards see", () => {
 type Exported = (...args: readonly number[]) => void;
 
 /** Runs packing and the kernel with one tensor at the end of memory; true where it came to its end. */
-function runsWith(last: string, artifact: Artifact, m: number): boolean {
+function runsWith(last: string, artifact: WasmArtifact, m: number): boolean {
   const symbols = { M: m };
-  const part = artifact.parts.find((p) => m >= p.min && m <= p.max) as Artifact["parts"][number];
+  const part = artifact.parts.find((p) => m >= p.min && m <= p.max) as WasmArtifact["parts"][number];
   const { weights: stored, packed, inputs, outputs } = artifact;
   const all = [...stored, ...packed, ...inputs, ...outputs, ...part.workspaces].map(
     (s) => [s.name, evaluate(s.bytes, symbols)] as const,

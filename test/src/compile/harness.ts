@@ -1,7 +1,7 @@
 /** Runs compiled artifacts between guards: every tensor, packed ones and workspaces too, stands between sentinels or poison. */
 import { type Guarded, guardedInput, guardedOutput, probeWasm, WasmMemory } from "../../../backends/index.ts";
 import type { Containers, Device } from "../../../ir/index.ts";
-import { type Artifact, evaluate, type Launch, type TensorSpec } from "../../../src/compile/index.ts";
+import { evaluate, type Launch, type TensorSpec, type WasmArtifact } from "../../../src/compile/index.ts";
 
 const probed = await probeWasm();
 
@@ -28,7 +28,7 @@ export interface GuardedKernel {
 type Tensor = readonly [name: string, bytes: Uint8Array];
 
 /** Packs weights between guards. Throws where the packer writes outside of its tensors or into its input. */
-export function guardedKernel(artifact: Artifact, weights: Containers, runtime: WasmMemory): GuardedKernel {
+export function guardedKernel(artifact: WasmArtifact, weights: Containers, runtime: WasmMemory): GuardedKernel {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(artifact.code), {
     env: { memory: runtime.memory },
   });
@@ -52,13 +52,13 @@ type Exported = (...args: readonly number[]) => void;
 type Symbols = Readonly<Record<string, number>>;
 type Call = (launch: Launch, at: ReadonlyMap<string, Guarded>, symbols: Symbols) => void;
 
-function runnable(artifact: Artifact, runtime: WasmMemory, call: Call, packed: readonly Tensor[]): GuardedKernel {
+function runnable(artifact: WasmArtifact, runtime: WasmMemory, call: Call, packed: readonly Tensor[]): GuardedKernel {
   // Packed tensors are inputs now: what is beside them is poison.
   const weights = guardedInputs(runtime, packed);
   return {
     run: (x, m, bias) => {
       const symbols = { M: m };
-      const part = artifact.parts.find((p) => m >= p.min && m <= p.max) as Artifact["parts"][number];
+      const part = artifact.parts.find((p) => m >= p.min && m <= p.max) as WasmArtifact["parts"][number];
       const bytes = (values: Float32Array): Uint8Array =>
         new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
       const given = guardedInputs(runtime, [["x", bytes(x)], ...(bias ? [["bias", bytes(bias)] as const] : [])]);

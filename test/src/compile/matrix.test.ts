@@ -4,12 +4,12 @@
 import { describe, expect, test } from "vitest";
 import { type Point, pointsOf, type Target, templateFor } from "../../../schedules/index.ts";
 import {
-  type Artifact,
   buildArtifact,
   compile,
   planPart,
   rangesOf,
   typicalWorkload,
+  type WasmArtifact,
 } from "../../../src/compile/index.ts";
 import { normals, randomOf } from "../../ir/samples.ts";
 import { guardedKernel, poisonedRuntime, relaxed, strict, unprefixed } from "./harness.ts";
@@ -58,7 +58,7 @@ async function viaApi(
   weights: ReturnType<typeof storedWeights>,
   x: Float32Array,
   bias?: Float32Array,
-): Promise<Artifact> {
+): Promise<WasmArtifact> {
   const { workload } = c;
   const compiled = await compile({ ...workload, m: workload.m as number }, { db: false, device: deviceOf(c), runtime });
   const packed = compiled.pack(unprefixed(weights));
@@ -73,7 +73,7 @@ async function viaApi(
 }
 
 /** The artifact at a random point; the parts of a symbolic M agree on the layout. */
-function atAnyPoint({ workload, seed, ...c }: Case): Artifact {
+function atAnyPoint({ workload, seed, ...c }: Case): WasmArtifact {
   const random = randomOf(seed + 3);
   const device = deviceOf({ ...c, workload, seed });
   const target = { workload, device };
@@ -89,5 +89,5 @@ function atAnyPoint({ workload, seed, ...c }: Case): Artifact {
     layout ??= point;
     return { ...planPart(target, range, point), template: template.name, schedule: template.schedule(target, point) };
   });
-  return buildArtifact(target, plans);
+  return buildArtifact({ ...target, device: { ...device, kind: "wasm" } }, plans);
 }

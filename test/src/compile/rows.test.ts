@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { Device, MatmulWorkload, Numerics } from "../../../ir/index.ts";
-import { type Artifact, compile, Executable, type RowRange, resolve } from "../../../src/compile/index.ts";
+import { compile, Executable, type RowRange, resolve, type WasmArtifact } from "../../../src/compile/index.ts";
 import { bytesOf, normals } from "../../ir/samples.ts";
 import { guardedKernel, poisonedRuntime, relaxed, strict } from "./harness.ts";
 import { groupOfX } from "./product.ts";
@@ -12,7 +12,7 @@ const runtime = poisonedRuntime(2 ** 22);
 const f32: Numerics = { compute: "f32" };
 const i8 = (xGroup: number | "row"): Numerics => ({ compute: "i8", xGroup });
 
-const artifactOf = async (workload: MatmulWorkload, device: Device): Promise<Artifact> =>
+const artifactOf = async (workload: MatmulWorkload, device: Device): Promise<WasmArtifact> =>
   (await resolve(workload, device, false)).artifact;
 
 /** Kernels that take every way through the templates; more than 7 blocks of rows, and a rest. */

@@ -1,0 +1,90 @@
+/**
+ * Legalization: what WGSL can't spell, or does not round correctly, is rewritten in IR into what it can. After it every operation has a
+ * spelling in `ops.ts`. The rules that only WGSL needs are here and in `legalize-division.ts`, the others in `backends/legalize`; 16-bit
+ * floats come before (`halves.ts`).
+ */
+import { b, type Expr, type Kernel } from "../../ir/index.ts";
+import {
+  bitsOf,
+  floordivPower,
+  floordivSigned,
+  isScalar,
+  isSignedInt,
+  legalizer,
+  like,
+  madd,
+  modPower,
+  modSigned,
+  narrow,
+  type OpRule,
+  roundAway,
+  saturate,
+  toBool,
+  toSubByte,
+} from "../legalize/index.ts";
+import { isBytes } from "./held.ts";
+import { exactDivision, exactRoot } from "./legalize-division.ts";
+
+/** op(a, b) = f16(op(f32(a), f32(b)))   for operations that WGSL does not round correctly or has not */
+const halfThroughFloat: OpRule = {
+  name: "half-through-float",
+  ops: ["div", "sqrt", "round"],
+  apply: (e) =>
+    e.type.scalar === "f16" ? b.cast("f16", b.op(e.op, ...e.args.map((arg) => b.cast("f32", arg)))) : undefined,
+};
+
+/** op(a, b) = i8(op(i32(a), i32(b)))   for vectors of four bytes, but for what can be done on all four in one word */
+const bytesApart: OpRule = {
+  name: "bytes-apart",
+  ops: ["mul", "floordiv", "mod", "min", "max", "neg", "abs", "eq", "ne", "lt", "le", "shl", "shr", "select"],
+  apply: (e, first, second) => {
+    if (!e.args.some((arg) => isBytes(arg.type))) return undefined;
+    const wide = (x: Expr): Expr => (x.type.scalar === "bool" ? x : b.cast("i32", x));
+    switch (e.op) {
+      case "select":
+        return isScalar(first) ? undefined : b.cast(e.type.scalar, b.op(e.op, ...e.args.map(wide)));
+      case "shl":
+      case "shr":
+        if (second.kind === "const" || isScalar(second)) if (e.op === "shl" || !isSignedInt(e)) return undefined;
+        return b.cast(e.type.scalar, b.op(e.op, ...e.args.map(wide)));
+      default: {
+        const result = b.op(e.op, ...e.args.map(wide));
+        return e.type.scalar === "bool" ? result : b.cast(e.type.scalar, result);
+      }
+    }
+  },
+};
+
+/** -a = 0 - a   for u32 */
+const unsignedNeg: OpRule = {
+  name: "unsigned-neg",
+  ops: ["neg"],
+  apply: (e, a) => (e.type.scalar === "u32" ? b.sub(like(0, a), a) : undefined),
+};
+
+/** |a| = a for unsigned integers */
+const unsignedAbs: OpRule = {
+  name: "unsigned-abs",
+  ops: ["abs"],
+  apply: (e, a) => (!isSignedInt(e) && bitsOf(e) <= 32 && e.type.scalar.startsWith("u") ? a : undefined),
+};
+
+/** The kernel with every expression in a form that `ops.ts` spells. */
+export const legalize: (kernel: Kernel) => Kernel = legalizer({
+  ops: [
+    halfThroughFloat,
+    unsignedAbs,
+    bytesApart,
+    floordivPower,
+    modPower,
+    narrow((e) => !isBytes(e.type)),
+    floordivSigned,
+    modSigned,
+    unsignedNeg,
+    roundAway,
+    ...exactDivision,
+    exactRoot,
+  ],
+  casts: [toBool, toSubByte, saturate(() => true)],
+  calls: [madd(() => true)],
+});

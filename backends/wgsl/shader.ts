@@ -1,0 +1,51 @@
+/** Lowered kernels to WGSL modules, each with what a runtime needs to launch it. Nothing here runs a shader; that is `runtime/`. */
+import type { Feature, Kernel, Stage } from "../../ir/index.ts";
+import { emitKernel } from "./emit/index.ts";
+import { boundBuffers, defaultLimits, type EmitLimits } from "./form.ts";
+import type { LaunchShader, ShaderBinding } from "./runtime/shader.ts";
+
+/**
+ * One launch, as a runtime takes it. Its workgroup `group.x` is `workgroup_id.x + args.begin`, so that a grid larger than a device takes, or a
+ * buffer larger than a binding may be, is launched in parts. A sliced binding starts at byte `begin * sliced`. Sizes of bindings are rounded up to
+ * multiples of 4 bytes. The shader may be called only with values of its symbols in their domains. The same kernel gives the same code.
+ */
+export interface Shader extends LaunchShader {
+  readonly stage: Stage;
+}
+
+/**
+ * Compiles kernels lowered for `wgsl`.
+ *
+ * @param features what the modules may use: `f16`, `subgroups`, `packed-dot`
+ * @param limits what devices have at least; a kernel beyond them is refused
+ * @throws EmitError where a kernel is not in lowered form, or beyond the limits
+ */
+export function compileShaders(
+  kernels: readonly Kernel[],
+  features: readonly Feature[],
+  limits: EmitLimits = defaultLimits,
+): readonly Shader[] {
+  return kernels.map((kernel) => compileShader(kernel, features, limits));
+}
+
+function compileShader(kernel: Kernel, features: readonly Feature[], limits: EmitLimits): Shader {
+  const { code, form, views, slices, features: used } = emitKernel(kernel, features, limits);
+  const { name, stage, symbols } = kernel;
+  const bindings = boundBuffers(kernel).map(
+    ({ name: buffer }): ShaderBinding => ({
+      buffer,
+      access: views.get(buffer)?.isWritten ? "read_write" : "read",
+      sliced: slices.get(buffer) ?? 0,
+    }),
+  );
+  return {
+    name,
+    stage,
+    code,
+    workgroupSize: form.workgroupSize,
+    grid: form.grid,
+    bindings,
+    symbols,
+    features: features.filter((feature) => used.has(feature)),
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * Loaded shaders as their user sees them: pack, run, dispose, on typed arrays; what waits for the GPU is a promise. Rows are independent, so that more of them than fit the
+ * device's bindings are run part by part.
+ */
+import type { GpuTensor } from "../../backends/index.ts";
+import { inputsOf, type RunInputs, requireWeights, resultOf, rowsOf } from "./arguments.ts";
+import { ApiError } from "./errors.ts";
+import type { GpuExecutable } from "./gpu-executable.ts";
+import type { GpuPackedTensors } from "./gpu-packed.ts";
+import type { TensorSpec } from "./info.ts";
+import { type StoredArrays, storedBytes } from "./kernel.ts";
+import { evaluate } from "./size.ts";
+
+/** A kernel on a GPU that packs weights of type `Weights` and runs on `Arguments`. */
+export interface LoadedGpuKernel<Weights, Arguments, Result> {
+  /** Identity of the packed layout: kernels of the same one on one runtime share packed weights. */
+  readonly layout: string;
+  /** Packs stored weights on the CPU and uploads them. Rejects with an `ApiError` for a missing tensor, one that has no place, or a wrong length. */
+  pack(weights: Weights): Promise<GpuPackedTensors>;
+  /** Packed weights from a file that `toBytes` gave, of packed tensors on any backend. */
+  loadPacked(bytes: Uint8Array): Promise<GpuPackedTensors>;
+  /** Runs; results are copies. Rejects with an `ApiError` for a wrong length, or tensors packed for another layout, with a `GpuError` where the device is lost. */
+  run(args: Arguments): Promise<Result>;
+  /** Frees what the kernel holds; packed tensors stay. */
+  dispose(): void;
+}
+
+/** The kernel of an executable. The types are the caller's to give: they follow from the workload. */
+export function gpuKernelOf<Weights, Arguments, Result>(
+  executable: GpuExecutable,
+): LoadedGpuKernel<Weights, Arguments, Result> {
+  const buffers = new Buffers(executable);
+  /** Runs share tensors, so each waits for the one before. */
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work, work);
+    last = result.catch(() => {});
+    return result;
+  };
+  return {
+    layout: executable.artifact.layout,
+    pack: async (weights) => executable.pack(storedBytes(weights as StoredArrays)),
+    loadPacked: (bytes) => executable.loadPacked(bytes),
+    run: (args) => inTurn(() => run(executable, buffers, args as AnyArguments)) as Promise<Result>,
+    dispose: () => {
+      buffers.dispose();
+      executable.dispose();
+    },
+  };
+}
+
+/** Bytes up to which the runtime writes in order with what follows. */
+const orderedBytes = 2 ** 23;
+
+interface AnyArguments extends RunInputs {
+  readonly w?: GpuPackedTensors;
+}
+
+/** Inputs and outputs on the GPU, kept from run to run. */
+class Buffers {
+  readonly #executable: GpuExecutable;
+  readonly #tensors = new Map<string, GpuTensor>();
+
+  constructor(executable: GpuExecutable) {
+    this.#executable = executable;
+  }
+
+  /** A tensor of at least so many bytes. */
+  async get(name: string, bytes: number): Promise<GpuTensor> {
+    const known = this.#tensors.get(name);
+    if (known !== undefined && known.bytes === bytes) return known;
+    known?.free();
+    this.#tensors.delete(name);
+    const made = await this.#executable.runtime.allocate(bytes, { label: name });
+    this.#tensors.set(name, made);
+    return made;
+  }
+
+  dispose(): void {
+    for (const tensor of this.#tensors.values()) tensor.free();
+    this.#tensors.clear();
+  }
+}
+
+async function run(
+  executable: GpuExecutable,
+  buffers: Buffers,
+  args: AnyArguments,
+): Promise<Float32Array | { q: Int8Array; s: Float32Array }> {
+  executable.requireLive();
+  if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
+  const { artifact, runtime } = executable;
+  const m = rowsOf(artifact, args.m);
+  const weights = new Map<string, GpuTensor>();
+  if (artifact.packed.length > 0) {
+    requireWeights(artifact, args.w, runtime);
+    for (const [name, tensor] of args.w.tensors) weights.set(name, tensor);
+  }
+  const inputs = inputsOf(artifact, args, m);
+  const sizeOf = ({ bytes }: TensorSpec, rows: number): number => evaluate(bytes, { M: rows });
+  const results = new Map(artifact.outputs.map((o) => [o.name, new Uint8Array(sizeOf(o, m))]));
+  const most = rowsAtOnce(executable, m);
+  for (let row = 0; row < m || row === 0; row += most) {
+    const rows = Math.min(most, m - row);
+    const tensors = new Map(weights);
+    const writes: Promise<void>[] = [];
+    for (const spec of artifact.inputs) {
+      const tensor = await buffers.get(spec.name, sizeOf(spec, rows));
+      tensors.set(spec.name, tensor);
+      const data = inputs.get(spec.name) as Float32Array;
+      // What does not grow with M is the same for all rows.
+      const begin = sizeOf(spec, 1) === sizeOf(spec, 2) ? 0 : sizeOf(spec, row) / 4;
+      writes.push(runtime.write(tensor, data.subarray(begin, begin + tensor.bytes / 4)));
+      // Short writes keep their place in the order of things.
+      if (tensor.bytes > orderedBytes) await writes.at(-1);
+    }
+    const outputs: GpuTensor[] = [];
+    for (const spec of artifact.outputs) outputs.push(await buffers.get(spec.name, sizeOf(spec, rows)));
+    artifact.outputs.forEach(({ name }, i) => {
+      tensors.set(name, outputs[i] as GpuTensor);
+    });
+    const [read] = await Promise.all([runtime.run(await executable.launches(rows, tensors), outputs), ...writes]);
+    artifact.outputs.forEach((spec, i) => {
+      (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, sizeOf(spec, row));
+    });
+  }
+  return resultOf(artifact, (name) => results.get(name) as Uint8Array<ArrayBuffer>);
+}
+
+/** The most rows whose tensors fit the device's bindings: all where M is fixed, for then the shaders are made for just so many. */
+function rowsAtOnce({ artifact, runtime }: GpuExecutable, m: number): number {
+  if (artifact.workload.m !== "any") return Math.max(1, m);
+  const { maxBinding, maxBuffer } = runtime.sizeLimits;
+  const most = Math.min(maxBinding, maxBuffer);
+  const growing = [...artifact.inputs, ...artifact.outputs, ...artifact.parts.flatMap((p) => p.workspaces)];
+  const fits = (rows: number): boolean => growing.every(({ bytes }) => evaluate(bytes, { M: rows }) <= most);
+  let rows = Math.max(1, m);
+  while (rows > 1 && !fits(rows)) rows = Math.ceil(rows / 2);
+  return rows;
+}
