@@ -9,5 +9,5 @@ export { type TuneOptions, type TuneReport, tuneWorkloads, type WorkloadResult }
 export type { TimeLimits } from "./measurer.ts";
 export { makeProblem, type Problem } from "./measuring/problem.ts";
 export { describeWorkload, type Progress, progressLine } from "./progress.ts";
-export type { Hook, HookStage, SamplingOptions, TestHook } from "./protocol.ts";
+export type { GpuSelection, Hook, HookStage, SamplingOptions, TestHook } from "./protocol.ts";
 export type { PartResult, Timing, TrialNews } from "./tune-part.ts";

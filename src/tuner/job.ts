@@ -12,7 +12,7 @@ import { type EngineName, hostsOf, type StartHost } from "./engines/index.ts";
 import { TunerError } from "./errors.ts";
 import type { TimeLimits } from "./measurer.ts";
 import type { Progress } from "./progress.ts";
-import type { SamplingOptions, TestHook } from "./protocol.ts";
+import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
 import { type PartOptions, type PartResult, tunePart } from "./tune-part.ts";
 
 export interface TuneOptions {
@@ -20,6 +20,8 @@ export interface TuneOptions {
   readonly workloads: readonly Workload[];
   /** This machine, as the engine's probe says (`probeDevice`). */
   readonly device: Device;
+  /** How a GPU is chosen, where the device is one: as it was for the probe. */
+  readonly gpu?: GpuSelection | undefined;
   /** Where candidates run, or what starts the processes that they run in. @default "node" */
   readonly engine?: EngineName | StartHost;
   readonly store: TuneStore;
@@ -80,6 +82,7 @@ export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
     copies: weightCopies,
     sampling: { seconds: 0.25, minSamples: 5, ...options.sampling },
     limits,
+    gpu: options.gpu,
     startHost: typeof engine === "string" ? hostsOf(engine) : engine,
     signal,
     testHook: options.testHook,

@@ -25,7 +25,9 @@ export function buildCandidate(target: Target, { template, point }: Candidate): 
 }
 
 /** Leaves out how the kernels came about. */
-function kernelsHash({ code, layout, packed, pack, parts }: Artifact): string {
+function kernelsHash(artifact: Artifact): string {
+  const { code, layout, packed, pack, parts } = artifact;
   const launched = parts.map(({ launches, workspaces }) => ({ launches, workspaces }));
-  return hashOf(`${canonicalJson({ layout, packed, pack, launched })}${hashOf(code)}`);
+  const shaders = artifact.target === "wgsl" ? { shaders: artifact.shaders } : {};
+  return hashOf(`${canonicalJson({ layout, packed, pack, launched, ...shaders })}${hashOf(code)}`);
 }

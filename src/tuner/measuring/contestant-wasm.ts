@@ -1,16 +1,13 @@
 /** Candidates as Wasm modules: all of them on one memory, timed by the processor's clock. */
 import { type Guarded, guardedInput, guardedOutput, WasmRuntime } from "../../../backends/index.ts";
-import { type Artifact, Executable, evaluate } from "../../compile/index.ts";
+import { Executable, evaluate, type WasmArtifact } from "../../compile/index.ts";
 import { timerQuantum } from "../../timing/index.ts";
 import type { Checked, Setting } from "../protocol.ts";
 import { checksum } from "./checksum.ts";
-import { type Arena, CandidateFailure, type Contestant, type Tell } from "./contestant.ts";
+import { type Arena, CandidateFailure, type Contestant, type Tell, trimPacked } from "./contestant.ts";
 import { PackedCopies } from "./packed-copies.ts";
 import type { Problem } from "./problem.ts";
 import { warmUp } from "./warm-up.ts";
-
-/** Bytes of packed weights that are kept although no contestant reads them: the next of that layout need not be packed for. */
-const mostKept = 2 ** 28;
 
 /** Memory that all contestants of a problem share. */
 interface Shared {
@@ -27,27 +24,15 @@ export async function wasmArena({ copies }: Setting, problem: Problem): Promise<
   const inputs = new Map(Object.entries(problem.inputs).map(([name, data]) => [name, guardedInput(runtime, data)]));
   const shared: Shared = { runtime, problem, inputs, packed: new Map(), copies };
   return {
-    contestant: (artifact, tell) => new WasmContestant(artifact, shared, tell),
-    trim: (contestants) => trimPacked(shared, contestants),
+    contestant: (artifact, tell) => new WasmContestant(artifact as WasmArtifact, shared, tell),
+    trim: (contestants) => trimPacked(shared.packed, contestants),
     dispose: () => runtime.dispose(),
   };
 }
 
-function trimPacked({ packed }: Shared, contestants: Iterable<Contestant>): void {
-  const used = new Set([...contestants].map(({ layout }) => layout));
-  let kept = 0;
-  for (const [layout, weights] of [...packed].reverse()) {
-    if (used.has(layout)) continue;
-    kept += weights.bytes;
-    if (kept <= mostKept) continue;
-    weights.free();
-    packed.delete(layout);
-  }
-}
-
 class WasmContestant implements Contestant {
   readonly quantumMs: number = timerQuantum();
-  readonly #artifact: Artifact;
+  readonly #artifact: WasmArtifact;
   readonly #shared: Shared;
   readonly #tell: Tell;
   #executable: Executable | undefined;
@@ -58,7 +43,7 @@ class WasmContestant implements Contestant {
   #turn = 0;
   #checksum = 0;
 
-  constructor(artifact: Artifact, shared: Shared, tell: Tell) {
+  constructor(artifact: WasmArtifact, shared: Shared, tell: Tell) {
     this.#artifact = artifact;
     this.#shared = shared;
     this.#tell = tell;

@@ -20,7 +20,7 @@ export class CandidateFailure extends QloomError {
 
 /** A candidate that times its own runs. All but `dispose` throw a `CandidateFailure` for what the candidate does wrong. */
 export interface Contestant extends TimedRuns {
-  /** Identity of its packed weights. */
+  /** Identity of its packed weights, as they lie in memory. */
   readonly layout: string;
   /**
    * Loads, packs, runs once and judges. Every tensor that the candidate may read is followed by poison, every one that it may write stands between sentinels, now and
@@ -36,6 +36,28 @@ export interface Contestant extends TimedRuns {
 
 /** Tells the test's hook, if there is one, how far a candidate has come. */
 export type Tell = (stage: HookStage, outputs?: Readonly<Record<string, Uint8Array>>) => Promise<void>;
+
+/** Packed weights that contestants share. */
+export interface SharedPacked {
+  readonly bytes: number;
+  free(): void;
+}
+
+/** Bytes of packed weights that are kept although no contestant reads them: the next of that layout need not be packed for. */
+const mostKept = 2 ** 28;
+
+/** Frees the oldest packed weights (by layout, the latest last) that no contestant reads. */
+export function trimPacked(packed: Map<string, SharedPacked>, contestants: Iterable<Contestant>): void {
+  const used = new Set([...contestants].map(({ layout }) => layout));
+  let kept = 0;
+  for (const [layout, weights] of [...packed].reverse()) {
+    if (used.has(layout)) continue;
+    kept += weights.bytes;
+    if (kept <= mostKept) continue;
+    weights.free();
+    packed.delete(layout);
+  }
+}
 
 /** What contestants of one setting share: the device's memory, inputs, packed weights. */
 export interface Arena {

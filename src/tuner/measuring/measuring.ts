@@ -2,13 +2,14 @@
  * The measuring process from inside, whatever runs it: a function that answers the tuner's requests. It may crash or hang; whatever matters is the tuner's to
  * remember. Loads in browsers. Not here: how requests arrive (`engines/`).
  */
-import { probeWasm } from "../../../backends/index.ts";
+import { openGpu, probeWasm } from "../../../backends/index.ts";
 import { type Device, QloomError } from "../../../ir/index.ts";
 import { interleave, type TimedRuns } from "../../timing/index.ts";
 import { TunerError } from "../errors.ts";
-import type { Candidate, Checked, Hook, HookStage, Reply, Request, Setting, Timed } from "../protocol.ts";
+import type { Candidate, Checked, GpuSelection, Hook, HookStage, Reply, Request, Setting, Timed } from "../protocol.ts";
 import { buildCandidate } from "./build.ts";
 import { type Arena, CandidateFailure, type Contestant } from "./contestant.ts";
+import { gpuArena } from "./contestant-gpu.ts";
 import { wasmArena } from "./contestant-wasm.ts";
 import { makeProblem, type Problem } from "./problem.ts";
 
@@ -18,17 +19,23 @@ const hopelessSamples = 2;
 
 /** What a kind of device takes to be measured. */
 interface KindRow {
-  readonly probe: () => Promise<Device>;
+  readonly probe: (gpu: GpuSelection | undefined) => Promise<Device>;
   readonly arena: (setting: Setting, problem: Problem) => Promise<Arena>;
 }
 
 const nothing = async (): Promise<never> => {
-  throw new TunerError("the interpreter is not measured; take a device of kind wasm");
+  throw new TunerError("the interpreter is not measured; take a device of kind wasm or wgsl");
 };
+
+async function probeGpu(gpu: GpuSelection | undefined): Promise<Device> {
+  const runtime = await openGpu(gpu);
+  runtime.dispose();
+  return runtime.device;
+}
 
 const kinds: Readonly<Record<Device["kind"], KindRow>> = {
   wasm: { probe: () => probeWasm(), arena: wasmArena },
-  wgsl: { probe: nothing, arena: nothing },
+  wgsl: { probe: probeGpu, arena: gpuArena },
   reference: { probe: nothing, arena: nothing },
 };
 
@@ -55,7 +62,7 @@ export function makeMeasuring(): (request: Request) => Promise<Reply> {
     prepared!.hook?.(stage, candidate, prepared!.setting.testHook?.data, outputs);
 
   const answers: { readonly [O in Request["op"]]: (request: Op<O>) => Promise<unknown> } = {
-    probe: ({ kind }) => kinds[kind].probe(),
+    probe: ({ kind, gpu }) => kinds[kind].probe(gpu),
 
     prepare: async ({ setting }) => {
       for (const { contestant } of entries.values()) contestant.dispose();
