@@ -2,7 +2,7 @@
  * Takes a kernel in invocation form apart: workgroup loops around local loops around the program of one invocation. Not here: how the
  * program is written (`emit/`).
  */
-import { type Buffer, b, type Expr, type Kernel, type LoopKind, type Stmt } from "../../ir/index.ts";
+import { type Buffer, b, type Device, type Expr, type Kernel, type LoopKind, type Stmt } from "../../ir/index.ts";
 import { EmitError } from "../errors.ts";
 
 /** What a device must be able to do, at least; the defaults are WebGPU's. */
@@ -23,6 +23,17 @@ export const defaultLimits: EmitLimits = {
   workgroupSize: [256, 256, 64],
   storageBuffers: 8,
 };
+
+/** What a device allows, by the names of its record; where that does not say, what every device does. */
+export function limitsOf(limits: Device["limits"]): EmitLimits {
+  const [x, y, z] = defaultLimits.workgroupSize;
+  return {
+    workgroupMemory: limits["workgroupMemory"] ?? defaultLimits.workgroupMemory,
+    invocations: limits["invocations"] ?? defaultLimits.invocations,
+    workgroupSize: [limits["localX"] ?? x, limits["localY"] ?? y, limits["localZ"] ?? z],
+    storageBuffers: limits["storageBuffers"] ?? defaultLimits.storageBuffers,
+  };
+}
 
 export interface InvocationForm {
   /** Workgroups per dimension. */

@@ -1,7 +1,7 @@
 /** Lowered kernels to WGSL modules, each with what a runtime needs to launch it. Nothing here runs a shader; that is `runtime/`. */
-import type { Feature, Kernel, Stage } from "../../ir/index.ts";
+import type { Device, Feature, Kernel, Stage } from "../../ir/index.ts";
 import { emitKernel } from "./emit/index.ts";
-import { boundBuffers, defaultLimits, type EmitLimits } from "./form.ts";
+import { boundBuffers, type EmitLimits, limitsOf } from "./form.ts";
 import type { LaunchShader, ShaderBinding } from "./runtime/shader.ts";
 
 /**
@@ -17,15 +17,15 @@ export interface Shader extends LaunchShader {
  * Compiles kernels lowered for `wgsl`.
  *
  * @param features what the modules may use: `f16`, `subgroups`, `packed-dot`
- * @param limits what devices have at least; a kernel beyond them is refused
+ * @param limits of the device, by the names of its record (what every device has where it does not say); a kernel beyond them is refused
  * @throws EmitError where a kernel is not in lowered form, or beyond the limits
  */
 export function compileShaders(
   kernels: readonly Kernel[],
   features: readonly Feature[],
-  limits: EmitLimits = defaultLimits,
+  limits: Device["limits"] = {},
 ): readonly Shader[] {
-  return kernels.map((kernel) => compileShader(kernel, features, limits));
+  return kernels.map((kernel) => compileShader(kernel, features, limitsOf(limits)));
 }
 
 function compileShader(kernel: Kernel, features: readonly Feature[], limits: EmitLimits): Shader {

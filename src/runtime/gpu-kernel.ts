@@ -109,7 +109,7 @@ async function run(
       tensors.set(spec.name, tensor);
       const data = inputs.get(spec.name) as Float32Array;
       // What does not grow with M is the same for all rows.
-      const begin = sizeOf(spec, 1) === sizeOf(spec, 2) ? 0 : sizeOf(spec, row) / 4;
+      const begin = row === 0 || sizeOf(spec, 1) === sizeOf(spec, 2) ? 0 : sizeOf(spec, row) / 4;
       writes.push(runtime.write(tensor, data.subarray(begin, begin + tensor.bytes / 4)));
       // Short writes keep their place in the order of things.
       if (tensor.bytes > orderedBytes) await writes.at(-1);
@@ -121,7 +121,7 @@ async function run(
     });
     const [read] = await Promise.all([runtime.run(await executable.launches(rows, tensors), outputs), ...writes]);
     artifact.outputs.forEach((spec, i) => {
-      (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, sizeOf(spec, row));
+      (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, row === 0 ? 0 : sizeOf(spec, row));
     });
   }
   return resultOf(artifact, (name) => results.get(name) as Uint8Array<ArrayBuffer>);

@@ -1,5 +1,5 @@
 /** Casts as WGSL spells them: conversions, wrapping to narrow integers, bytes packed into words and unpacked, bits read as another type. */
-import { type Cast, rangeOf, scalarRange, scalars } from "../../../ir/index.ts";
+import { type Cast, type Expr, rangeOf, scalarRange, scalars } from "../../../ir/index.ts";
 import { heldAs, typeText } from "../held.ts";
 import { castSpelling, type Machine } from "../ops.ts";
 import { extract, signExtended } from "./bits.ts";
@@ -97,8 +97,15 @@ function toBytes(c: Context, e: Cast, value: Node, from: Machine): Node {
   return packedCall(c, "pack4xU8", "pack_bytes", words);
 }
 
+/** A word with this value in each of four bytes. */
+export const bytesConstant = (c: Context, value: number): Node =>
+  atom(c, `0x${((value & 255) * 0x01010101).toString(16).padStart(8, "0")}u`);
+
 /** A scalar in each of four bytes. */
-export function splatBytes(c: Context, value: Node, from: Machine): Node {
+export function splatBytes(c: Context, e: Expr): Node {
+  if (e.kind === "const") return bytesConstant(c, e.value);
+  const value = c.select(e);
+  const from = heldAs(e.type) as Machine;
   const word = from === "u32" ? value : extract(c, convert(c, "u32", 1, value), 0, 8);
   return c.make("infix", "*", [word, atom(c, "0x01010101u")]);
 }

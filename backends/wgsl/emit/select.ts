@@ -13,7 +13,7 @@ import { offsetsOf } from "../addresses.ts";
 import { heldAs, typeText, widthOf } from "../held.ts";
 import { intrinsicSpelling, type Machine, opSpelling } from "../ops.ts";
 import { masked, shiftRight } from "./bits.ts";
-import { cast, splatBytes } from "./casts.ts";
+import { bytesConstant, cast, splatBytes } from "./casts.ts";
 import { atom, bitcast, type Context, call, fail, infix } from "./context.ts";
 import { load } from "./memory.ts";
 import type { Node } from "./nodes.ts";
@@ -61,7 +61,7 @@ function checkType(c: Context, type: Type): void {
 
 function constant(c: Context, e: Const): Node {
   const held = heldAs(e.type);
-  if (held === "bytes") return atom(c, `0x${((e.value & 255) * 0x01010101).toString(16).padStart(8, "0")}u`);
+  if (held === "bytes") return bytesConstant(c, e.value);
   const machine = held as Machine;
   const scalar = scalarConstant(c, e.value, machine);
   return e.type.count === 1 ? scalar : call(c, typeText(machine, e.type.count), scalar);
@@ -106,7 +106,7 @@ function operation(c: Context, e: Op): Node {
   const scalarSide = (arg: Expr, i: number): Node => {
     const node = c.select(arg);
     if (!isVector || arg.type.count > 1 || (signature === "select" && i === 2)) return splatConstant(arg, node);
-    if (held === "bytes") return splatBytes(c, node, heldAs(arg.type) as Machine);
+    if (held === "bytes") return splatBytes(c, arg);
     return mixing.has(name) ? node : call(c, typeText(heldAs(arg.type) as Machine, e.type.count), node);
   };
   /** A constant vector beside a vector needs only its scalar where the operator takes one. */
@@ -241,9 +241,7 @@ function intrinsic(c: Context, e: Call): Node {
   const { plain, packed } = intrinsicSpelling[e.intrinsic];
   if (plain === "none" || plain === "rule")
     return fail(c, `intrinsic ${e.intrinsic} has no WGSL; tensorize by dot4_i32_i8 instead`);
-  const args = e.args.map((arg) =>
-    arg.type.count === 1 ? splatBytes(c, c.select(arg), heldAs(arg.type) as Machine) : c.select(arg),
-  );
+  const args = e.args.map((arg) => (arg.type.count === 1 ? splatBytes(c, arg) : c.select(arg)));
   for (const arg of e.args)
     if (arg.type.count > 4)
       fail(c, `${e.intrinsic} of ${arg.type.text}: WGSL has it for one group of 4; unroll the loop of the groups`);

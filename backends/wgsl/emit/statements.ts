@@ -2,7 +2,6 @@
 import { type Buffer, eachStmt, type For, rangeOf, type Stmt, type Store, writes } from "../../../ir/index.ts";
 import { heldAs } from "../held.ts";
 import type { Identifiers } from "../names.ts";
-import { type Machine, machineOf } from "../ops.ts";
 import { splatBytes } from "./casts.ts";
 import { type Context, call, fail } from "./context.ts";
 import { laneIndex, registerNode, registerText, registerType, writtenLane } from "./registers.ts";
@@ -140,8 +139,7 @@ function planRegister(w: Writing, block: Block, s: Store, buffer: Buffer): void 
     const { target, value: whole } = writtenLane(c, buffer, lane, value);
     assign(target, whole);
   } else if (type.count > 1 && s.value.type.count === 1) {
-    const machine = machineOf[s.value.type.scalar] as Machine;
-    const all = heldAs(type) === "bytes" ? splatBytes(c, value, machine) : call(c, registerText(c, buffer), value);
+    const all = heldAs(type) === "bytes" ? splatBytes(c, s.value) : call(c, registerText(c, buffer), value);
     assign(registerNode(c, buffer), all);
   } else assign(registerNode(c, buffer), value);
   touch(c, buffer.name);
