@@ -2,8 +2,8 @@
 // far a result may be off. Not here: formats that only ir/formats knows (given as a
 // WeightSource), or running anything.
 
+import { normal, type Random, splitmix32, uniform } from "../timing/index.ts";
 import { BenchError } from "./errors.ts";
-import { normal, type Random, splitmix32, uniform } from "./random.ts";
 
 /** y[m,n] = Σ_k x[m,k] · w[n,k]: x f32, y f32, w quantized. */
 export interface MatmulCase {

@@ -7,8 +7,8 @@ import { WasmRuntime } from "../../backends/index.ts";
 import { containerBytes, type Device, formatOf, type MatmulWorkload } from "../../ir/index.ts";
 import { lookup, makeKey, makeScope, openStore, type TuneStore } from "../../tune-db/index.ts";
 import { buildArtifact, compile, generatorHash, kernelFeatures, layoutVersion, planParts } from "../compile/index.ts";
+import { median } from "../timing/index.ts";
 import { BenchError } from "./errors.ts";
-import { median } from "./statistics.ts";
 
 export interface CompilerReport {
   readonly device: Device;

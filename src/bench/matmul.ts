@@ -2,11 +2,10 @@
 // float64 reference before and after it is timed. Not here: how ours is compiled (given as factories), command line.
 
 import type { Device } from "../../ir/index.ts";
+import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, type MatmulCase, makeCase, type WeightSource } from "./case.ts";
 import { peerNamed, type Session } from "./peers/index.ts";
 import { checkResult, referenceOf } from "./reference.ts";
-import { summarize } from "./statistics.ts";
-import { interleave } from "./timing.ts";
 
 /** What to measure; sizes are positive integers. */
 export interface MatmulBench {

@@ -3,10 +3,10 @@
 
 import { encode, formatOf, type MatmulWorkload, type Numerics, rowReader } from "../../ir/index.ts";
 import { type Artifact, type CompileOptions, compile } from "../compile/index.ts";
+import { normal } from "../timing/index.ts";
 import type { MatmulCase, WeightSource, Weights } from "./case.ts";
 import { BenchError } from "./errors.ts";
 import type { Factory } from "./matmul.ts";
-import { normal } from "./random.ts";
 
 /**
  * The source of every format that qloom knows: normal values, encoded. The last one to ask.

@@ -1,9 +1,9 @@
 // What a matmul's result should be, in float64 on the same codes, and how far a result is off. For big shapes some
 // columns of y stand for all, every row of x with each.
 
+import { splitmix32, uniform } from "../timing/index.ts";
 import type { MatmulCase } from "./case.ts";
 import { BenchError } from "./errors.ts";
-import { splitmix32, uniform } from "./random.ts";
 
 /** The reference of some columns n of y, all m of each. */
 export interface Reference {

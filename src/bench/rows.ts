@@ -3,11 +3,10 @@
 
 import type { Device, MatmulWorkload } from "../../ir/index.ts";
 import { type CompileOptions, compile } from "../compile/index.ts";
+import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, makeCase, type WeightSource } from "./case.ts";
 import { BenchError } from "./errors.ts";
 import { numericsOf, storedWeights } from "./ours.ts";
-import { summarize } from "./statistics.ts";
-import { interleave } from "./timing.ts";
 
 export interface RowsBench {
   readonly n: number;

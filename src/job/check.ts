@@ -12,9 +12,9 @@ import {
   QloomError,
   referenceMatmul,
 } from "../../ir/index.ts";
-import { normal, splitmix32 } from "../bench/index.ts";
 import type { Job } from "../build/index.ts";
 import { openGguf } from "../gguf/index.ts";
+import { normal, splitmix32 } from "../timing/index.ts";
 import { makeProblem } from "../tuner/index.ts";
 
 /** One kernel with one tensor. */

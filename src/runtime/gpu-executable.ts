@@ -122,7 +122,7 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
 }
 
 /** The Wasm module that packs, as a kernel of its own. */
-const packerOf = ({ workload, layout, weights, packed, pack }: GpuKernelInfo): KernelInfo => ({
+export const packerOf = ({ workload, layout, weights, packed, pack }: GpuKernelInfo): KernelInfo => ({
   ...{ workload, layout, weights, packed, pack },
   features: [],
   inputs: [],

@@ -4,9 +4,10 @@
  */
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type RowRange, type StoredTensors } from "./executable.ts";
-export { GpuExecutable, type GpuTensors, shadersOf } from "./gpu-executable.ts";
+export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
+export { packedSlices } from "./gpu-slices.ts";
 export type {
   DispatchInfo,
   Domain,
@@ -20,4 +21,5 @@ export type {
 export { kernelOf, type LoadedKernel, type StoredArrays, storedBytes } from "./kernel.ts";
 export { type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
 export { PackedTensors } from "./packed.ts";
+export { packedSizes } from "./packed-file.ts";
 export { evaluate, type Size } from "./size.ts";

@@ -4,7 +4,7 @@
  * once more, interleaved, and their records replaced, until the fastest on record is one of those.
  */
 import type { Point } from "../../schedules/index.ts";
-import { compare } from "../bench/index.ts";
+import { compare } from "../timing/index.ts";
 import { keyOf } from "./space.ts";
 import type { Bench } from "./trial.ts";
 

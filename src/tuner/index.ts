@@ -1,9 +1,13 @@
 /** The tuner: measures points of a template's space on this device and records them. */
+export { type EngineName, engineNames, hostsOf, probeDevice, type StartHost } from "./engines/index.ts";
+export type { EngineOptions } from "./engines/options.ts";
+export { pageHosts } from "./engines/page.ts";
+export type { PageEngineOptions } from "./engines/page-link.ts";
 export { TunerError } from "./errors.ts";
 export type { Final } from "./finals.ts";
 export { type TuneOptions, type TuneReport, tuneWorkloads, type WorkloadResult } from "./job.ts";
 export type { TimeLimits } from "./measurer.ts";
-export { makeProblem, type Problem } from "./problem.ts";
+export { makeProblem, type Problem } from "./measuring/problem.ts";
 export { describeWorkload, type Progress, progressLine } from "./progress.ts";
-export type { Hook, HookStage, SamplingOptions, TestHook } from "./protocol.ts";
+export type { GpuSelection, Hook, HookStage, SamplingOptions, TestHook } from "./protocol.ts";
 export type { PartResult, Timing, TrialNews } from "./tune-part.ts";

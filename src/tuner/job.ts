@@ -8,17 +8,22 @@ import type { Point } from "../../schedules/index.ts";
 import { openShipped, type TuneRecord, type TuneStore } from "../../tune-db/index.ts";
 import { kernelFeatures, rangesOf, typicalWorkload } from "../compile/index.ts";
 import { Budget } from "./budget.ts";
+import { type EngineName, hostsOf, type StartHost } from "./engines/index.ts";
 import { TunerError } from "./errors.ts";
 import type { TimeLimits } from "./measurer.ts";
 import type { Progress } from "./progress.ts";
-import type { SamplingOptions, TestHook } from "./protocol.ts";
+import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
 import { type PartOptions, type PartResult, tunePart } from "./tune-part.ts";
 
 export interface TuneOptions {
   /** What to tune; equal ones once. With m: "any" a single row and then 128 are tuned, on one packing. */
   readonly workloads: readonly Workload[];
-  /** This machine, as its probe says. */
+  /** This machine, as the engine's probe says (`probeDevice`). */
   readonly device: Device;
+  /** How a GPU is chosen, where the device is one: as it was for the probe. */
+  readonly gpu?: GpuSelection | undefined;
+  /** Where candidates run, or what starts the processes that they run in. @default "node" */
+  readonly engine?: EngineName | StartHost;
   readonly store: TuneStore;
   /** Time for the whole job, shared by the size of the weights among what is left to do. The default is measured in any case. */
   readonly seconds?: number;
@@ -61,7 +66,7 @@ export interface TuneReport {
  * Candidates that crash, hang, trap or are wrong are outcomes and throw nothing; neither does the signal.
  */
 export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
-  const { store, signal, progress = () => {}, seed = 1, weightCopies = 1, limits = {} } = options;
+  const { store, signal, progress = () => {}, seed = 1, weightCopies = 1, limits = {}, engine = "node" } = options;
   checkOptions(options);
   const workloads = distinct(options.workloads);
   const device = { ...options.device, features: kernelFeatures(options.device) };
@@ -77,6 +82,8 @@ export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
     copies: weightCopies,
     sampling: { seconds: 0.25, minSamples: 5, ...options.sampling },
     limits,
+    gpu: options.gpu,
+    startHost: typeof engine === "string" ? hostsOf(engine) : engine,
     signal,
     testHook: options.testHook,
   };

@@ -5,9 +5,20 @@
  * Not here: which candidates, and what is remembered of them (tune-part.ts).
  */
 import { canonicalJson, type Workload } from "../../ir/index.ts";
+import { hostsOf, type StartHost } from "./engines/index.ts";
 import { TunerError } from "./errors.ts";
-import type { Built, Candidate, Checked, Failure, SamplingOptions, Setting, Timed } from "./protocol.ts";
-import { type Answer, WorkerProcess } from "./worker-process.ts";
+import type { Answer, MeasuringHost } from "./host.ts";
+import type {
+  Built,
+  Candidate,
+  Checked,
+  Failure,
+  Request,
+  Results,
+  SamplingOptions,
+  Setting,
+  Timed,
+} from "./protocol.ts";
 
 /** How long a candidate may take, in seconds. */
 export interface TimeLimits {
@@ -29,15 +40,18 @@ export class Measurer {
   readonly #setting: Setting;
   readonly #limits: Required<TimeLimits>;
   readonly #signal: AbortSignal | undefined;
-  #process: WorkerProcess | undefined;
+  readonly #startHost: StartHost;
+  #process: MeasuringHost | undefined;
   /** What the process holds: checked ones by id, with the time of their first run. */
   readonly #loaded = new Map<string, { readonly candidate: Candidate; readonly ms: number | undefined }>();
   #fastest: number | undefined;
 
-  constructor(setting: Setting, limits: TimeLimits = {}, signal?: AbortSignal) {
+  /** Measures in Node unless told otherwise. */
+  constructor(setting: Setting, limits: TimeLimits = {}, signal?: AbortSignal, startHost: StartHost = hostsOf("node")) {
     this.#setting = setting;
     this.#limits = { build: limits.build ?? 20, run: limits.run ?? 20 };
     this.#signal = signal;
+    this.#startHost = startHost;
   }
 
   /** The process's id while there is one. */
@@ -103,10 +117,7 @@ export class Measurer {
     this.#loaded.clear();
   }
 
-  async #ask<R extends Parameters<WorkerProcess["ask"]>[0]>(
-    request: R,
-    limitMs: number,
-  ): ReturnType<typeof WorkerProcess.prototype.ask<R>> {
+  async #ask<R extends Request>(request: R, limitMs: number): Promise<Answer<Results[R["op"]]>> {
     const running = await this.#start();
     try {
       const answer = await running.ask(request, limitMs, this.#signal);
@@ -119,13 +130,13 @@ export class Measurer {
     }
   }
 
-  async #start(): Promise<WorkerProcess> {
+  async #start(): Promise<MeasuringHost> {
     if (this.#process?.alive) return this.#process;
     this.close();
-    const process = new WorkerProcess();
-    this.#process = process;
-    const { failure } = await process.ask({ op: "prepare", setting: this.#setting }, prepareMs, this.#signal);
-    if (failure === undefined) return process;
+    const host = await this.#startHost();
+    this.#process = host;
+    const { failure } = await host.ask({ op: "prepare", setting: this.#setting }, prepareMs, this.#signal);
+    if (failure === undefined) return host;
     this.close();
     throw new TunerError(`${canonicalJson(this.#setting.workload)} can't be measured: ${failure.reason}`);
   }

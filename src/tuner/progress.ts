@@ -1,6 +1,6 @@
 /** What a job tells while it runs, and one line of text for it. */
 import type { Workload } from "../../ir/index.ts";
-import { figures } from "../bench/index.ts";
+import { figures } from "../timing/index.ts";
 import type { PartResult, TrialNews } from "./tune-part.ts";
 
 /** `index` of `count` workloads, from 0. The workload has a fixed M, but for `failed`. */

@@ -1,4 +1,7 @@
-/** What the tuner and its measuring process say to each other: plain data, one reply for each request. */
+/**
+ * What the tuner and its measuring process say to each other: plain data that JSON keeps, one reply for each request.
+ */
+import type { OpenOptions } from "../../backends/index.ts";
 import type { Device, Workload } from "../../ir/index.ts";
 import type { Point, Schedule } from "../../schedules/index.ts";
 
@@ -29,12 +32,16 @@ export type Hook = (
   outputs: Readonly<Record<string, Uint8Array>>,
 ) => void | Promise<void>;
 
+/** How a GPU is chosen and opened where the device is one; the features are the device's. */
+export type GpuSelection = Pick<OpenOptions, "limits" | "maxBinding" | "powerPreference" | "software" | "dawn">;
+
 /** What all candidates of a measuring process have in common. */
 export interface Setting {
   /** With a fixed M. */
   readonly workload: Workload;
-  /** With the features that kernels may use. */
+  /** With the features that kernels may use: one that the process has, as its probe says. */
   readonly device: Device;
+  readonly gpu?: GpuSelection | undefined;
   /** Of weights and inputs. */
   readonly seed: number;
   /** Packed copies of the weights that the runs take turns on. */
@@ -49,8 +56,9 @@ export interface SamplingOptions {
   readonly minSamples: number;
 }
 
-/** `id` names a candidate in the process from `build` to `drop`. */
+/** `probe` asks for the device that the process has; `prepare` comes before all others, and takes the place of an earlier one. `id` names a candidate in the process from `build` to `drop`. */
 export type Request =
+  | { readonly op: "probe"; readonly kind: Device["kind"]; readonly gpu?: GpuSelection | undefined }
   | { readonly op: "prepare"; readonly setting: Setting }
   | { readonly op: "build"; readonly id: string; readonly candidate: Candidate }
   | { readonly op: "check"; readonly id: string }
@@ -89,6 +97,7 @@ export interface Timed {
 
 /** What each request is answered with. */
 export interface Results {
+  readonly probe: Device;
   readonly prepare: null;
   readonly build: Built;
   readonly check: Checked;

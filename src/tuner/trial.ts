@@ -3,7 +3,7 @@
  * faults of the setting or the database throw.
  */
 import type { Point } from "../../schedules/index.ts";
-import { compare, median } from "../bench/index.ts";
+import { compare, median } from "../timing/index.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Measurer, TimeAnswer } from "./measurer.ts";
 import type { Built, Failure, SamplingOptions } from "./protocol.ts";

@@ -6,10 +6,11 @@ import type { Device, Workload } from "../../ir/index.ts";
 import { type Point, rejection, templateFor } from "../../schedules/index.ts";
 import type { Outcome, RecordReader, TuneStore } from "../../tune-db/index.ts";
 import type { Budget } from "./budget.ts";
+import type { StartHost } from "./engines/index.ts";
 import { compareRecorded, type Final, runFinals } from "./finals.ts";
 import { Ledger } from "./ledger.ts";
 import { Measurer, type TimeLimits } from "./measurer.ts";
-import type { SamplingOptions, TestHook } from "./protocol.ts";
+import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
 import { countPoints, strategyFor } from "./search/index.ts";
 import { keyOf, makeField, nearestPoint } from "./space.ts";
 import { type Bench, tryPoint } from "./trial.ts";
@@ -28,6 +29,10 @@ export interface PartOptions {
   readonly copies: number;
   readonly sampling: SamplingOptions;
   readonly limits: TimeLimits;
+  /** How a GPU is chosen, where the device is one. */
+  readonly gpu: GpuSelection | undefined;
+  /** Starts measuring processes. */
+  readonly startHost: StartHost;
   /** Axes of the layout that are decided: the winner of another part with the same packed weights. */
   readonly pinned: Point | undefined;
   readonly signal: AbortSignal | undefined;
@@ -93,9 +98,10 @@ export async function tunePart(options: PartOptions): Promise<PartResult> {
   const strategy = strategyFor(points);
   const share = budget.next();
   const measurer = new Measurer(
-    { workload, device, seed: options.seed, copies, testHook: options.testHook },
+    { workload, device, gpu: options.gpu, seed: options.seed, copies, testHook: options.testHook },
     options.limits,
     signal,
+    options.startHost,
   );
   const bench: Bench = { ledger, measurer, sampling, copies, twins: new Map() };
   const seeds = await firstPoints(ledger, options.readers);

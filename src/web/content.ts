@@ -30,6 +30,9 @@ export interface Content {
 
 export const scriptContent = (body: string): Content => ({ type: script, body });
 
+export const isScript = (content: Content): content is Content & { readonly body: string } =>
+  content.type === script && typeof content.body === "string";
+
 export const bytesContent = (body: Uint8Array): Content => ({ type: "application/octet-stream", body });
 
 /** A file as it is, but for what a browser can't load: TypeScript keeps its lines and columns, CommonJS becomes a default export. */
@@ -37,7 +40,8 @@ export async function fileContent(file: string, root: string): Promise<Content> 
   const body = await readFile(file);
   if (/(?<!\.d)\.ts$/.test(file)) return scriptContent(stripTypeScriptTypes(body.toString()));
   if (isCommonJs(file, root)) return scriptContent(wrapped(body.toString()));
-  return { type: contentTypes[extname(file)] ?? "application/octet-stream", body };
+  const type = contentTypes[extname(file)] ?? "application/octet-stream";
+  return { type, body: type === script ? body.toString() : body };
 }
 
 /** What a CommonJS file exports, as the default export that importing it gives in Node; one that requires others fails, saying so. */

@@ -7,11 +7,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { generatorStamp, stampText } from "../compile/index.ts";
-import { bytesContent, type Content, fileContent, scriptContent } from "./content.ts";
+import { bytesContent, type Content, fileContent, isScript, scriptContent } from "./content.ts";
 import { WebError } from "./errors.ts";
 import { findPackages, isInstalled } from "./packages.ts";
 import { type PageOptions, pageText } from "./page-text.ts";
 import { findFile, Refusal, type Root } from "./roots.ts";
+import { withAddresses } from "./specifiers.ts";
 
 export interface ServeOptions {
   /** @default any that is free */
@@ -54,11 +55,13 @@ export const hasPackage = (name: string): boolean => isInstalled(libraryFolder, 
  */
 export async function serve(options: ServeOptions = {}): Promise<WebServer> {
   const packages = findPackages(libraryFolder, [...libraryPackages, ...(options.packages ?? [])]);
-  const { scopes } = packages.importMap;
-  const imports = { qloom: modulePath("src/index"), ...packages.importMap.imports };
+  const importMap = {
+    imports: { qloom: modulePath("src/index"), ...packages.importMap.imports },
+    scopes: packages.importMap.scopes,
+  };
   const page: Content = {
     type: "text/html; charset=utf-8",
-    body: pageText({ imports, scopes }, options.page ?? {}),
+    body: pageText(importMap, options.page ?? {}),
   };
   const published = new Map<string, Content>([["/", page]]);
   // A published qloom has its stamp; the sources get theirs here.
@@ -85,7 +88,9 @@ export async function serve(options: ServeOptions = {}): Promise<WebServer> {
     const known = published.get(path);
     if (known !== undefined) return known;
     const { file, root } = await findFile(roots, path);
-    return fileContent(file, root.folder);
+    const content = await fileContent(file, root.folder);
+    // The page's import map is not its workers'.
+    return isScript(content) ? scriptContent(withAddresses(content.body, path, importMap)) : content;
   };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const send = (status: number, { type, body }: Content, more: Readonly<Record<string, string>> = {}): void => {

@@ -11,7 +11,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What is loaded in browsers, with all that it imports. */
-export const browserEntries: readonly string[] = ["src/index.ts", "src/bench/page/ort-webgpu.ts"];
+export const browserEntries: readonly string[] = [
+  "src/index.ts",
+  "src/tuner/index.ts",
+  "src/tuner/engines/worker-web.ts",
+  "src/bench/page/ort-webgpu.ts",
+];
 
 export interface PackageRow {
   /** Where it may be imported: folders and files as globs from the root. Tests may import whatever is declared. */
@@ -27,9 +32,10 @@ export const packages: Readonly<Record<string, PackageRow>> = {
   "@noble/hashes": { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"], browsers: true },
   "@sparticuz/chromium": { where: ["backends/wgsl/runtime/**", "src/**"], lazy: true },
   chevrotain: { where: ["ir/text/**"], browsers: true },
+  deno: { where: ["src/tuner/engines/**"], lazy: true },
   "onnxruntime-node": { where: ["src/bench/**"], lazy: true },
   "onnxruntime-web": { where: ["src/bench/**"], lazy: true },
-  "p-queue": { where: ["src/tuner/**"] },
+  "p-queue": { where: ["src/tuner/**"], browsers: true },
   "playwright-core": { where: ["src/**"], lazy: true },
   protobufjs: { where: ["src/bench/**"], lazy: true },
   "ts-morph": { where: ["src/build/**"] },

@@ -13,7 +13,7 @@ export interface HostFacts {
   readonly cpuFeatures: readonly string[];
   /** Engine with version: `v8 13.6.233`. */
   readonly engine: string;
-  /** What runs the engine, for people: `Node 24.2.0`. */
+  /** What runs the engine, for people: `Node 24.2.0`, `Deno 2.9.6`. */
   readonly program: string;
   readonly cores: number;
   /** Sizes in bytes of the data caches that one core sees: `l1d`, `l2`, `l3`; unknown ones are left out. */
@@ -50,12 +50,14 @@ function nodeFacts(): HostFacts {
   const fs = process.getBuiltinModule("node:fs");
   const flags = new Set(processorFlags(fs));
   const arch = os.arch();
+  // Deno has Node's modules, and says that it is some Node.
+  const { deno } = process.versions;
   return {
     cpu: (os.cpus()[0]?.model ?? "unknown processor").replaceAll(/\s+/g, " ").trim(),
     family: arch === "x64" ? "x86-64" : arch,
     cpuFeatures: Object.entries(interesting).flatMap(([flag, name]) => (flags.has(flag) ? [name] : [])),
     engine: `v8 ${process.versions.v8.split("-")[0]}`,
-    program: process.versions["deno"] ? `Deno ${process.versions["deno"]}` : `Node ${process.versions.node}`,
+    program: deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno}`,
     cores: os.availableParallelism(),
     caches: cacheSizes(fs),
   };

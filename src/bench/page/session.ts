@@ -1,7 +1,7 @@
 // A contestant in a page: what the process at the other end asks of it. Runs in the page; not here: how it is asked (../browser.ts).
 
+import { type TimedRuns, timeRuns, timerQuantum } from "../../timing/index.ts";
 import type { Session } from "../peers/peer.ts";
-import { type TimedRuns, timeRuns, timerQuantum } from "../timing.ts";
 
 /** A session whose runs are timed in the page. */
 export interface PageSession extends TimedRuns {

@@ -1,8 +1,8 @@
 // What the bench asks of anything it times, ours or a peer's. Not here: any peer.
 
+import type { TimedRuns } from "../../timing/index.ts";
 import type { MatmulCase } from "../case.ts";
 import { PeerMissingError } from "../errors.ts";
-import type { TimedRuns } from "../timing.ts";
 
 /** One contestant made ready for one case: weights loaded and packed, x at hand. */
 export interface Session {

@@ -7,7 +7,6 @@ import {
   benchMatmul,
   benchRows,
   type CompilerReport,
-  figures,
   formatWeightSource,
   numericsOf,
   ours,
@@ -15,6 +14,7 @@ import {
   type RowsReport,
 } from "../../bench/index.ts";
 import { type Artifact, artifactHash } from "../../compile/index.ts";
+import { figures } from "../../timing/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption, withRecords } from "../database.ts";
 import { UsageError } from "../errors.ts";

@@ -1,7 +1,7 @@
 // `qloom db`: what the tune-db holds; moving records between databases; withdrawing one. The work is in ../records.ts.
 
 import { type ImportResult, OUTCOMES } from "../../../tune-db/index.ts";
-import { figures } from "../../bench/index.ts";
+import { figures } from "../../timing/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption } from "../database.ts";
 import { UsageError } from "../errors.ts";

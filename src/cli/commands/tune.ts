@@ -2,8 +2,8 @@
 
 import { probeWasm } from "../../../backends/index.ts";
 import { openStore } from "../../../tune-db/index.ts";
-import { figures } from "../../bench/index.ts";
 import { type JobReport, type JobRow, runJob } from "../../job/index.ts";
+import { figures } from "../../timing/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption } from "../database.ts";
 import { UsageError } from "../errors.ts";

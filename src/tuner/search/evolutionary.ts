@@ -3,7 +3,7 @@
  * Done when a long run of trials has brought nothing faster.
  */
 import { type Point, pointsOf, rejection, type Space } from "../../../schedules/index.ts";
-import { type Random, uniform } from "../../bench/index.ts";
+import { type Random, uniform } from "../../timing/index.ts";
 import { randomFor, type SearchState, type Strategy, type Tried } from "./strategy.ts";
 
 /** Points tried at random before breeding, besides the seeds. */

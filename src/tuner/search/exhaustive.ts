@@ -1,6 +1,6 @@
 /** Strategy `exhaustive`: every right point, the seeds first, the others in a random order, so that a budget that ends early has seen all regions. */
 import { type Point, pointsOf } from "../../../schedules/index.ts";
-import { type Random, splitmix32, uniform } from "../../bench/index.ts";
+import { type Random, splitmix32, uniform } from "../../timing/index.ts";
 import type { SearchState, Strategy } from "./strategy.ts";
 
 /** At half a second per point, half a minute. */

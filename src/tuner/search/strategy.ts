@@ -1,6 +1,6 @@
 /** What a search strategy is: which point to try next, given what the points tried so far came to. */
 import type { Point, Space } from "../../../schedules/index.ts";
-import { type Random, splitmix32 } from "../../bench/index.ts";
+import { type Random, splitmix32 } from "../../timing/index.ts";
 
 /** A point that was tried. */
 export interface Tried {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { accuracyOf, intWeightSource, makeCase } from "../../../src/bench/case.ts";
-import { intWeights, type MatmulCase, peers, splitmix32 } from "../../../src/bench/index.ts";
+import { intWeights, type MatmulCase, peers } from "../../../src/bench/index.ts";
 import { matMulNBitsModel } from "../../../src/bench/onnx.ts";
 import { importPeer } from "../../../src/bench/peers/peer.ts";
 import { checkResult, referenceOf } from "../../../src/bench/reference.ts";
+import { splitmix32 } from "../../../src/timing/index.ts";
 
 /** A case with zero points of its own, or the format's default. */
 function caseOf(m: number, n: number, k: number, weights: string, x: string, zeroPoints = false): MatmulCase {

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type Point, pointsOf, rejection, templateFor } from "../../../schedules/index.ts";
 import { Budget } from "../../../src/tuner/budget.ts";
 import { type PartResult, type Progress, progressLine } from "../../../src/tuner/index.ts";
+import { warmUp } from "../../../src/tuner/measuring/warm-up.ts";
 import { nearestPoint, restrictSpace, transfer } from "../../../src/tuner/space.ts";
-import { warmUp } from "../../../src/tuner/warm-up.ts";
 import { device, matmul } from "./setting.ts";
 
 describe("a budget", () => {

@@ -9,7 +9,7 @@ import {
   referenceMatmul,
   type Workload,
 } from "../../../ir/index.ts";
-import { makeProblem, type Problem } from "../../../src/tuner/problem.ts";
+import { makeProblem, type Problem } from "../../../src/tuner/measuring/problem.ts";
 import { matmul } from "./setting.ts";
 
 /** Judges results given as typed arrays. */

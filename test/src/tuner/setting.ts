@@ -1,4 +1,6 @@
 /** What the tuner's tests and the processes that they start share: a workload that takes no time, this device, faults. */
+import { readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { probeWasm } from "../../../backends/index.ts";
@@ -7,6 +9,7 @@ import { type Point, templateFor } from "../../../schedules/index.ts";
 import { kernelFeatures } from "../../../src/compile/index.ts";
 import type { TestHook, TuneOptions } from "../../../src/tuner/index.ts";
 import { exhaustive } from "../../../src/tuner/search/exhaustive.ts";
+import type { PlainFault } from "./hooks/anywhere.ts";
 import type { Fault, FaultyData } from "./hooks/faulty.ts";
 
 const probed: Device = await probeWasm();
@@ -35,12 +38,20 @@ export function firstPoints(workload: MatmulWorkload, count: number): readonly P
   return tried.map(({ point }) => point);
 }
 
-export function faulty(faults: readonly (readonly [Point, Fault])[], pidFile?: string): TestHook {
-  const data: FaultyData = {
-    faults: Object.fromEntries(faults.map(([point, fault]) => [canonicalJson(point), fault])),
-    ...(pidFile !== undefined && { pidFile }),
-  };
+type Faults<F> = readonly (readonly [Point, F])[];
+
+const byPoint = (faults: Faults<string>) =>
+  Object.fromEntries(faults.map(([point, fault]) => [canonicalJson(point), fault]));
+
+export function faulty(faults: Faults<Fault>, pidFile?: string): TestHook {
+  const data: FaultyData = { faults: byPoint(faults), ...(pidFile !== undefined && { pidFile }) };
   return { module: new URL("./hooks/faulty.ts", import.meta.url).href, data };
+}
+
+/** Faults that every engine can have: a browser knows no files. */
+export function faultyAnywhere(faults: Faults<PlainFault>): TestHook {
+  const text = stripTypeScriptTypes(readFileSync(new URL("./hooks/anywhere.ts", import.meta.url), "utf8"));
+  return { module: `data:text/javascript,${encodeURIComponent(text)}`, data: { faults: byPoint(faults) } };
 }
 
 export function job(given: Pick<TuneOptions, "workloads" | "store"> & Partial<TuneOptions>): TuneOptions {

@@ -1,13 +1,12 @@
-/** A hook that makes the candidates named in its data fail; the measuring process loads it. */
+/** A hook that makes the candidates named in its data fail, in ways that only processes of their own can too; the measuring process loads it. */
 import { writeFileSync } from "node:fs";
 import { canonicalJson } from "../../../../ir/index.ts";
 import type { Hook, HookStage } from "../../../../src/tuner/index.ts";
+import { type PlainFault, type PlainFaults, plainFaults } from "./anywhere.ts";
 
-export type Fault = "exit" | "killed" | "fatal" | "hang" | "trap" | "wrong" | "beyond" | "stuckBuild";
+export type Fault = PlainFault | "exit" | "killed" | "fatal" | "stuckBuild";
 
-export interface FaultyData {
-  /** Points as canonical JSON, and what goes wrong with each. */
-  readonly faults: Readonly<Record<string, Fault>>;
+export interface FaultyData extends PlainFaults {
   /** Where a hanging process leaves its id. */
   readonly pidFile?: string;
 }
@@ -23,6 +22,7 @@ const hang: FaultRow["act"] = (_, { pidFile }) => {
 };
 
 const faults: Readonly<Record<Fault, FaultRow>> = {
+  ...plainFaults,
   exit: { stage: "run", act: () => process.exit(3) },
   killed: { stage: "time", act: () => process.kill(process.pid, "SIGKILL") },
   fatal: {
@@ -33,30 +33,12 @@ const faults: Readonly<Record<Fault, FaultRow>> = {
     },
   },
   hang: { stage: "run", act: hang },
-  trap: {
-    stage: "run",
-    act: () => {
-      throw new WebAssembly.RuntimeError("unreachable");
-    },
-  },
-  wrong: {
-    stage: "ran",
-    act: ({ y }) => {
-      y![6] = y![6]! ^ 0xff;
-    },
-  },
-  beyond: {
-    stage: "ran",
-    act: ({ y }) => {
-      new Uint8Array(y!.buffer)[y!.byteOffset + y!.byteLength + 3] = 1;
-    },
-  },
   stuckBuild: { stage: "build", act: hang },
 };
 
 export const hook: Hook = (stage, { point }, data, outputs) => {
   const given = data as FaultyData;
-  const fault = given.faults[canonicalJson(point)];
+  const fault = given.faults[canonicalJson(point)] as Fault | undefined;
   if (fault === undefined) return;
   if (faults[fault].stage === stage) faults[fault].act(outputs, given);
 };

@@ -1,6 +1,6 @@
 // Takes samples of how long functions run: measures the timer's quantum, sizes batches by it, and interleaves
-// contestants so that whatever slows the machine slows all of them alike. Not here: what the samples mean
-// (statistics.ts), what is run, or ending a run that hangs (that takes a process).
+// contestants so that whatever slows the machine slows all of them alike. Loads in browsers. Not here: what the samples
+// mean (statistics.ts), what is run, or ending a run that hangs (that takes a process).
 
 import { median } from "./statistics.ts";
 
@@ -10,7 +10,7 @@ export type Clock = () => number;
 /** A function to be timed; a promise is awaited inside the timed span. */
 export type Run = () => void | Promise<void>;
 
-/** Runs that happen elsewhere, in a page say, and are timed there: the way to them and back is no part of them. */
+/** Runs that are timed where they happen, in a page or on a GPU: the way to them and back is no part of them. */
 export interface TimedRuns {
   /** The smallest step of the clock there, in milliseconds. */
   readonly quantumMs: number;
@@ -82,13 +82,6 @@ function shortestSample(run: Contestant, { clock = performanceClock, minMs = 2, 
   return Math.max(minMs, quanta * (typeof run === "function" ? timerQuantum(clock) : run.quantumMs));
 }
 
-/** Lets timers, signals and input in: promises alone never would. */
-const pause = (): Promise<void> =>
-  new Promise((resolve) => {
-    if (typeof setImmediate === "function") setImmediate(resolve);
-    else setTimeout(resolve);
-  });
-
 /**
  * Samples the contestants in rounds, A B C A B C, until the time is up, and drops the first round.
  *
@@ -131,4 +124,17 @@ export async function timeRuns(run: Contestant, count: number, clock: Clock = pe
     if (pending) await pending;
   }
   return clock() - start;
+}
+
+/** Lets timers, signals and input in: promises alone never would. Browsers have no `setImmediate`, and make nested timers wait for 4 ms. */
+function pause(): Promise<void> {
+  if (typeof setImmediate === "function") return new Promise((resolve) => void setImmediate(resolve));
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
 }

@@ -2,9 +2,9 @@
  * Packed tensors of one layout as candidates read them: each followed and preceded by poison, checked to be unchanged, in as many copies as runs take turns on.
  * Contestants of equal layout share them.
  */
-import { crc32 } from "node:zlib";
-import type { WasmMemory } from "../../backends/index.ts";
-import type { PackedTensors } from "../compile/index.ts";
+import type { WasmMemory } from "../../../backends/index.ts";
+import type { PackedTensors } from "../../compile/index.ts";
+import { checksum } from "./checksum.ts";
 
 /** Poison on either side: 0xff is NaN in every float type and no code of a narrow integer. More than the longest vector. */
 const margin = 1024;
@@ -14,7 +14,7 @@ interface Region {
   readonly name: string;
   readonly start: number;
   readonly bytes: number;
-  readonly checksum: number;
+  readonly sum: number;
 }
 
 export class PackedCopies {
@@ -36,7 +36,7 @@ export class PackedCopies {
     place.fill(poison, 0, margin);
     place.set(this.#runtime.bytes(from, bytes), margin);
     place.fill(poison, margin + bytes);
-    return { name, start, bytes, checksum: crc32(this.#runtime.bytes(from, bytes)) };
+    return { name, start, bytes, sum: checksum(this.#runtime.bytes(from, bytes)) };
   }
 
   /** Bytes of all copies. */
@@ -51,11 +51,11 @@ export class PackedCopies {
 
   /** Undefined while nothing was written to the tensors or around them. */
   violation(): string | undefined {
-    for (const { name, start, bytes, checksum } of this.#copies.flat()) {
+    for (const { name, start, bytes, sum } of this.#copies.flat()) {
       const around = [start, start + margin + bytes].map((at) => this.#runtime.bytes(at, margin));
       if (around.some((side) => side.some((byte) => byte !== poison)))
         return `a byte next to the packed tensor ${name} was overwritten`;
-      if (crc32(this.#runtime.bytes(start + margin, bytes)) !== checksum)
+      if (checksum(this.#runtime.bytes(start + margin, bytes)) !== sum)
         return `the packed tensor ${name} was overwritten`;
     }
     return undefined;

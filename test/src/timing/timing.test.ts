@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { batchSize, type Clock, interleave, timerQuantum } from "../../../src/bench/index.ts";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { batchSize, type Clock, interleave, timerQuantum } from "../../../src/timing/index.ts";
 
 /** A clock in steps of `quantum` ms that moves by `tick` on every look, and whenever a run says so. */
 function fakeClock(quantum: number, tick = quantum / 10) {
@@ -148,5 +148,38 @@ describe("interleave", () => {
       throw new Error("unreachable");
     };
     await expect(interleave([trap], { clock, seconds: 1 })).rejects.toThrow("unreachable");
+  });
+
+  test("lets contestants time themselves, by the step of their own clock", async () => {
+    const { clock, pass } = fakeClock(1e-4);
+    const calls: number[] = [];
+    const time = async (count: number) => {
+      calls.push(count);
+      pass(30);
+      return 0.25 * count;
+    };
+    const [own, ours] = await interleave([{ time, quantumMs: 0.0625 }, () => pass(30)], {
+      clock,
+      seconds: 0,
+      minSamples: 2,
+    });
+    // 100 steps of 0.0625 ms in runs of 0.25 ms, a little beyond; then three samples, each with a run before it.
+    const { batch } = own!;
+    expect(batch).toBeGreaterThanOrEqual(25);
+    expect(calls).toEqual([1, 1, 10, batch, 1, batch, 1, batch, 1, batch]);
+    expect(own!.ms).toEqual([0.25, 0.25]);
+    expect(ours!.ms[0]).toBeCloseTo(30, 2);
+  });
+
+  test("takes turns where there is no setImmediate", async () => {
+    vi.stubGlobal("setImmediate", undefined);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    let timers = 0;
+    const timer = setInterval(() => void timers++, 0);
+    onTestFinished(() => clearInterval(timer));
+    const { clock, pass } = fakeClock(1e-4);
+    const [samples] = await interleave([() => pass(30)], { clock, seconds: 0, minSamples: 200 });
+    expect(samples!.ms).toHaveLength(200);
+    expect(timers).toBeGreaterThan(0);
   });
 });

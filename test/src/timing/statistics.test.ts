@@ -8,7 +8,7 @@ import {
   splitmix32,
   summarize,
   uniform,
-} from "../../../src/bench/index.ts";
+} from "../../../src/timing/index.ts";
 
 /** Times around `middle` with a skewed noise of a few per cent, as a busy machine gives. */
 function noisy(middle: number, count: number, seed: number): number[] {

@@ -15,9 +15,9 @@ import {
   quantizeReference,
   referenceMatmul,
   type Workload,
-} from "../../ir/index.ts";
-import { normal, type Random, splitmix32 } from "../bench/index.ts";
-import { TunerError } from "./errors.ts";
+} from "../../../ir/index.ts";
+import { normal, type Random, splitmix32 } from "../../timing/index.ts";
+import { TunerError } from "../errors.ts";
 
 /** What a result came to. */
 export interface Verdict {

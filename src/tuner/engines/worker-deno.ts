@@ -1,0 +1,17 @@
+/** The measuring process in Deno: started by `deno.ts`. Written against Node's modules, which Deno has. */
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { makeMeasuring } from "../measuring/measuring.ts";
+import type { Request } from "../protocol.ts";
+import { guardProcess } from "./guard.ts";
+
+guardProcess();
+// Standard output is the channel.
+console.log = console.error;
+
+const answer = makeMeasuring();
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    void answer(JSON.parse(line) as Request).then((reply) => process.stdout.write(`${JSON.stringify(reply)}\n`));
+  })
+  .on("close", () => process.exit());

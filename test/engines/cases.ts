@@ -1,0 +1,112 @@
+/**
+ * The cases of the suite over engines: every family of formats, every template that takes it, every class of features that a device has, shapes with tails and
+ * without. `QLOOM_MATRIX` says how many rounds over the families (1 unless given), or `all` for every format and every template.
+ */
+import {
+  type Device,
+  type Feature,
+  formatNames,
+  formatOf,
+  type Numerics,
+  programOf,
+  type Workload,
+} from "../../ir/index.ts";
+import { type Point, pointsOf, rejection, type Target, templates } from "../../schedules/index.ts";
+import { describeWorkload } from "../../src/tuner/index.ts";
+import type { Candidate } from "../../src/tuner/protocol.ts";
+import { randomOf } from "../ir/samples.ts";
+
+export interface EngineCase {
+  readonly name: string;
+  readonly workload: Workload;
+  /** What the kernels may use. */
+  readonly features: readonly Feature[];
+  readonly candidate: Candidate;
+}
+
+/** M that decode and prefill kernels are made for, tails among them. */
+const rows = [1, 5, 8, 33] as const;
+const columns = [64, 37, 130, 96] as const;
+/** Multiples of a block; of formats that take any length, that many 16s and a tail. */
+const blocks = [1, 2, 3] as const;
+const f32: Numerics = { compute: "f32" };
+const xGroups = [32, "row", 64, 16] as const;
+
+/** Formats that differ only in the group and the type of scales are one family. */
+const familyOf = (name: string): string => name.replace(/_(g\d+|row)/, "").replace("_s16", "");
+
+/** All sets of features, the empty one first, the whole last. */
+export const featureClasses = (features: readonly Feature[]): readonly (readonly Feature[])[] =>
+  Array.from({ length: 2 ** features.length }, (_, set) => features.filter((_f, bit) => (set >> bit) % 2 === 1));
+
+/** The cases for a device of which kernels may use these features. */
+export function casesFor(device: Device, asked: string = process.env["QLOOM_MATRIX"] ?? "1"): readonly EngineCase[] {
+  const rounds = asked === "all" ? formatNames().length : Number(asked);
+  const families = [...new Set(formatNames().map(familyOf))];
+  const chosen = Array.from({ length: rounds }, (_, round) =>
+    families.flatMap((family, i) => {
+      const names = formatNames().filter((name) => familyOf(name) === family);
+      const name = asked === "all" ? names[round] : names[(7 * round + 3 * i) % names.length];
+      return name === undefined ? [] : workloadsOf(name, round + i);
+    }),
+  );
+  const matmuls = chosen.flat();
+  const all: readonly Workload[] = [
+    ...matmuls,
+    { op: "quantize", m: 3, k: 160, group: 32 },
+    { op: "quantize", m: 2, k: 96, group: "row" },
+  ];
+  const classes = featureClasses(device.features);
+  return all.flatMap((workload, i) => casesOf(workload, device, classes[i % classes.length]!, i, asked === "all"));
+}
+
+/** What a format is tried with: a matmul, and now and then reading it alone. */
+function workloadsOf(w: string, i: number): readonly Workload[] {
+  const { block, codes } = formatOf(w);
+  const k = block === 1 ? 16 * blocks[i % 3]! + (i % 2 === 0 ? 16 : 0) : block * blocks[i % 3]!;
+  const [m, n] = [rows[(i >> 1) % 4]!, columns[i % 4]!];
+  const groups = codes !== undefined && i % 2 === 0 ? xGroups.map((_, at) => xGroups[(at + i) % 4]!) : [];
+  const numerics: readonly Numerics[] = [...groups.map((xGroup) => ({ compute: "i8", xGroup }) as const), f32];
+  const matmuls = numerics.map((n8) => ({ op: "matmul", ...{ m, n, k, w, bias: i % 3 === 0, numerics: n8 } }) as const);
+  const matmul = matmuls.find(isWorkload)!;
+  return i % 4 === 3 ? [matmul, { op: "dequantize", n, k, w }] : [matmul];
+}
+
+/** Whether the groups of w and x fit. */
+function isWorkload(workload: Workload): boolean {
+  try {
+    programOf(workload);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The templates that take a workload take turns, or each of them is tried; the default point and a random one likewise. */
+function casesOf(
+  workload: Workload,
+  device: Device,
+  features: readonly Feature[],
+  i: number,
+  each: boolean,
+): readonly EngineCase[] {
+  const target: Target = { workload, device: { ...device, features } };
+  const able = templates.filter((template) => template.refuses(target) === undefined);
+  const tried = each ? able : [able[i % able.length]!];
+  return tried.map((template) => {
+    const point = i % 2 === 0 ? template.default(target) : anyPoint(target, template, i);
+    const words = [template.name, describeWorkload(workload), ...features, i % 2 === 0 ? "default" : "any point"];
+    return { name: words.join(" "), workload, features, candidate: { template: template.name, point } };
+  });
+}
+
+/** A point of a space: of the first few thousand, which is more than most have. */
+function anyPoint(target: Target, { space, default: fallback }: (typeof templates)[number], seed: number): Point {
+  const whole = space(target);
+  const points: Point[] = [];
+  for (const point of pointsOf(whole)) {
+    if (rejection(whole, point) === undefined) points.push(point);
+    if (points.length >= 4000) break;
+  }
+  return points[Math.floor(randomOf(seed)() * points.length)] ?? fallback(target);
+}
