@@ -5,6 +5,7 @@ export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";
 export { check, InterpretError, IrError, ParseError, QloomError, WorkloadError } from "./errors.ts";
 export * from "./formats/index.ts";
+export { sha256 } from "./hash.ts";
 export { findNodeModule, nodeModule } from "./host.ts";
 export { inWords } from "./in-words.ts";
 export { type Environment, type InterpretOptions, inDomain, interpretKernel } from "./interpret.ts";

@@ -68,8 +68,9 @@ export async function serve(options: ServeOptions = {}): Promise<WebServer> {
     ...["ir", "schedules", "backends", "tune-db", "src"].map((folder) => ({
       path: `/qloom/${folder}/`,
       folder: join(libraryFolder, folder),
+      isPackage: false,
     })),
-    ...[...packages.folders].map(([path, folder]) => ({ path, folder })),
+    ...[...packages.folders].map(([path, folder]) => ({ path, folder, isPackage: true })),
   ];
   const headers = {
     "cache-control": "no-cache",
@@ -85,7 +86,7 @@ export async function serve(options: ServeOptions = {}): Promise<WebServer> {
     const known = published.get(path);
     if (known !== undefined) return known;
     const { file, root } = await findFile(roots, path);
-    return fileContent(file, root.folder);
+    return fileContent(file, root);
   };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const send = (status: number, { type, body }: Content, more: Readonly<Record<string, string>> = {}): void => {

@@ -24,7 +24,7 @@ export interface PackageRow {
 
 /** The npm packages that the five folders may import, and where. */
 export const packages: Readonly<Record<string, PackageRow>> = {
-  "@noble/hashes": { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"], browsers: true },
+  "@noble/hashes": { where: ["ir/**"], browsers: true },
   "@sparticuz/chromium": { where: ["backends/wgsl/runtime/**", "src/**"], lazy: true },
   chevrotain: { where: ["ir/text/**"], browsers: true },
   "onnxruntime-node": { where: ["src/bench/**"], lazy: true },
