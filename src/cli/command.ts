@@ -61,6 +61,8 @@ export interface CommandOf<O extends Options, R> {
   readonly summary: string;
   readonly operands?: Operands;
   readonly options: O;
+  /** Runs the same command line in another process where this one can't; gives its exit code, or undefined to go on here. */
+  elsewhere?(input: Input<O>): Promise<number | undefined>;
   run(input: Input<O>, context: Context): Promise<R>;
   /** The result for people; `--json` prints it as it is. A command without `render` prints nothing and has no `--json`. */
   render?(result: R): string;
