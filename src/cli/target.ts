@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { z } from "zod";
-import { gpuEnvironment, probeWasm, runAgainForGpu } from "../../backends/index.ts";
+import { type GpuRuntime, gpuEnvironment, openGpu, probeWasm, runAgainForGpu } from "../../backends/index.ts";
 import type { Device, Feature } from "../../ir/index.ts";
 import { type EngineName, type GpuSelection, hostsOf, probeDevice, type StartHost } from "../tuner/index.ts";
 import type { Option, OptionValues } from "./command.ts";
@@ -85,6 +85,24 @@ function restricted(device: Device, wanted: string): Device {
   const missing = names.find((name) => !device.features.includes(name as Feature));
   if (missing !== undefined) throw new UsageError(`--features: ${device.label} has no ${missing}`);
   return { ...device, features: device.features.filter((f) => !optional.includes(f) || names.includes(f)) };
+}
+
+/** A device that this process runs kernels on, or that a Chromium has. */
+export interface OpenTarget {
+  readonly device: Device;
+  /** Open, where it is a GPU of this process. */
+  readonly gpu: GpuRuntime | undefined;
+  close(): void;
+}
+
+/** As `chooseTarget`, for running kernels here (see `runElsewhere`). */
+export async function openTarget(options: TargetValues, signal?: AbortSignal): Promise<OpenTarget> {
+  const { target, engine, adapter, features = "all" } = options;
+  if (target === "wasm" && engine !== "node") throw new UsageError(`--engine ${engine} goes with --target webgpu here`);
+  if (target === "wasm" || engine === "chromium")
+    return { device: (await chooseTarget(options, signal)).device, gpu: undefined, close: () => {} };
+  const gpu = await openGpu({ software: adapter === "software" });
+  return { device: restricted(gpu.device, features), gpu, close: () => gpu.dispose() };
 }
 
 /** Set in a run by another engine, so that it does not start a third. */

@@ -16,6 +16,7 @@ export const browserEntries: readonly string[] = [
   "src/tuner/index.ts",
   "src/tuner/engines/worker-web.ts",
   "src/bench/page/ort-webgpu.ts",
+  "src/bench/page/ours.ts",
 ];
 
 export interface PackageRow {
