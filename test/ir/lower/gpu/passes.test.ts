@@ -1,6 +1,6 @@
 /** What `grid` and `invocations` make of small kernels, what later passes leave of barriers and sums over subgroups, and what is refused. */
 import { describe, expect, test } from "vitest";
-import { lower, parseKernel, printKernel } from "../../../../ir/index.ts";
+import { lower, parseKernel, printKernel, verifyKernel } from "../../../../ir/index.ts";
 import { sampleOf } from "../same.ts";
 import { gridKernels, plainKernels } from "./kernels.ts";
 import { after, loweredForGpu } from "./run.ts";
@@ -279,6 +279,31 @@ describe("cse", () => {
     `);
     loweredForGpu(sampleOf(kernel, { M: 2 }), [{}, { order: 1 }]);
   });
+});
+
+test("codes in workgroup memory take a byte each", () => {
+  const kernel = text(
+    "input q: u4[2, 8]",
+    "output y: i32[2, 8]",
+    "workgroup s: u4[8]",
+    "for n < 2 workgroup.x",
+    "  for i < 8 local.x",
+    "    s[i] = q[n, i]",
+    "  for o < 4 local.x",
+    "    y[n, 2 * o + <2:1>] = i32(s[6 - 2 * o + <2:1>])",
+  );
+  expect(shown("cse", kernel)).toMatchInlineSnapshot(`
+    "
+    for group.x < 2 workgroup.x
+      for local.x < 8 local.x
+        s[&s + local.x] = q[&q + group.x * 4 + local.x // 2] >> u8(local.x % 2 * 4) & 15
+        barrier
+        if local.x < 4
+          y[&y + group.x * 32 + local.x * 8 + <2:4>] = i32(s[&s - local.x * 2 + 6 + <2:1>])
+    "
+  `);
+  loweredForGpu(sampleOf(kernel), [{}, { order: 1 }]);
+  verifyKernel(lower(parseKernel(kernel), "wgsl"), "invocation");
 });
 
 describe("what has no form for GPUs is refused", () => {
