@@ -133,6 +133,30 @@ describe("invocations", () => {
     `);
   });
 
+  test("see through lets", () => {
+    const kernel = text(
+      "output y: i32[8]",
+      "register v: i32[8, 2]",
+      "for n < 1 workgroup.x",
+      "  for i < 8 local.x",
+      "    let a = i",
+      "    v[a, 0] = a",
+      "  for j < 8 local.x",
+      "    y[j] = v[j, 0]",
+    );
+    expect(shown("invocations", kernel)).toMatchInlineSnapshot(`
+      "
+      register v: i32[2]
+      for group.x < 1 workgroup.x
+        for local.x < 8 local.x
+          let a = local.x
+          v[0] = a
+          y[local.x] = v[0]
+      "
+    `);
+    loweredForGpu(sampleOf(kernel), [{ order: 1 }]);
+  });
+
   test("keep what each nest makes anew", () => {
     const kernel = text(
       "input x: i32[8]",
@@ -322,6 +346,7 @@ describe("what has no form for GPUs is refused", () => {
     text(...head, "for n < 1 workgroup.x", ...lines.map((line) => `  ${line}`));
   const bad: readonly (readonly [string, string])[] = [
     ["two thread loops", text(...head, "for i < 4 thread", "  y[i] = i", "for j < 4 thread", "  y[j + 4] = j")],
+    ["a loop over a subgroup", text(...head, "for i < 4 subgroup", "  y[i] = i")],
     ["workgroup memory of threads", text(...head, "for i < 4 thread", "  s[0] = i", "  y[i] = s[0]")],
     ["something beside the workgroups", text(...head, "y[0] = 1", "for n < 4 workgroup.x", "  y[n] = 1")],
     ["a workgroup loop inside", text(...head, "for k < 4", "  for n < 4 workgroup.x", "    y[n] = 1")],
