@@ -19,6 +19,7 @@ import {
   invocationsFit,
   layoutWeights,
   limitOf,
+  quantizeActivations,
   recodeOffset,
   recodePlanes,
   refusesMatmul,
@@ -223,6 +224,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...layoutWeights(shape, numberAt(point, "interleave")),
     ...(parts.length > 0 ? layoutParts(point) : []),
     ...parts.flatMap((part) => bindTiles(shape, point, part)),
+    ...quantizeActivations(target, shape),
   ];
 }
 
