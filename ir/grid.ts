@@ -174,9 +174,11 @@ function levelReason(body: readonly Stmt[], changes: ReadonlySet<string>): strin
     if (s.kind === "let") lets.set(s.name, substituter(lets)(s.value));
     if (s.kind !== "for" && s.kind !== "if") return undefined;
     if (s.kind === "for" && s.loopKind !== "serial" && s.loopKind !== "unroll")
-      return s.loopKind === "thread" || s.loopKind === "subgroup"
-        ? `the ${s.loopKind} loop ${s.loop} has statements beside or around it`
-        : `the ${s.loopKind} loop ${s.loop} is not in the nest of workgroup loops at the root, with nothing beside it`;
+      return s.loopKind === "thread"
+        ? `the thread loop ${s.loop} has statements beside or around it; fission makes them kernels of their own`
+        : s.loopKind === "subgroup"
+          ? `the subgroup loop ${s.loop} says nothing of subgroups; bind it to local.x and sum through a subgroup buffer`
+          : `the ${s.loopKind} loop ${s.loop} is not in the nest of workgroup loops at the root, with nothing beside it`;
     for (const e of exprsOf(s)) {
       const changed = loadsOf(substituter(lets)(e)).find((name) => changes.has(name));
       if (changed !== undefined)

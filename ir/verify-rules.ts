@@ -348,7 +348,10 @@ export const siteRules: readonly SiteRule[] = [
       if (stmt.kind !== "store" && stmt.kind !== "reduce") return undefined;
       // In the program of an invocation some stores are the first one's, under a condition.
       const parallel = loops.filter(
-        ({ loopKind }) => isParallel(loopKind) && (form !== "invocation" || !loopKind.startsWith("local.")),
+        ({ loopKind, extent }) =>
+          isParallel(loopKind) &&
+          !(extent.kind === "const" && extent.value === 1) &&
+          !(form === "invocation" && loopKind.startsWith("local.")),
       );
       const over = parallel.find(({ loop }) => stmt.kind === "reduce" && stmt.over.includes(loop));
       if (over !== undefined) return `a reduction goes over the ${over.loopKind} loop ${over.loop}`;

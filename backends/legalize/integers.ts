@@ -1,5 +1,5 @@
 /** Rules for integers: quotients, and types narrower than a machine's. Each is exact. */
-import { b, type Expr, isFloat, isSubByte, rangeOf, type Scalar, scalarRange, scalars } from "../../ir/index.ts";
+import { b, type Expr, isFloat, isSubByte, rangeOf, scalarRange } from "../../ir/index.ts";
 import type { CastRule, OpRule } from "./driver.ts";
 import { bitsOf, fits, isNarrow, isScalar, isSignedInt, like, logOf, unsigned } from "./facts.ts";
 
@@ -82,13 +82,3 @@ export const toSubByte: CastRule = {
     return b.cast(to, isFloat(from) ? b.min(byte, most) : b.and(byte, most));
   },
 };
-
-/** i8(f) = i8(min(max(i32(f), -128), 127))      where `applies` to the cast */
-export const saturate = (applies: (e: Expr) => boolean): CastRule => ({
-  name: "saturate",
-  apply: (e, from, to) => {
-    if (!applies(e) || !isFloat(from) || isFloat(to) || scalars[to].bits >= 32) return undefined;
-    const [low, high] = scalarRange(to as Scalar);
-    return b.cast(to, b.min(b.max(b.cast("i32", e.arg), low), high));
-  },
-});

@@ -2,9 +2,10 @@
  * Legalization: what Wasm can't spell is rewritten in IR into what it can. After it every operation has an instruction in `ops.ts`. The
  * rules that only Wasm needs are here, the others in `backends/legalize`.
  */
-import { b, type Feature, isFloat, type Kernel, type Scalar } from "../../ir/index.ts";
+import { b, type Feature, isFloat, isInteger, type Kernel, type Scalar, scalarRange, scalars } from "../../ir/index.ts";
 import {
   bitsOf,
+  type CastRule,
   floordivPower,
   floordivSigned,
   fromHalf,
@@ -20,7 +21,6 @@ import {
   type OpRule,
   roundAway,
   roundAwayDouble,
-  saturate,
   toBool,
   toHalf,
   toSubByte,
@@ -58,6 +58,16 @@ const byteMul: OpRule = {
   },
 };
 
+/** i8(f) = i8(min(max(i32(f), -128), 127))      for scalars */
+const saturateScalar: CastRule = {
+  name: "saturate-scalar",
+  apply: (e, from, to) => {
+    if (!isScalar(e) || !isFloat(from) || !isInteger(to) || scalars[to].bits >= 32) return undefined;
+    const [low, high] = scalarRange(to);
+    return b.cast(to, b.min(b.max(b.cast("i32", e.arg), low), high));
+  },
+};
+
 const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
   legalizer({
     ops: [
@@ -73,7 +83,7 @@ const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
       roundAway,
       roundAwayDouble,
     ],
-    casts: [fromHalf, toHalf, toBool, toSubByte, saturate(isScalar)],
+    casts: [fromHalf, toHalf, toBool, toSubByte, saturateScalar],
     calls: [madd((e) => isScalar(e) || !relaxed)],
   });
 

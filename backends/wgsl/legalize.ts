@@ -3,9 +3,10 @@
  * spelling in `ops.ts`. The rules that only WGSL needs are here and in `legalize-division.ts`, the others in `backends/legalize`; 16-bit
  * floats come before (`halves.ts`).
  */
-import { b, type Expr, type Kernel } from "../../ir/index.ts";
+import { b, type Expr, isFloat, isInteger, type Kernel, rangeOf, scalarRange, scalars } from "../../ir/index.ts";
 import {
   bitsOf,
+  type CastRule,
   floordivPower,
   floordivSigned,
   isScalar,
@@ -18,7 +19,6 @@ import {
   narrow,
   type OpRule,
   roundAway,
-  saturate,
   toBool,
   toSubByte,
 } from "../legalize/index.ts";
@@ -69,6 +69,33 @@ const unsignedAbs: OpRule = {
   apply: (e, a) => (!isSignedInt(e) && bitsOf(e) <= 32 && e.type.scalar.startsWith("u") ? a : undefined),
 };
 
+/** i8(f) = i8(i32(min(max(f, -128), 127)))   for floats and types below 32 bits */
+const saturateNarrow: CastRule = {
+  name: "saturate-narrow",
+  apply: (e, from, to) => {
+    if (!isFloat(from) || !isInteger(to) || scalars[to].bits >= 32) return undefined;
+    const [low, high] = scalarRange(to);
+    return b.cast(to, b.cast("i32", b.min(b.max(e.arg, low), high)));
+  },
+};
+
+/**
+ * i32(f) = 2^31 <= f ? 2^31 - 1 : i32(max(min(f, t), -2^31)),  t the greatest f32 below 2^31, where f may be outside; and so for u32. f16 goes
+ * through f32.
+ */
+const saturateWhole: CastRule = {
+  name: "saturate-whole",
+  apply: (e, from, to, facts) => {
+    if (from === "f16" && isInteger(to)) return b.cast(to, b.cast("f32", e.arg));
+    if (from !== "f32" || (to !== "i32" && to !== "u32")) return undefined;
+    const [low, high] = scalarRange(to);
+    const [least, most] = rangeOf(e.arg, facts);
+    if (least >= low && most <= high) return undefined;
+    const inside = b.cast(to, b.max(b.min(e.arg, (high + 1) * (1 - 2 ** -24)), low));
+    return b.select(b.op("le", like(high + 1, e.arg), e.arg), like(high, inside), inside);
+  },
+};
+
 /** The kernel with every expression in a form that `ops.ts` spells. */
 export const legalize: (kernel: Kernel) => Kernel = legalizer({
   ops: [
@@ -85,6 +112,6 @@ export const legalize: (kernel: Kernel) => Kernel = legalizer({
     ...exactDivision,
     exactRoot,
   ],
-  casts: [toBool, toSubByte, saturate(() => true)],
+  casts: [toBool, toSubByte, saturateNarrow, saturateWhole],
   calls: [madd(() => true)],
 });

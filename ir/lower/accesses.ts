@@ -9,6 +9,7 @@ import { type Type, typeOf } from "../types.ts";
 import { eachNode, exprsOf, rewriter, substituter } from "../visit.ts";
 import { type Access, type Conflicts, scalarOf } from "./conflicts.ts";
 import { writtenIn } from "./effects.ts";
+import { leadersOf, subgroupSum } from "./subgroups.ts";
 
 /** Gives the accesses of a statement of the workgroup level that holds no others, or of a whole local nest. */
 export interface Accesses {
@@ -25,7 +26,7 @@ export function accessesOf(kernel: Kernel, grid: Grid, conflicts: Conflicts): Ac
       .filter(({ name, scope }) => scope === "workgroup" || (scope === "global" && written.has(name)))
       .map(({ name }) => name),
   );
-  const leaders = new Set(kernel.buffers.filter(({ role }) => role === "subgroup").map(({ name }) => name));
+  const leaders = leadersOf(kernel);
   const registers = new Set(kernel.buffers.filter(({ scope }) => scope === "register").map(({ name }) => name));
   const lets = new Map<string, Expr>();
   const wide = [...grid.size].filter(([, extent]) => extent > 1);
@@ -45,6 +46,7 @@ export function accessesOf(kernel: Kernel, grid: Grid, conflicts: Conflicts): Ac
     invocation: Invocation | "any",
     variables: ReadonlySet<string>,
     conditions: readonly Expr[],
+    combines: string | undefined,
   ): Access => {
     const own = new Set(variables);
     const lanes = new Map<number, Expr>();
@@ -66,15 +68,15 @@ export function accessesOf(kernel: Kernel, grid: Grid, conflicts: Conflicts): Ac
         : e,
     );
     const form = (e: Expr): Expr => steady(scalar(resolve(e)));
-    const leads = to.index.some((e) => reads(resolve(e), leaders));
     const masks = to.mask ? [to.mask] : [];
     return {
       buffer: to.buffer,
       writes: to.kind === "store",
       index: to.index.map(form),
       conditions: [...conditions, ...masks].map(form).filter((e) => e.type.scalar === "bool"),
+      combines,
       // Which invocation adds a subgroup's sum is not known.
-      invocation: invocation === "any" || leads ? anyInvocation(own) : invocation,
+      invocation: invocation === "any" || combines !== undefined ? anyInvocation(own) : invocation,
       own,
     };
   };
@@ -95,8 +97,20 @@ export function accessesOf(kernel: Kernel, grid: Grid, conflicts: Conflicts): Ac
   ): readonly Access[] => {
     const targets: readonly (Load | Store)[] =
       s.kind === "store" && shared.has(s.buffer) ? [...loadsOf(exprsOf(s)), s] : loadsOf(exprsOf(s));
-    return targets.map((to) => access(to, invocation, variables, conditions));
+    const sum = s.kind === "store" && subgroupSum(s, leaders) ? s : undefined;
+    const isSlot = ({ buffer, index }: Load | Store): boolean =>
+      buffer === sum?.buffer && index.every((e, axis) => e === sum.index[axis]);
+    return targets.map((to) =>
+      access(to, invocation, variables, conditions, sum && isSlot(to) ? combinationOf(sum) : undefined),
+    );
   };
+
+  /** What two sums over subgroups must have in common to come in any order: then one invocation of a subgroup makes both. */
+  const combinationOf = ({ index, value }: Store): string => {
+    const axis = index.findIndex((e) => e.kind === "load" && leaders.has(e.buffer));
+    return axis < 0 ? `${next++}` : `${value.kind === "op" ? value.op : ""} on ${axis}`;
+  };
+  let next = 0;
 
   const ofNest = (nest: LocalNest): readonly Access[] => {
     const invocation = new Map(
@@ -129,11 +143,3 @@ export function accessesOf(kernel: Kernel, grid: Grid, conflicts: Conflicts): Ac
 }
 
 const conjuncts = (e: Expr): readonly Expr[] => (e.kind === "op" && e.op === "and" ? e.args.flatMap(conjuncts) : [e]);
-
-function reads(e: Expr, buffers: ReadonlySet<string>): boolean {
-  let found = false;
-  eachNode(e, (node) => {
-    found ||= node.kind === "load" && buffers.has(node.buffer);
-  });
-  return found;
-}

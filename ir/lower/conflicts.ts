@@ -17,6 +17,8 @@ export interface Access {
   readonly writes: boolean;
   /** Scalars: a lane is one more variable. */
   readonly index: readonly Expr[];
+  /** Of a sum over subgroups: what it combines with, and on which axis the leader stands. Two alike may come in any order. */
+  readonly combines: string | undefined;
   /** What holds where it is made. */
   readonly conditions: readonly Expr[];
   /** The local index of the invocation that makes it, in each dimension. */
@@ -75,6 +77,7 @@ export function conflictsOf(kernel: Kernel): Conflicts {
   };
   const between = (earlier: Access, moved: ReadonlyMap<string, Expr>, later: Access): boolean => {
     if (earlier.buffer !== later.buffer || !(earlier.writes || later.writes)) return false;
+    if (earlier.combines !== undefined && earlier.combines === later.combines) return false;
     const values = new Map(moved);
     for (const name of earlier.own) values.set(name, elsewhere(name));
     return mayMeet(renamed(earlier, values), later, facts);
@@ -85,7 +88,9 @@ export function conflictsOf(kernel: Kernel): Conflicts {
 /** Whether two accesses, which have no variables of their own in common, may touch the same element from different invocations. */
 function mayMeet(a: Access, b: Access, facts: Facts): boolean {
   const conditions = [...a.conditions, ...b.conditions];
-  let differences = a.index.map((e, axis) => addAffine(affineOf(e), affineOf(b.index[axis] as Expr), -1));
+  let differences = a.index.flatMap((e, axis) =>
+    digits(addAffine(affineOf(e), affineOf(b.index[axis] as Expr), -1), facts),
+  );
   /** Pairs of local indices not yet known to be equal where the elements are. */
   let open = dimensions.flatMap((d) => {
     const [i, j] = [a.invocation.get(d) ?? constant(0), b.invocation.get(d) ?? constant(0)];
@@ -102,8 +107,27 @@ function mayMeet(a: Access, b: Access, facts: Facts): boolean {
     const [from, to] = i.kind === "var" ? [i, j] : [j, i];
     if (from.kind !== "var") return true;
     const rewrite = substituter(new Map([[from.name, to]]));
-    differences = differences.map((difference) => affineOf(rewrite(exprOf(difference))));
+    differences = differences.flatMap((difference) => digits(affineOf(rewrite(exprOf(difference))), facts));
   }
+}
+
+/**
+ * Forms that are all zero exactly where this one is: `g*p + r` with `-g < r < g` is zero where p and r are.
+ */
+function digits(form: Affine, facts: Facts): readonly Affine[] {
+  const ordered = [...form.terms].sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));
+  for (let count = 1; count < ordered.length; count++) {
+    const step = ordered.slice(0, count).reduce((g, [, c]) => greatest(g, c), 0);
+    const remainder = ((form.constant % step) + step) % step;
+    for (const constant of [remainder, remainder - step]) {
+      const low: Affine = { ...form, constant, terms: new Map(ordered.slice(count)) };
+      const [least, most] = rangeOf(exprOf(low), facts);
+      if (least <= -step || most >= step) continue;
+      const high: Affine = { ...form, constant: form.constant - constant, terms: new Map(ordered.slice(0, count)) };
+      return [high, ...digits(low, facts)];
+    }
+  }
+  return [form];
 }
 
 /** Whether a difference of indices is zero only where two local indices are equal: `c*(i - j) + rest` with `|rest| < |c|`. */

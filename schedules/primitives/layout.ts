@@ -131,13 +131,16 @@ function relayout(kernel: Kernel, from: Buffer, places: readonly Place[]): Kerne
       const quotient = b.floordiv(index[axis] as Expr, weight);
       return simplify(slowest ? quotient : b.mod(quotient, extent));
     });
-  const inBounds = (index: readonly Expr[]): boolean =>
-    index.every((i, axis) => provablyLess(i, to.shape[axis] as Expr, facts));
   const loads = rewriter((e) => {
     if (e.kind !== "load" || e.buffer !== from.name) return e;
     const index = map(e.index);
-    const needless = from.role === "packed" && e.mask !== undefined && masksPadding(e, from) && inBounds(index);
-    return b.load(to, index, needless ? undefined : e.mask);
+    if (from.role !== "packed" || e.mask === undefined) return b.load(to, index, e.mask);
+    // What keeps an index inside an axis is not needed where padding does: it holds 0, as a masked load gives.
+    const padded = (axis: number | undefined): boolean =>
+      axis !== undefined &&
+      places.every((p, i) => p.axis !== axis || provablyLess(index[i] as Expr, to.shape[i] as Expr, facts));
+    const left = conjuncts(e.mask).filter((condition) => !padded(boundOf(condition, e, from)));
+    return b.load(to, index, left.length > 0 ? left.reduce(b.and) : undefined);
   });
   const body = mapStmts(kernel.body, (s) => {
     const filled = kernel.stage === "pack" ? fillOf(s, from) : undefined;
@@ -154,19 +157,17 @@ function relayout(kernel: Kernel, from: Buffer, places: readonly Place[]): Kerne
   });
 }
 
-/** Whether a load's mask holds wherever its index is inside the tensor: each of its conditions is `index < extent` of an axis. */
-function masksPadding({ mask, index }: Load, { shape }: Buffer): boolean {
-  const isBound = (e: Expr): boolean => {
-    if (e.kind !== "op" || e.op !== "lt") return false;
-    const [a, c] = e.args.map((arg) => affineOf(arg)) as [Affine, Affine];
-    return index.some((i, axis) => {
-      // c - a = extent - index
-      const left = addAffine(c, a, -1);
-      const difference = addAffine(left, addAffine(affineOf(shape[axis] as Expr), affineOf(i), -1), -1);
-      return difference.constant === 0 && difference.terms.size === 0 && difference.lanes === undefined;
-    });
-  };
-  return mask === undefined || conjuncts(mask).every(isBound);
+/** The axis of which a condition says `index < extent`. */
+function boundOf(e: Expr, { index }: Load, { shape }: Buffer): number | undefined {
+  if (e.kind !== "op" || e.op !== "lt") return undefined;
+  const [a, c] = e.args.map((arg) => affineOf(arg)) as [Affine, Affine];
+  const found = index.findIndex((i, axis) => {
+    // c - a = extent - index
+    const left = addAffine(c, a, -1);
+    const difference = addAffine(left, addAffine(affineOf(shape[axis] as Expr), affineOf(i), -1), -1);
+    return difference.constant === 0 && difference.terms.size === 0 && difference.lanes === undefined;
+  });
+  return found < 0 ? undefined : found;
 }
 
 /** A root nest that fills the tensor: its loops as functions of the element's logical index. */

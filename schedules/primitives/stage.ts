@@ -8,7 +8,8 @@
  *       for mi < 4: for h < 2: d[mi, h] += x[mi, 2*kj + h] * q.r[h]                                         over kj
  *
  * The new buffer has an axis per loop inside `at` that the index depends on; the loops of the copy are named `<into>/<loop>`. With `decode` not the load alone is moved
- * but the largest expression around it that depends on no other buffer, and on no other of those loops. Masks move along, and tests around the load become masks.
+ * but the largest expression around it that depends on no other buffer, and on no other of those loops; `with` names buffers that it may depend on besides, such as
+ * scales. `scalar` makes the copy narrower, where every value fits. Masks move along, and tests around the load become masks.
  */
 import { z } from "zod";
 import {
@@ -24,7 +25,9 @@ import {
   mapExprs,
   operands,
   rewriter,
+  type Scalar,
   type Stmt,
+  scalars,
   simplifyKernel,
   substituter,
   variablesOf,
@@ -32,7 +35,7 @@ import {
 import { accessesIn } from "../elements.ts";
 import { require } from "../errors.ts";
 import { extentOf, type KernelStep, kernelPrimitive, loopNamed, type Primitive, replaceIn } from "../primitive.ts";
-import { declaredRange } from "../retype.ts";
+import { declaredRange, retype } from "../retype.ts";
 import { loopsIn, nest } from "../two-levels.ts";
 
 export interface StageStep extends KernelStep {
@@ -44,6 +47,8 @@ export interface StageStep extends KernelStep {
   readonly scope: "register" | "workgroup";
   /** Moves the decoding too; the default moves the load alone. */
   readonly decode?: boolean | undefined;
+  readonly with?: readonly string[] | undefined;
+  readonly scalar?: Scalar | undefined;
 }
 
 const schema: z.ZodType<StageStep> = z.strictObject({
@@ -54,6 +59,8 @@ const schema: z.ZodType<StageStep> = z.strictObject({
   into: z.string(),
   scope: z.enum(["register", "workgroup"]),
   decode: z.boolean().optional(),
+  with: z.array(z.string()).optional(),
+  scalar: z.enum(Object.keys(scalars) as [Scalar]).optional(),
 });
 
 export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (kernel, step) => {
@@ -61,8 +68,10 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   const source = kernel.buffers.find((buffer) => buffer.name === step.buffer);
   require(source !== undefined && source.scope !== "register", () =>
     `stage ${step.buffer}: it is not a global or workgroup buffer of ${kernel.name}`);
-  require(accessesIn(at.body).every((a) => a.kind === "load" || a.buffer !== step.buffer), () =>
-    `stage ${step.buffer}: it is written in ${step.at}; stage it in a loop that only reads it`);
+  const moving = new Set([step.buffer, ...(step.with ?? [])]);
+  for (const a of accessesIn(at.body))
+    require(a.kind === "load" || !moving.has(a.buffer), () =>
+      `stage ${a.buffer}: it is written in ${step.at}; stage it in a loop that only reads it`);
   const { load, conditions } = accessIn(at, step.buffer, (l) => {
     const isShared = l.loopKind === "serial" || l.loopKind === "unroll";
     const isInGroup = l.loopKind.startsWith("local.") || l.loopKind === "subgroup";
@@ -71,13 +80,18 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   });
   const inner = loopsOf(at.body);
   const axes = loopsIn([load, ...conditions], inner);
-  const moved = step.decode === true ? decodingOf(at, load, axes) : load;
+  const moved = step.decode === true ? decodingOf(at, load, axes, moving) : load;
 
   const facts = factsOf(kernel);
   const guarded = rewriter((e) =>
-    e === load ? b.reload(load, load.index, [...(load.mask ? [load.mask] : []), ...conditions].reduce(b.and)) : e,
+    e.kind === "load" && moving.has(e.buffer)
+      ? b.reload(e, e.index, [...(e.mask ? [e.mask] : []), ...conditions].reduce(b.and))
+      : e,
   );
-  const value = conditions.length > 0 ? guarded(moved) : moved;
+  const whole = conditions.length > 0 ? guarded(moved) : moved;
+  const value = step.scalar === undefined ? whole : retype(whole, step.scalar, facts);
+  require(value !== undefined, () =>
+    `stage ${step.buffer}: what is copied can't be held in ${step.scalar}; choose a type that holds every value`);
   const range = declaredRange([value], facts);
   const buffer = b.buffer(step.into, value.type.scalar, axes.map(extentOf), {
     scope: step.scope,
@@ -87,9 +101,12 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   const copies = axes.map((l) => b.variable(copyOf(l.loop)));
   const substitute = substituter(new Map(axes.map((l, i) => [l.loop, copies[i] as Expr])));
   const copy = nest(axes, b.store(step.into, copies, substitute(value)), copyOf);
-  const staged = b.load(
-    buffer,
-    axes.map((l) => b.variable(l.loop)),
+  const staged = b.cast(
+    moved.type.scalar,
+    b.load(
+      buffer,
+      axes.map((l) => b.variable(l.loop)),
+    ),
   );
   const reads = rewriter((e) => (e === moved ? staged : e));
   const changed = replaceIn(kernel, step.at, (body) => [copy, ...body.map((s) => mapExprs(s, reads))]);
@@ -140,8 +157,8 @@ function accessIn(at: For, buffer: string, crossed: (l: For) => void): Access {
   return first;
 }
 
-/** The largest expressions around a load that use no other buffer, nor loops inside `at` that are not among `axes`: one, the same wherever it stands. */
-function decodingOf(at: For, load: Load, axes: readonly For[]): Expr {
+/** The largest expressions around a load that use no buffers but those that move, nor loops inside `at` that are not among `axes`: one, the same wherever it stands. */
+function decodingOf(at: For, load: Load, axes: readonly For[], moving: ReadonlySet<string>): Expr {
   const own = new Set([...axes.map((l) => l.loop), ...variablesOf(load)]);
   const inner = new Set(loopsOf(at.body).map((l) => l.loop));
   const lets = new Set<string>();
@@ -150,7 +167,7 @@ function decodingOf(at: For, load: Load, axes: readonly For[]): Expr {
   const movable = (e: Expr): boolean =>
     e.type.scalar !== "bool" &&
     e.type.lanes.length === 0 &&
-    buffersOf(e).size === 1 &&
+    buffersOf(e).isSubsetOf(moving) &&
     [...variablesOf(e)].every((name) => own.has(name) || !(inner.has(name) || lets.has(name)));
   const search = (e: Expr): void => {
     if (!contains(e)) return;

@@ -15,15 +15,19 @@ import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
+  hoistSum,
   invocationsFit,
   layoutWeights,
   limitOf,
-  recodeWeights,
+  recodeOffset,
+  recodePlanes,
   refusesMatmul,
   splitter,
   sumsOf,
   together,
   unitOf,
+  unitSums,
+  unitTiles,
 } from "./gpu-matmul.ts";
 import { fuseBias, type Part, resultOf, type Shape, shapeOf } from "./matmul.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
@@ -74,7 +78,8 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
   const { kernel, rows, suffix } = part;
   const { lanes, interleave, tile, isSplit } = choicesOf(point);
   const split = splitter(kernel);
-  const { ofX, distribute } = sumsOf(shape, suffix);
+  const { ofX } = sumsOf(shape, suffix);
+  const around = ["mo", ...(isSplit ? ["ks"] : []), ...(lanes > 1 ? ["kl"] : [])];
   const result = isSplit ? `y.split${suffix}` : resultOf(shape);
   const group = isSplit ? "ks" : "mo";
   const into = lanes > 1 ? "part" : result;
@@ -87,11 +92,7 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
     ...(lanes > 1 ? [split("ku", lanes, [uq, "kl"], "predicate")] : []),
     ...(isSplit ? [split("uq", unitsOf(shape, point).rounds, ["ks", "uc"], "predicate")] : []),
     split("ki", together, ["kj", "kq"]),
-    {
-      op: "reorder",
-      kernel,
-      loops: ["np", "mo", ...(isSplit ? ["ks"] : []), ...(lanes > 1 ? ["kl"] : []), "ni", "uc", "nt", "mi", "kj", "kq"],
-    },
+    { op: "reorder", kernel, loops: ["np", ...around, "ni", "uc", "nt", "mi", "kj", "kq"] },
     ...(isSplit
       ? [{ op: "accumulate-in", kernel, buffer: resultOf(shape), into: result, keep: ["ks"], scope: "global" } as const]
       : []),
@@ -103,8 +104,8 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
       : []),
     { op: "accumulate-in", kernel, buffer: into, at: "ni", into: "acc" },
     ...(isSplit ? mergeSplits(shape, part, result) : fuseBias(shape, kernel)),
-    { op: "factor", kernel, buffer: "acc", at: "uc", into: ["d", ...ofX], distribute },
-    ...ofX.flatMap((name) => hoistSum(kernel, name, point)),
+    ...unitSums(shape, part, "ni"),
+    ...ofX.flatMap((name) => hoistSum(part, name, [...around, "uc", "mi"])),
   ];
 }
 
@@ -176,34 +177,13 @@ function mergeSplits(shape: Shape, { kernel, suffix }: Part, partial: string): S
   ];
 }
 
-/** Sums of x over units, which no row of w has a part in, are a kernel of their own: an invocation per unit. */
-function hoistSum(kernel: string, name: string, point: Point): Schedule {
-  const { lanes: count, isSplit } = choicesOf(point);
-  const own = (loops: readonly string[]): string[] => loops.map((l) => `${name}/${l}`);
-  const lanes = `${name}.lanes`;
-  const outer = own(["mo", ...(isSplit ? ["ks"] : []), ...(count > 1 ? ["kl"] : []), "uc", "mi"]);
-  return [
-    { op: "hoist", kernel, buffer: name },
-    { op: "fission", kernel, buffer: name, into: name, stage: "prologue" },
-    { op: "fuse", kernel: name, loops: outer, into: "unit" },
-    { op: "accumulate-in", kernel: name, buffer: name, at: "unit", into: lanes, keep: own(["kq"]) },
-    { op: "vectorize", kernel: name, loops: own(["kq"]) },
-    { op: "unroll", kernel: name, loops: [...own(["kj"]), `${lanes}/${name}/kq`] },
-    { op: "bind", kernel: name, loop: "unit", to: "thread" },
-  ];
-}
-
 /** One kernel's innermost tiles as instructions, and its loops over invocations. */
 function bindTiles(shape: Shape, point: Point, { kernel, rows }: Part): Schedule {
   const { lanes, tile, isSplit } = choicesOf(point);
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop, to });
-  const flushed = ["acc/nt", "acc/mi"];
   const levels = lanes > 1 ? levelsOf(point).levels : [];
   return [
-    ...(shape.workload.numerics.compute === "i8"
-      ? [{ op: "tensorize", kernel, loops: ["kq"], with: "dot4_i32_i8" } as const]
-      : []),
-    { op: "unroll", kernel, loops: ["nt", "mi", "kj", "d/nt", "d/mi", ...flushed] },
+    ...unitTiles(shape, kernel, ["nt", "mi"]),
     bind("np", "workgroup.x"),
     bind("mo", "workgroup.y"),
     ...(isSplit ? [bind("ks", "workgroup.z")] : []),
@@ -236,9 +216,10 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const shape = shapeOf(target);
   const parts = partsOf(shape.m);
   return [
-    ...recodeWeights(shape),
+    ...recodeOffset(shape),
     ...divideRows(shape),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
+    ...recodePlanes(shape),
     ...layoutWeights(shape, numberAt(point, "interleave")),
     ...(parts.length > 0 ? layoutParts(point) : []),
     ...parts.flatMap((part) => bindTiles(shape, point, part)),

@@ -10,7 +10,7 @@ import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
-import { planesOf, type Shape } from "./matmul.ts";
+import { type Part, planesOf, type Shape } from "./matmul.ts";
 import type { Constraint, Target } from "./template.ts";
 
 /** Consecutive k whose codes fill the bytes of a word. */
@@ -60,12 +60,16 @@ export const splitter =
 /** Bits of an element of the widest part of a stored weight. */
 const bitsOf: Readonly<Record<string, number>> = { f16: 16, bf16: 16, f32: 32 };
 
-/** Codes in the encoding that is stored. */
-export function recodeWeights({ format }: Shape): Schedule {
-  const { planes, offset } = codingOf(format);
-  const shifted: AnyStep = { op: "recode", encoding: "offset", buffer: "w.q", by: offset };
-  const divided: AnyStep = { op: "recode", encoding: "planes", buffer: "w.q", widths: planes };
-  return [...(offset > 0 ? [shifted] : []), ...(planes.length > 1 ? [divided] : [])];
+/** Unsigned 8-bit codes are stored as signed ones. */
+export function recodeOffset({ format }: Shape): Schedule {
+  const { offset } = codingOf(format);
+  return offset > 0 ? [{ op: "recode", encoding: "offset", buffer: "w.q", by: offset }] : [];
+}
+
+/** Codes of odd widths are stored in planes. */
+export function recodePlanes({ format }: Shape): Schedule {
+  const { planes } = codingOf(format);
+  return planes.length > 1 ? [{ op: "recode", encoding: "planes", buffer: "w.q", widths: planes }] : [];
 }
 
 /** What a unit's sum is taken apart into: its name, sums of x alone by name, and how far products are distributed. */
@@ -86,6 +90,66 @@ export function sumsOf(
     ofX: [...(constant ? [`x.zero${suffix}`] : []), ...(alone ? [`x.sum${suffix}`] : [])],
     distribute: stored || constant ? "all" : "float",
   };
+}
+
+/**
+ * The sums of one unit, out of the accumulator `acc` of a nest in loop `at` that goes over units (uc) outside: scales and zero points leave the sum; what is
+ * not done by `dot4` is summed in 4 lanes of neighbouring k.
+ */
+export function unitSums(shape: Shape, { kernel, suffix }: Part, at: string): Schedule {
+  const { ofX, distribute } = sumsOf(shape, suffix);
+  const isInteger = shape.workload.numerics.compute === "i8";
+  const hasCodes = shape.format.codes !== undefined;
+  const lanes: AnyStep = {
+    op: "accumulate-in",
+    kernel,
+    buffer: hasCodes ? "d" : "acc",
+    at: hasCodes ? "uc" : at,
+    into: "lanes",
+    keep: ["kq"],
+  };
+  return [
+    ...(hasCodes ? [{ op: "factor", kernel, buffer: "acc", at: "uc", into: ["d", ...ofX], distribute } as const] : []),
+    ...(isInteger ? [] : [lanes]),
+  ];
+}
+
+/** Sums of x over units, which no row of w has a part in, are a kernel of their own: an invocation per unit. `outer` names the loops around units, and over rows of x. */
+export function hoistSum({ kernel }: Part, name: string, outer: readonly string[]): Schedule {
+  const own = (loops: readonly string[]): string[] => loops.map((l) => `${name}/${l}`);
+  const lanes = `${name}.lanes`;
+  const unit = `${name}/unit`;
+  return [
+    { op: "hoist", kernel, buffer: name },
+    { op: "fission", kernel, buffer: name, into: name, stage: "prologue" },
+    { op: "fuse", kernel: name, loops: own(outer), into: unit },
+    { op: "accumulate-in", kernel: name, buffer: name, at: unit, into: lanes, keep: own(["kq"]) },
+    { op: "vectorize", kernel: name, loops: own(["kq"]) },
+    { op: "unroll", kernel: name, loops: [...own(["kj"]), `${lanes}/${name}/kq`] },
+    { op: "bind", kernel: name, loop: unit, to: "thread" },
+  ];
+}
+
+/** The loops of a unit's sums, and of the tile `tile` around them, as instructions. */
+export function unitTiles(shape: Shape, kernel: string, tile: readonly string[]): Schedule {
+  const isInteger = shape.workload.numerics.compute === "i8";
+  const own = (into: string): string[] => tile.map((loop) => `${into}/${loop}`);
+  return [
+    isInteger
+      ? { op: "tensorize", kernel, loops: ["kq"], with: "dot4_i32_i8" }
+      : { op: "vectorize", kernel, loops: ["kq"] },
+    {
+      op: "unroll",
+      kernel,
+      loops: [
+        ...tile,
+        "kj",
+        ...own("acc"),
+        ...(shape.format.codes ? own("d") : []),
+        ...(isInteger ? [] : [...own("lanes"), "lanes/kq"]),
+      ],
+    },
+  ];
 }
 
 /** Codes, scales, zero points and offsets in the order in which workgroups read them. */

@@ -73,36 +73,33 @@ export async function benchMatmul(request: MatmulBench, ours: Readonly<Record<st
 
   const reference = referenceOf(matmul);
   const contestants: { readonly who: string; readonly session: Session }[] = [];
-  const errorOf = ({ who, session }: (typeof contestants)[number]) =>
-    checkResult(who, session.output(), matmul, reference);
+  const errorOf = async ({ who, session }: (typeof contestants)[number]): Promise<number> =>
+    checkResult(who, await session.output(), matmul, reference);
   try {
     for (const [who, prepare] of factories) {
       signal?.throwIfAborted();
       const contestant = { who, session: await prepare(matmul) };
       contestants.push(contestant);
       await contestant.session.run();
-      errorOf(contestant);
+      await errorOf(contestant);
     }
     const samples = await interleave(
-      contestants.map(
-        ({ session }) =>
-          () =>
-            session.run(),
-      ),
+      contestants.map(({ session }) => session.timed ?? (() => session.run())),
       { seconds, minSamples, ...(signal && { signal }) },
     );
-    const rows = contestants.map((contestant, i): BenchRow => {
+    const rows: BenchRow[] = [];
+    for (const [i, contestant] of contestants.entries()) {
       const { median, low, high } = summarize(samples[i]!.ms);
-      return {
+      rows.push({
         who: contestant.who,
         workload: labelOf(matmul),
         medianMs: median,
         lowMs: low,
         highMs: high,
         gops: (2 * matmul.m * matmul.n * matmul.k) / (median * 1e6),
-        maxError: errorOf(contestant),
-      };
-    });
+        maxError: await errorOf(contestant),
+      });
+    }
     return { device, rows };
   } finally {
     for (const { session } of contestants) await session.dispose();

@@ -33,12 +33,12 @@ export function stampText(): string {
 
 function hashFiles(of: readonly string[]): string {
   const need = "hashing the compiler's files";
-  const { existsSync, readdirSync, readFileSync } = nodeModule<typeof import("node:fs")>("node:fs", need);
+  const { readdirSync, readFileSync } = nodeModule<typeof import("node:fs")>("node:fs", need);
   const { dirname, join } = nodeModule<typeof import("node:path")>("node:path", need);
   const { fileURLToPath } = nodeModule<typeof import("node:url")>("node:url", need);
   const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
   const hash = sha256.create();
-  for (const folder of of.filter((f) => existsSync(join(root, f)))) {
+  for (const folder of of) {
     const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
     for (const file of files.filter((f) => /(?<!\.d)\.[jt]s$/.test(f)).sort())
       hash.update(utf8ToBytes(`${folder}/${file}\n`)).update(readFileSync(join(root, folder, file)));

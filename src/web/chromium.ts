@@ -2,9 +2,9 @@
 // executable (find-chromium.ts), what pages do.
 
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
 import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
+import { gpuEnvironment, hasGpu } from "../../backends/index.ts";
 import { PackageMissingError, WebError } from "./errors.ts";
 import { type FoundChromium, findChromium } from "./find-chromium.ts";
 
@@ -58,7 +58,7 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Chr
   const playwright = await loadPlaywright();
   const found = await findChromium(options.executable);
   const { executable } = found;
-  const gpu = options.gpu ?? (hasGpu() ? "hardware" : "software");
+  const gpu = options.gpu ?? ((await hasGpu()) ? "hardware" : "software");
   const sandbox = options.sandbox ?? process.getuid?.() !== 0;
   const browser = await playwright
     .launch({
@@ -66,7 +66,7 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Chr
       headless: true,
       chromiumSandbox: sandbox,
       args: [...flagsFor(gpu)],
-      env: await environmentFor(found),
+      env: { ...(await environmentFor(found)), ...(gpu === "hardware" && (await gpuEnvironment()).env) },
       // The process that started it decides what a signal ends.
       handleSIGINT: false,
       handleSIGTERM: false,
@@ -102,19 +102,6 @@ async function loadPlaywright(): Promise<typeof import("playwright-core").chromi
   }
 }
 
-/** The devices by which Linux shows a GPU; other systems have one or do with their own. */
-function hasGpu(): boolean {
-  if (process.platform !== "linux") return true;
-  const names = (folder: string): readonly string[] => {
-    try {
-      return readdirSync(folder);
-    } catch {
-      return [];
-    }
-  };
-  return names("/dev/dri").some((name) => name.startsWith("renderD")) || names("/dev").includes("nvidia0");
-}
-
 /** The environment that the browser starts in: its own libraries stand in for the system's only where it does not start without. */
 async function environmentFor({ executable, libraries }: FoundChromium): Promise<Record<string, string>> {
   const own = Object.fromEntries(
@@ -137,6 +124,8 @@ function reasonOf(message: string): string {
   const library = /error while loading shared libraries: ([^:\s]+)/.exec(message)?.[1];
   if (library !== undefined)
     return `the library ${library} is missing; install the system's Chromium, which brings what it needs, or name another in QLOOM_CHROMIUM`;
+  if (/has been closed/.test(message) && !message.includes("[err]"))
+    return "it ended at once; name another Chromium in QLOOM_CHROMIUM";
   const said = /\[err\] (.*)/.exec(message)?.[1] ?? message.split("\n")[0]?.replace("browserType.launch: ", "");
   return `${said}; name another Chromium in QLOOM_CHROMIUM`;
 }

@@ -55,6 +55,8 @@ export function findPackages(folder: string, names: readonly string[]): Packages
   };
 }
 
+export const isInstalled = (folder: string, name: string): boolean => locate(name, folder) !== undefined;
+
 /** Where Node finds a package that is imported in `from`: the nearest node_modules upwards that has it. */
 function locate(name: string, from: string): Package | undefined {
   for (let folder = from; ; folder = dirname(folder)) {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { generatorStamp, stampText } from "../compile/index.ts";
 import { bytesContent, type Content, fileContent, isScript, scriptContent } from "./content.ts";
 import { WebError } from "./errors.ts";
-import { findPackages } from "./packages.ts";
+import { findPackages, isInstalled } from "./packages.ts";
 import { type PageOptions, pageText } from "./page-text.ts";
 import { findFile, Refusal, type Root } from "./roots.ts";
 import { withAddresses } from "./specifiers.ts";
@@ -44,6 +44,9 @@ const libraryPackages = ["@noble/hashes", "chevrotain", "p-queue", "zod"];
 
 /** The address of a module of the library, by its path without an ending: `src/index`. */
 export const modulePath = (module: string): string => `/qloom/${module}${ending}`;
+
+/** Whether the library finds a package that it does not bring along. */
+export const hasPackage = (name: string): boolean => isInstalled(libraryFolder, name);
 
 /**
  * Starts a server on this machine's own address.

@@ -15,6 +15,7 @@ export const browserEntries: readonly string[] = [
   "src/index.ts",
   "src/tuner/index.ts",
   "src/tuner/engines/worker-web.ts",
+  "src/bench/page/ort-webgpu.ts",
 ];
 
 export interface PackageRow {

@@ -60,7 +60,7 @@ export function sharing(): Sharing {
   const root: Block = { parent: undefined, depth: 0, inside: "function", plan: [], lines: [] };
   const latest = new Map<Node, Value>();
 
-  const isFree = (node: Node): boolean => node.form === "atom" || node.form === "member";
+  const isFree = (node: Node): boolean => node.form === "atom" || node.form === "member" || isConstant(node);
 
   const homeOf = (node: Node, use: Block): Block => {
     if (node.pinned) return use;
@@ -107,8 +107,14 @@ export function sharing(): Sharing {
   };
 }
 
+/** Whether a node is a vector with one constant in every component. */
+const isConstant = ({ form, text, args }: Node): boolean =>
+  form === "call" && text.startsWith("vec") && args.length === 1 && isNumber(args[0]);
+
+const isNumber = (node: Node | undefined): boolean => node?.form === "atom" && /^-?[\d]/.test(node.text);
+
 const plusConstant = ({ form, text, args }: Node): boolean =>
-  form === "infix" && (text === "+" || text === "-") && args[1]?.form === "atom" && /^\d/.test(args[1].text);
+  form === "infix" && (text === "+" || text === "-") && isNumber(args[1]);
 
 /** Whether a block is `inner` or around it. */
 function encloses(outer: Block, inner: Block): boolean {

@@ -8,8 +8,8 @@ export interface Engine {
   readonly name: string;
   /** For people: "Dawn in Node 24". */
   readonly program: string;
-  /** Whether Vulkan drivers decide which GPUs there are, so that an environment variable can bring another. */
-  readonly vulkan: boolean;
+  /** What decides which GPUs there are: a browser's settings, the Vulkan drivers that a process on Linux is pointed to, or the system. */
+  readonly place: "browser" | "linux" | "system";
 }
 
 /** What finding an engine asks the host; tests give their own. */
@@ -23,6 +23,8 @@ export interface EngineHost {
   readonly secure: boolean;
   /** Versions of the host programs that there are: node, deno. */
   readonly versions: Readonly<Record<string, string | undefined>>;
+  /** The system of a host program: "linux". */
+  readonly system?: string | undefined;
   readonly load: () => Promise<{ readonly create: (flags: string[]) => GPU }>;
   /** Version of the npm package. */
   readonly packageVersion: () => string;
@@ -40,13 +42,18 @@ const programs: readonly (readonly [pattern: RegExp, name: string, implementatio
 /** This process or page. */
 export function engineHost(): EngineHost {
   const { navigator } = globalThis as { navigator?: Navigator & { userAgentData?: { platform?: string } } };
+  const { process: program } = globalThis as { process?: { versions?: Record<string, string>; platform?: string } };
   return {
     own: navigator?.gpu,
     userAgent: navigator?.userAgent ?? "this engine",
     platform: navigator?.userAgentData?.platform || /\((?:X11; )?(\w+)/.exec(navigator?.userAgent ?? "")?.[1],
     secure: (globalThis as { isSecureContext?: boolean }).isSecureContext !== false,
-    versions: (globalThis as { process?: { versions?: Record<string, string> } }).process?.versions ?? {},
-    load: () => import("webgpu"),
+    versions: program?.versions ?? {},
+    system: program?.platform,
+    load: async () => {
+      const { create } = await import("webgpu");
+      return { create: (flags) => keep(flags, create) };
+    },
     packageVersion: () => {
       const { createRequire } = process.getBuiltinModule("node:module");
       return (createRequire(import.meta.url)("webgpu/package.json") as { version: string }).version;
@@ -54,9 +61,17 @@ export function engineHost(): EngineHost {
   };
 }
 
-/**
- * Timestamps that Dawn would round to 65 536 ns, as browsers must: a program of one's own need not.
- */
+/** Instances of npm's `webgpu` by their flags: one that is collected before what it made takes the process down with it. */
+const instances = new Map<string, GPU>();
+
+function keep(flags: string[], create: (flags: string[]) => GPU): GPU {
+  const key = flags.join("\n");
+  const gpu = instances.get(key) ?? create(flags);
+  instances.set(key, gpu);
+  return gpu;
+}
+
+/** Timestamps that Dawn would round to 65 536 ns, as browsers must: a program of one's own need not. */
 const nodeFlags = ["disable-dawn-features=timestamp_quantization"];
 
 /**
@@ -85,9 +100,11 @@ function programOf({ userAgent, platform }: EngineHost): { readonly name: string
   return { name: userAgent, program: userAgent };
 }
 
+const placeOf = ({ system }: EngineHost): Engine["place"] => (system === "linux" ? "linux" : "system");
+
 function ownEngine(host: EngineHost, gpu: GPU): Engine {
   const { name, program } = programOf(host);
-  return { gpu, name, program, vulkan: host.versions["deno"] !== undefined };
+  return { gpu, name, program, place: host.versions["deno"] === undefined ? "browser" : placeOf(host) };
 }
 
 async function nodeEngine(host: EngineHost, flags: readonly string[]): Promise<Engine> {
@@ -97,7 +114,7 @@ async function nodeEngine(host: EngineHost, flags: readonly string[]): Promise<E
       gpu: create([...nodeFlags, ...flags]),
       name: `dawn (npm webgpu ${host.packageVersion()})`,
       program: `Dawn in Node ${host.versions["node"]?.split(".")[0]}`,
-      vulkan: true,
+      place: placeOf(host),
     };
   } catch (error) {
     const missing = (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND";

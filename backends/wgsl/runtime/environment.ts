@@ -68,12 +68,17 @@ export async function gpuEnvironment(
   return (await realGpu(host)) ?? (await processor(host));
 }
 
+/** Whether this machine has a GPU with a driver; taken for granted where the system can't be asked. */
+export async function hasGpu(host: VulkanHost = thisHost()): Promise<boolean> {
+  return host.platform !== "linux" || (await realGpu(host)) !== undefined;
+}
+
 async function realGpu(host: VulkanHost): Promise<GpuEnvironment | undefined> {
   const present = await gpusOf(host);
   const drivers = (await icdFiles(host)).filter(({ name }) => present.some(({ icd }) => icd.test(name)));
   if (drivers.length === 0) return undefined;
   const found = present.filter(({ icd }) => drivers.some(({ name }) => icd.test(name)));
-  const env = { VK_ICD_FILENAMES: drivers.map(({ path }) => path).join(":") };
+  const env = driverFiles(drivers.map(({ path }) => path).join(":"));
   const why = `a GPU of ${found.map(({ name }) => name).join(" and ")}`;
   if (await hasLoader(host)) return { env, why };
   const other = await host.swiftShader();
@@ -88,11 +93,11 @@ async function processor(host: VulkanHost): Promise<GpuEnvironment> {
   const swiftShader = await host.swiftShader();
   if (swiftShader !== undefined)
     return {
-      env: { VK_ICD_FILENAMES: swiftShader.icd, ...libraryPath(host, swiftShader.folder) },
+      env: { ...driverFiles(swiftShader.icd), ...libraryPath(host, swiftShader.folder) },
       why: `SwiftShader of ${swiftShader.source}`,
     };
   const llvmpipe = (await icdFiles(host)).find(({ name }) => /^lvp_/.test(name));
-  if (llvmpipe !== undefined) return { env: { VK_ICD_FILENAMES: llvmpipe.path }, why: "llvmpipe of the system" };
+  if (llvmpipe !== undefined) return { env: driverFiles(llvmpipe.path), why: "llvmpipe of the system" };
   return {
     env: {},
     why: "no GPU with a Vulkan driver, and nothing in its place: npm install @sparticuz/chromium has SwiftShader",
@@ -123,6 +128,11 @@ async function hasLoader(host: VulkanHost): Promise<boolean> {
   const named = host.env["LD_LIBRARY_PATH"]?.split(":").filter((folder) => folder !== "") ?? [];
   const lists = await Promise.all([...named, ...loaderFolders].map((folder) => host.list(folder)));
   return lists.some((names) => names.includes(loader));
+}
+
+/** By the name that every Vulkan loader knows, and by the one that newer ones prefer. */
+function driverFiles(files: string): Readonly<Record<string, string>> {
+  return { VK_ICD_FILENAMES: files, VK_DRIVER_FILES: files };
 }
 
 function libraryPath(host: VulkanHost, folder: string): { readonly LD_LIBRARY_PATH: string } {

@@ -39,7 +39,7 @@ const wasm = "kernels for Wasm run without a GPU";
 const messages: { readonly [F in GpuFault]: (facts: GpuFaults[F]) => string } = {
   "no-webgpu": ({ engine, secure }) =>
     secure
-      ? `${engine} has no WebGPU: use Chrome or Edge 113, Safari 26, Firefox 141 or Deno 2 (or newer), or Node with the npm package webgpu; ${wasm}`
+      ? `${engine} has no WebGPU: use Chrome or Edge 127, Safari 26, Firefox 141 or Deno 2 (or newer), or Node with the npm package webgpu; ${wasm}`
       : `this page is served without https, so ${engine} hides WebGPU from it: serve it by https or from localhost; ${wasm}`,
   "no-package": ({ cause }) =>
     cause === undefined

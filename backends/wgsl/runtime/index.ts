@@ -1,6 +1,6 @@
 /** Running WGSL: one runtime for Node (npm's `webgpu`), browsers and Deno. Loads in all of them: what only Node has is asked for at run time. */
 export { runAgainForGpu } from "./again.ts";
-export { type EnvironmentOptions, type GpuEnvironment, gpuEnvironment } from "./environment.ts";
+export { type EnvironmentOptions, type GpuEnvironment, gpuEnvironment, hasGpu } from "./environment.ts";
 export { GpuError, type GpuFault } from "./errors.ts";
 export { isolationHint } from "./isolation.ts";
 export { type OpenOptions, openGpu } from "./open.ts";

@@ -25,6 +25,8 @@ export interface OpenOptions {
   readonly dawn?: readonly string[];
 }
 
+const unknownAdapter = { vendor: "", architecture: "", device: "", description: "" } as GPUAdapterInfo;
+
 /** Limits that `limits: "adapter"` raises. */
 const raised = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;
 
@@ -44,7 +46,8 @@ export async function openGpu(options: OpenOptions = {}): Promise<GpuRuntime> {
 /** As {@link openGpu}, on an engine that was found. */
 export async function openOn(engine: Engine, options: OpenOptions): Promise<GpuRuntime> {
   const adapter = await chooseAdapter(engine, options);
-  const { info } = adapter;
+  // Chrome has it from version 127 on.
+  const info = (adapter.info as GPUAdapterInfo | undefined) ?? unknownAdapter;
   const names = namesOf(info);
   const has = featuresOf(adapter, engine.gpu);
   const features = options.features ?? has;
@@ -73,6 +76,15 @@ async function reopenOn(engine: Engine, options: OpenOptions, before: Device): P
   });
 }
 
+/** What to do where no adapter is found. */
+const remedies: Readonly<Record<Engine["place"], string>> = {
+  browser:
+    "see what chrome://gpu (about:support in Firefox) says of WebGPU, update browser and driver; Chromium on Linux may need --enable-unsafe-webgpu --enable-features=Vulkan",
+  linux:
+    "install the GPU's Vulkan driver; without a GPU, npm install @sparticuz/chromium has SwiftShader, and gpuEnvironment() gives the variables to start with",
+  system: "update the GPU's driver",
+};
+
 /** How adapters are asked for, in order, and what that is called. */
 function requestsOf({
   powerPreference = "high-performance",
@@ -95,10 +107,7 @@ async function chooseAdapter(engine: Engine, options: OpenOptions): Promise<GPUA
     }
     tried.push(what + reason);
   }
-  const remedy = engine.vulkan
-    ? "install the GPU's Vulkan driver; without a GPU, npm install @sparticuz/chromium has SwiftShader, and gpuEnvironment() gives the variables to start with"
-    : "see what chrome://gpu (about:support in Firefox) says of WebGPU, update browser and driver; Chromium on Linux may need --enable-unsafe-webgpu --enable-features=Vulkan";
-  throw gpuError("no-adapter", { engine: engine.program, tried, remedy });
+  throw gpuError("no-adapter", { engine: engine.program, tried, remedy: remedies[engine.place] });
 }
 
 async function requestDevice(

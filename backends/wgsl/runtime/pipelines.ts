@@ -13,13 +13,20 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** How many pipelines are kept; the one not asked for longest goes first. */
+interface Entry {
+  readonly pending: Promise<Pipeline>;
+  /** The same, once it is there. */
+  pipeline: Pipeline | undefined;
+}
+
+/** How many pipelines of a signature are kept; the one not asked for longest goes first. */
 const kept = 1024;
 
 export class Pipelines {
   readonly #live: LiveDevice;
   readonly #device: Device;
-  readonly #made = new Map<string, Promise<Pipeline>>();
+  /** By signature and code: joining the two for one key would mean reading the whole code at every launch. */
+  readonly #entries = new Map<string, Map<string, Entry>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
   constructor(live: LiveDevice, device: Device) {
@@ -28,22 +35,44 @@ export class Pipelines {
   }
 
   /** The pipeline of a shader; shaders of the same text share it, also while it is being made. @throws GpuError where it is refused */
-  get(shader: LaunchShader): Promise<Pipeline> {
+  async get(shader: LaunchShader): Promise<Pipeline> {
+    this.#live.requireLive();
+    this.#check(shader);
     const signature = signatureOf(shader.bindings);
-    const key = `${signature}\n${shader.code}`;
-    const known = this.#made.get(key);
-    const pending = known ?? this.#make(shader, signature);
-    this.#made.delete(key);
-    this.#made.set(key, pending);
-    if (known !== undefined) return known;
-    pending.catch(() => this.#made.delete(key));
-    const oldest = this.#made.keys().next();
-    if (this.#made.size > kept && !oldest.done) this.#made.delete(oldest.value);
-    return pending;
+    const known = this.#find(signature, shader.code);
+    if (known !== undefined) return known.pending;
+    const entry: Entry = { pending: this.#make(shader, signature), pipeline: undefined };
+    const entries = this.#entries.get(signature) ?? new Map<string, Entry>();
+    this.#entries.set(signature, entries.set(shader.code, entry));
+    entry.pending.then(
+      (pipeline) => {
+        entry.pipeline = pipeline;
+      },
+      () => entries.delete(shader.code),
+    );
+    const oldest = entries.keys().next();
+    if (entries.size > kept && !oldest.done) entries.delete(oldest.value);
+    return entry.pending;
+  }
+
+  /** The pipeline of a shader that is compiled already; undefined otherwise. */
+  ready(shader: LaunchShader): Pipeline | undefined {
+    const pipeline = this.#find(signatureOf(shader.bindings), shader.code)?.pipeline;
+    if (pipeline !== undefined) this.#check(shader);
+    return pipeline;
+  }
+
+  #find(signature: string, code: string): Entry | undefined {
+    const entries = this.#entries.get(signature);
+    const entry = entries?.get(code);
+    if (entries === undefined || entry === undefined) return undefined;
+    // Asked for last, dropped last.
+    entries.delete(code);
+    entries.set(code, entry);
+    return entry;
   }
 
   async #make(shader: LaunchShader, signature: string): Promise<Pipeline> {
-    this.#check(shader);
     const live = this.#live;
     const { value, accepted } = live.captured(`compiling ${shader.name}`, () => {
       const module = live.gpu.createShaderModule({ label: shader.name, code: shader.code });

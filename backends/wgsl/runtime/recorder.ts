@@ -31,6 +31,11 @@ export interface Prepared {
   readonly dispatches: readonly BoundDispatch[];
 }
 
+/** Launches in words, for messages. */
+export function labelOf(launches: readonly GpuLaunch[]): string {
+  return [...new Set(launches.map(({ shader }) => shader.name))].join(", ");
+}
+
 /** Uniforms, and bind groups, that are kept; when there are more, all go. */
 const kept = 512;
 
@@ -56,16 +61,29 @@ export class Recorder {
 
   /** Compiles and binds. @throws GpuError where a shader is refused, or a launch lacks or misfits something */
   async prepare(launches: readonly GpuLaunch[]): Promise<Prepared> {
-    const pipelines = await Promise.all(launches.map(({ shader }) => this.#pipelines.get(shader)));
-    const label = launches.map(({ shader }) => shader.name).join(", ");
-    const { value, accepted } = this.#live.captured(label, () =>
-      launches.map((launch, i) => this.#bind(launch, pipelines[i]!)),
+    const pipelines = await this.compiled(launches);
+    const { value, accepted } = this.#live.captured(`binding ${labelOf(launches)}`, () =>
+      this.bind(launches, pipelines),
     );
     await accepted;
+    return value;
+  }
+
+  /** The pipelines of launches: at once where all are compiled. */
+  compiled(launches: readonly GpuLaunch[]): readonly Pipeline[] | Promise<readonly Pipeline[]> {
+    const ready = launches.flatMap(({ shader }) => this.#pipelines.ready(shader) ?? []);
+    return ready.length === launches.length
+      ? ready
+      : Promise.all(launches.map(({ shader }) => this.#pipelines.get(shader)));
+  }
+
+  /** Binds launches to their pipelines; what the driver has against it goes to the error scopes that are open. */
+  bind(launches: readonly GpuLaunch[], pipelines: readonly Pipeline[]): Prepared {
+    const bound = launches.map((launch, i) => this.#bind(launch, pipelines[i]!));
     return {
-      label,
-      tensors: [...new Set(value.flatMap(({ tensors }) => tensors))],
-      dispatches: value.flatMap(({ dispatches }) => dispatches),
+      label: labelOf(launches),
+      tensors: [...new Set(bound.flatMap(({ tensors }) => tensors))],
+      dispatches: bound.flatMap(({ dispatches }) => dispatches),
     };
   }
 

@@ -4,7 +4,7 @@ import type { GpuError } from "./errors.ts";
 import { LiveDevice } from "./live.ts";
 import { passClock, probeBytes } from "./pass-clock.ts";
 import { Pipelines } from "./pipelines.ts";
-import { type GpuLaunch, type Prepared, Recorder } from "./recorder.ts";
+import { type GpuLaunch, labelOf, type Prepared, Recorder } from "./recorder.ts";
 import type { LaunchShader } from "./shader.ts";
 import { type AllocateOptions, allocateTensor, type GpuTensor, type SizeLimits } from "./tensor.ts";
 import { calibrate, type GpuTimer } from "./timer.ts";
@@ -97,19 +97,26 @@ export class GpuRuntime {
     return this.#recorder.prepare(launches);
   }
 
-  /** Runs launches in order. Settles when the device has taken them, not when they are done: `read` waits for that. */
+  /**
+   * Runs launches in order. Settles when the device has taken them, not when they are done: `read` waits for that. Launches that are prepared
+   * or compiled are submitted at once, so that writes and launches take effect in the order of the calls even if nobody waits.
+   */
   async launch(launches: readonly GpuLaunch[] | Prepared): Promise<void> {
     await this.run(launches, []);
   }
 
-  /** Runs launches in order and reads tensors afterwards, in one submission where they are small. */
+  /** As `launch`, and reads tensors afterwards, in the same submission where they are small. */
   async run(
     launches: readonly GpuLaunch[] | Prepared,
     reads: readonly GpuTensor[],
   ): Promise<readonly Uint8Array<ArrayBuffer>[]> {
-    const prepared = "dispatches" in launches ? launches : await this.prepare(launches);
+    const known = "dispatches" in launches ? launches : undefined;
+    const list = "dispatches" in launches ? [] : launches;
+    const compiled = this.#recorder.compiled(list);
+    const pipelines = compiled instanceof Promise ? await compiled : compiled;
     const together = reads.reduce((sum, { bytes }) => sum + bytes, 0) <= maxRecorded;
-    const { value, accepted } = this.#live.captured(prepared.label, () => {
+    const { value, accepted } = this.#live.captured(`running ${known?.label ?? labelOf(list)}`, () => {
+      const prepared = known ?? this.#recorder.bind(list, pipelines);
       const encoder = this.#live.gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
       this.#recorder.record(pass, prepared);

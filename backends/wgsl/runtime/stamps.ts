@@ -69,9 +69,8 @@ const ms = (value: number): string => `${value.toPrecision(3)} ms`;
 export function stampQuantum(passes: readonly TimedPass[]): number {
   const lengths = passes.flatMap(({ stamps }) => (stamps === undefined ? [] : [Number(stamps.end - stamps.begin)]));
   const points = [...new Set([0, ...lengths])].sort((a, b) => a - b);
-  const shortest = points[1];
-  if (shortest === undefined) return 0;
-  // Steps that are no whole number of nanoseconds differ by one now and then.
   const steps = points.slice(1).map((point, i) => point - points[i]!);
-  return Math.min(...steps.filter((step) => step > shortest / 64)) / 1e6;
+  // Where a step is no whole number of nanoseconds, equal lengths differ by one or two.
+  const real = steps.filter((step) => step > 2);
+  return real.length === 0 ? 0 : Math.min(...real) / 1e6;
 }

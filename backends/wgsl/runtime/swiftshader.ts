@@ -89,7 +89,7 @@ async function unpacked(packageFolder: string, caches: readonly string[]): Promi
       await unpack(path.join(packageFolder, "bin/swiftshader.tar.br"), folder);
       return found(folder);
     } catch (error) {
-      if (!["EACCES", "EPERM", "EROFS"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      if (!["EACCES", "EPERM", "EROFS", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
       refusal ??= error;
     }
   }

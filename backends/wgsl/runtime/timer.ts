@@ -23,6 +23,8 @@ const shortestMs = 2;
 const overheadNoise = 0.1;
 /** Work is repeated at most so often in one pass: recording more takes longer than it tells. */
 const mostTimes = 2 ** 16;
+/** The probe, which keeps any processor busy for microseconds, takes long before that. */
+const mostProbes = 2 ** 14;
 
 /** What calibration found. */
 export interface TimerFacts {
@@ -97,10 +99,13 @@ export async function calibrate<W>(passes: PassClock<W>): Promise<GpuTimer<W>> {
     return new GpuTimer(passes, wallFacts(passes, overheadMs, "the device has no timestamp queries"));
 
   const times = await longEnough(passes, overheadMs);
+  if (times === undefined)
+    return new GpuTimer(passes, wallFacts(passes, overheadMs, "the device seems to run nothing"));
   const seen: TimedPass[] = [];
   for (let i = 0; i < 3; i++) seen.push(await passes.pass(probe, times));
-  for (let i = 0; i < 16; i++) seen.push(await passes.pass(probe, Math.ceil(times / 32)));
-  const why = distrust(seen, overheadMs) ?? (times === mostTimes ? "the device seems to run nothing" : undefined);
+  // Lengths that differ by little, whatever the device makes of equal work.
+  for (let i = 0; i < 16; i++) seen.push(await passes.pass(probe, Math.ceil(times / 32) + i));
+  const why = distrust(seen, overheadMs);
   if (why !== undefined) return new GpuTimer(passes, wallFacts(passes, overheadMs, why));
   const quantumMs = stampQuantum(seen);
   return new GpuTimer(passes, {
@@ -111,12 +116,13 @@ export async function calibrate<W>(passes: PassClock<W>): Promise<GpuTimer<W>> {
   });
 }
 
-/** How often the probe has to run to take long on the wall. */
-async function longEnough<W>(passes: PassClock<W>, overheadMs: number): Promise<number> {
+/** How often the probe has to run to take long on the wall; undefined where it never does. */
+async function longEnough<W>(passes: PassClock<W>, overheadMs: number): Promise<number | undefined> {
   for (let times = 1; ; ) {
     const ms = (await passes.pass(passes.probe, times)).wallMs - overheadMs;
-    if (ms >= 1.5 * longMs || times >= mostTimes) return times;
-    times = Math.min(mostTimes, Math.ceil(times * Math.min(10, Math.max(2, (2 * longMs) / Math.max(ms, 0.01)))));
+    if (ms >= 1.5 * longMs) return times;
+    if (times >= mostProbes) return undefined;
+    times = Math.min(mostProbes, Math.ceil(times * Math.min(10, Math.max(2, (2 * longMs) / Math.max(ms, 0.01)))));
   }
 }
 

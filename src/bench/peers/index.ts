@@ -3,13 +3,18 @@
 import { BenchError } from "../errors.ts";
 import { ortNode } from "./ort-node.ts";
 import { ortWeb } from "./ort-web.ts";
+import { ortWebgpu } from "./ort-webgpu.ts";
 import type { Peer } from "./peer.ts";
 
 export type { Peer, Session } from "./peer.ts";
 
-export type PeerName = "ort-node" | "ort-web";
+export type PeerName = "ort-node" | "ort-web" | "ort-webgpu";
 
-export const peers: Readonly<Record<PeerName, Peer>> = { "ort-node": ortNode, "ort-web": ortWeb };
+export const peers: Readonly<Record<PeerName, Peer>> = {
+  "ort-node": ortNode,
+  "ort-web": ortWeb,
+  "ort-webgpu": ortWebgpu,
+};
 
 /** @throws BenchError listing the names when there is no such peer. */
 export function peerNamed(name: string): Peer {

@@ -28,17 +28,18 @@ interface OrtSession {
 export function ortPeer(name: string, provider: string, load: (threads: number) => Promise<Ort>): Peer {
   return {
     name,
-    unsupported: ({ weights }) => unsupported(weights),
+    unsupported: ({ weights }) => unsupportedByMatMulNBits(weights),
     prepare: async (matmul) => {
       const { weights } = matmul;
-      const reason = unsupported(weights);
+      const reason = unsupportedByMatMulNBits(weights);
       if (weights.kind !== "int" || reason) throw new BenchError(`peer ${name}: ${reason}`);
       return createSession(await load(matmul.threads), provider, matmul, weights);
     },
   };
 }
 
-function unsupported(weights: MatmulCase["weights"]): string | undefined {
+/** Why MatMulNBits can't take these weights. */
+export function unsupportedByMatMulNBits(weights: MatmulCase["weights"]): string | undefined {
   if (weights.kind !== "int") return `MatMulNBits takes integer codes with a scale per group, not ${weights.format}`;
   const { bits, group } = weights;
   if (![2, 4, 8].includes(bits)) return `MatMulNBits takes 2, 4 or 8 bits, not ${bits}`;

@@ -1,5 +1,6 @@
 // What the bench asks of anything it times, ours or a peer's. Not here: any peer.
 
+import type { TimedRuns } from "../../timing/index.ts";
 import type { MatmulCase } from "../case.ts";
 import { PeerMissingError } from "../errors.ts";
 
@@ -7,8 +8,10 @@ import { PeerMissingError } from "../errors.ts";
 export interface Session {
   /** Computes y from x once; f32 in, f32 out, quantizing x included. */
   run(): void | Promise<void>;
+  /** Where the runs happen elsewhere: how they are timed there, instead of around {@link run}. */
+  readonly timed?: TimedRuns;
   /** f32 [m, n] of the last run. */
-  output(): Float32Array;
+  output(): Float32Array | Promise<Float32Array>;
   /** Frees what the session holds. */
   dispose(): void | Promise<void>;
 }

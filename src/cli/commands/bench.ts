@@ -46,8 +46,8 @@ export const bench: Command = defineCommand({
     peers: {
       type: "string",
       placeholder: "names",
-      help: "Others to measure: ort-node, ort-web, or both with a comma",
-      schema: list("ort-node", "ort-web").default([]),
+      help: "Others to measure, with commas: ort-node, ort-web, ort-webgpu (in a Chromium)",
+      schema: list("ort-node", "ort-web", "ort-webgpu").default([]),
     },
     seconds: {
       type: "string",

@@ -51,6 +51,34 @@ describe("batchSize", () => {
   });
 });
 
+describe("runs that are timed elsewhere", () => {
+  /** A clock elsewhere in steps of 1 ms, and how many runs it was asked for. */
+  function elsewhere(msPerRun: number) {
+    const asked: number[] = [];
+    const time = async (count: number) => {
+      asked.push(count);
+      return Math.floor(count * msPerRun);
+    };
+    return { asked, timed: { quantumMs: 1, time } };
+  }
+
+  test("fill a sample by their own clock's steps", async () => {
+    const { clock } = fakeClock(1e-4);
+    expect(await batchSize(elsewhere(2).timed, { clock, minMs: 2, quanta: 100 })).toBeGreaterThanOrEqual(50);
+    expect(await batchSize(elsewhere(500).timed, { clock, minMs: 2, quanta: 100 })).toBe(1);
+  });
+
+  test("are measured by what is told, beside others by the clock here", async () => {
+    const { clock, pass } = fakeClock(1e-4);
+    const { asked, timed } = elsewhere(30);
+    const here = () => pass(5);
+    const samples = await interleave([timed, here], { clock, seconds: 0, minSamples: 2, quanta: 10 });
+    expect(samples[0]?.ms).toEqual([30, 30]);
+    expect(samples[1]?.ms.map(Math.round)).toEqual([5, 5]);
+    expect(asked.every((count) => count === 1)).toBe(true);
+  });
+});
+
 describe("interleave", () => {
   test("runs nothing beforehand where the times are known", async () => {
     const { clock, pass } = fakeClock(1e-4);
