@@ -4,14 +4,12 @@
  * format with every template.
  */
 import { afterAll, describe, expect, test } from "vitest";
-import { engineNames, hostsOf } from "../../src/tuner/index.ts";
 import { casesFor } from "./cases.ts";
+import { gpus } from "./gpus.ts";
 import { EngineRunner } from "./runner.ts";
 
 const runners = await Promise.all(
-  engineNames.map(
-    async (engine) => [engine, await EngineRunner.start(hostsOf(engine, { gpu: "any" }), "wgsl")] as const,
-  ),
+  gpus.map(async ([name, startHost]) => [name, await EngineRunner.start(startHost, "wgsl")] as const),
 );
 
 describe.each(runners)("%s", (engine, runner) => {
@@ -20,7 +18,7 @@ describe.each(runners)("%s", (engine, runner) => {
   let ran = 0;
   afterAll(() => {
     runner.close();
-    process.stdout.write(`${engine}: ${ran} of ${cases.length} kernels on ${device.label} with ${device.features}\n`);
+    console.warn(`${engine}: ${ran} of ${cases.length} kernels on ${device.label} with ${device.features.join(", ")}`);
   });
 
   test.each(cases.map((c) => [c.name, c] as const))(
