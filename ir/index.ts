@@ -6,6 +6,7 @@ export type { Device, Feature } from "./device.ts";
 export { check, InterpretError, IrError, ParseError, QloomError, WorkloadError } from "./errors.ts";
 export * from "./formats/index.ts";
 export { type Dimension, dimensions, gridReason, localDimension, workgroupDimension } from "./grid.ts";
+export { sha256 } from "./hash.ts";
 export { findNodeModule, nodeModule } from "./host.ts";
 export { inWords } from "./in-words.ts";
 export { type Environment, type InterpretOptions, inDomain, interpretKernel } from "./interpret.ts";

@@ -2,9 +2,10 @@
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatNames, version } from "../src/index.ts";
@@ -157,6 +158,21 @@ describe("installed into an empty project", () => {
     await expect(run(project, process.execPath, "--input-type=module", "--eval", inner)).rejects.toThrow(
       "ERR_PACKAGE_PATH_NOT_EXPORTED",
     );
+  });
+
+  test("serves itself, and the packages beside it, to pages", async () => {
+    const script = `
+      import { modulePath, serve } from ${JSON.stringify(pathToFileURL(join(project, "node_modules/qloom/dist/src/web/index.js")).href)};
+      const server = await serve();
+      const ask = async (path) => (await fetch(new URL(path, server.url))).text();
+      const page = await ask("");
+      const zod = /"zod":"([^"]*)"/.exec(page)[1];
+      console.log(JSON.stringify({ index: await ask(modulePath("src/index")), zod: (await ask(zod)).length }));
+      await server.close();
+    `;
+    const served = JSON.parse(await run(project, process.execPath, "--input-type=module", "--eval", script));
+    expect(served.index).toBe(await readFile(join(project, "node_modules/qloom/dist/src/index.js"), "utf8"));
+    expect(served.zod).toBeGreaterThan(20);
   });
 
   test("runs its command", async () => {

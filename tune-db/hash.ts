@@ -1,11 +1,9 @@
 /** The hash that names scopes, families, keys and records. */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { canonicalJson } from "../ir/index.ts";
+import { canonicalJson, sha256 } from "../ir/index.ts";
 
 /** SHA-256 of a text, in hex. */
 export function textHash(text: string): string {
-  return bytesToHex(sha256(utf8ToBytes(text)));
+  return sha256(text);
 }
 
 /** SHA-256 of a value's canonical JSON. */

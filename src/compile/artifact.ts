@@ -2,8 +2,6 @@
  * Artifacts: a workload's kernels as one Wasm module, or as WGSL shaders with the Wasm module that packs for them, and everything needed to
  * run them as JSON beside the code. Making one is the whole pipeline, read top to bottom in `buildArtifact`.
  */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { compileModule, compileShaders, type KernelFunction, type Shader } from "../../backends/index.ts";
 import {
   type Buffer,
@@ -18,6 +16,7 @@ import {
   type Scalar,
   type SizeSymbol,
   type Stage,
+  sha256,
   storageBits,
   verifyProgram,
   type Workload,
@@ -236,7 +235,7 @@ function layoutHash(workload: Workload, packing: readonly Kernel[]): string {
 
 /** SHA-256 in hexadecimal. */
 export function hashOf(data: string | Uint8Array): string {
-  return bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data));
+  return sha256(data);
 }
 
 /** The identity of an artifact: its code and how it is launched. */

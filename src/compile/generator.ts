@@ -1,7 +1,5 @@
 /** The identity of the compiler: records made by another one may stand for other kernels. */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { type Device, nodeModule } from "../../ir/index.ts";
+import { type Device, nodeModule, sha256 } from "../../ir/index.ts";
 import { generatorStamp } from "./generator-stamp.ts";
 
 /** Version of the packed layouts that kernels read; raised when the same layout step packs otherwise. */
@@ -37,11 +35,11 @@ function hashFiles(of: readonly string[]): string {
   const { dirname, join } = nodeModule<typeof import("node:path")>("node:path", need);
   const { fileURLToPath } = nodeModule<typeof import("node:url")>("node:url", need);
   const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-  const hash = sha256.create();
+  const parts: (string | Uint8Array)[] = [];
   for (const folder of of) {
     const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
     for (const file of files.filter((f) => /(?<!\.d)\.[jt]s$/.test(f)).sort())
-      hash.update(utf8ToBytes(`${folder}/${file}\n`)).update(readFileSync(join(root, folder, file)));
+      parts.push(`${folder}/${file}\n`, readFileSync(join(root, folder, file)));
   }
-  return bytesToHex(hash.digest()).slice(0, 16);
+  return sha256(...parts).slice(0, 16);
 }

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { extname } from "node:path";
 import { isCommonJs } from "./manifest.ts";
+import type { Root } from "./roots.ts";
 
 const script = "text/javascript; charset=utf-8";
 
@@ -36,10 +37,10 @@ export const isScript = (content: Content): content is Content & { readonly body
 export const bytesContent = (body: Uint8Array): Content => ({ type: "application/octet-stream", body });
 
 /** A file as it is, but for what a browser can't load: TypeScript keeps its lines and columns, CommonJS becomes a default export. */
-export async function fileContent(file: string, root: string): Promise<Content> {
+export async function fileContent(file: string, { folder, isPackage }: Root): Promise<Content> {
   const body = await readFile(file);
   if (/(?<!\.d)\.ts$/.test(file)) return scriptContent(stripTypeScriptTypes(body.toString()));
-  if (isCommonJs(file, root)) return scriptContent(wrapped(body.toString()));
+  if (isPackage && isCommonJs(file, folder)) return scriptContent(wrapped(body.toString()));
   const type = contentTypes[extname(file)] ?? "application/octet-stream";
   return { type, body: type === script ? body.toString() : body };
 }

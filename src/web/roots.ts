@@ -8,6 +8,8 @@ import { QloomError } from "../../ir/index.ts";
 export interface Root {
   readonly path: string;
   readonly folder: string;
+  /** A package, whose package.json says what its files are; ours are modules. */
+  readonly isPackage: boolean;
 }
 
 /** A request that is answered with a status and its message. */

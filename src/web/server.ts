@@ -71,8 +71,9 @@ export async function serve(options: ServeOptions = {}): Promise<WebServer> {
     ...["ir", "schedules", "backends", "tune-db", "src"].map((folder) => ({
       path: `/qloom/${folder}/`,
       folder: join(libraryFolder, folder),
+      isPackage: false,
     })),
-    ...[...packages.folders].map(([path, folder]) => ({ path, folder })),
+    ...[...packages.folders].map(([path, folder]) => ({ path, folder, isPackage: true })),
   ];
   const headers = {
     "cache-control": "no-cache",
@@ -88,7 +89,7 @@ export async function serve(options: ServeOptions = {}): Promise<WebServer> {
     const known = published.get(path);
     if (known !== undefined) return known;
     const { file, root } = await findFile(roots, path);
-    const content = await fileContent(file, root.folder);
+    const content = await fileContent(file, root);
     // The page's import map is not its workers'.
     return isScript(content) ? scriptContent(withAddresses(content.body, path, importMap)) : content;
   };

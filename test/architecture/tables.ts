@@ -29,7 +29,7 @@ export interface PackageRow {
 
 /** The npm packages that the five folders may import, and where. */
 export const packages: Readonly<Record<string, PackageRow>> = {
-  "@noble/hashes": { where: ["ir/**", "schedules/**", "tune-db/**", "src/**"], browsers: true },
+  "@noble/hashes": { where: ["ir/**"], browsers: true },
   "@sparticuz/chromium": { where: ["backends/wgsl/runtime/**", "src/**"], lazy: true },
   chevrotain: { where: ["ir/text/**"], browsers: true },
   deno: { where: ["src/tuner/engines/**"], lazy: true },

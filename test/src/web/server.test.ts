@@ -136,7 +136,7 @@ describe("refuses", () => {
     writeFileSync(join(folder, "open"), "");
     symlinkSync(join(base, "secret"), join(folder, "link"));
     symlinkSync(join(folder, "open"), join(folder, "own"));
-    const roots = [{ path: "/a/", folder }];
+    const roots = [{ path: "/a/", folder, isPackage: false }];
     await expect(findFile(roots, "/a/own")).resolves.toMatchObject({ file: join(folder, "open") });
     await expect(findFile(roots, "/a/link")).rejects.toMatchObject({
       status: 403,
