@@ -82,7 +82,7 @@ function isWorkload(workload: Workload): boolean {
   }
 }
 
-/** The templates that take a workload take turns, or each of them is tried; the default point and a random one likewise. */
+/** The best template that takes a workload, now and then another, or each; the default point or any. */
 function casesOf(
   workload: Workload,
   device: Device,
@@ -90,12 +90,14 @@ function casesOf(
   i: number,
   each: boolean,
 ): readonly EngineCase[] {
+  const random = randomOf(i);
   const target: Target = { workload, device: { ...device, features } };
   const able = templates.filter((template) => template.refuses(target) === undefined);
-  const tried = each ? able : [able[i % able.length]!];
-  return tried.map((template) => {
-    const point = i % 2 === 0 ? template.default(target) : anyPoint(target, template, i);
-    const words = [template.name, describeWorkload(workload), ...features, i % 2 === 0 ? "default" : "any point"];
+  const other = random() < 0.3 ? able[Math.floor(random() * able.length)]! : able[0]!;
+  const isDefault = random() < 0.5;
+  return (each ? able : [other]).map((template) => {
+    const point = isDefault ? template.default(target) : anyPoint(target, template, i);
+    const words = [template.name, describeWorkload(workload), ...features, isDefault ? "default" : "any point"];
     return { name: words.join(" "), workload, features, candidate: { template: template.name, point } };
   });
 }

@@ -18,7 +18,7 @@ describe.each(runners)("%s", (engine, runner) => {
   let ran = 0;
   afterAll(() => {
     runner.close();
-    process.stdout.write(`${engine}: ${ran} of ${cases.length} kernels on ${device.label}\n`);
+    console.warn(`${engine}: ${ran} of ${cases.length} kernels on ${device.label}`);
   });
 
   test.each(cases.map((c) => [c.name, c] as const))("%s", async (_, c) => {
