@@ -118,7 +118,9 @@ test("a batch is stored whole or not at all", async () => {
 describe("journal", () => {
   test("an entry becomes a record when it is finished", async () => {
     const id = await store.begin(configure());
-    expect((await store.summary()).running).toMatchObject([{ id, key: keyOf(configure()), pid: process.pid }]);
+    expect((await store.summary()).running).toMatchObject([
+      { id, key: keyOf(configure()), owner: expect.stringMatching(`^process ${process.pid} on `) },
+    ]);
     const finished = await store.finish(id, failure("hang", "ran past 2 s"));
     expect(await store.get(keyOf(configure()))).toEqual(finished);
     expect((await store.summary()).running).toEqual([]);
