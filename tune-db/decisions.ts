@@ -37,7 +37,9 @@ export function withdrawn(
     reason,
     configuration,
   }: { readonly key: string; readonly reason: string; readonly configuration: Configuration | undefined },
-  columns: () => TuneKey,
+  columns: () => TuneKey = () => {
+    throw new Error("a damaged record's key is to be told by its columns");
+  },
 ): TuneRecord | "unknown" | undefined {
   if (known !== undefined && "record" in known) {
     const { record } = known;
