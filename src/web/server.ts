@@ -40,7 +40,7 @@ const host = "127.0.0.1";
 /** From sources or from the package: what runs here is what is served. */
 const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const libraryFolder = join(import.meta.dirname, "..", "..");
-const libraryPackages = ["@noble/hashes", "chevrotain", "p-queue", "zod"];
+const libraryPackages = ["@noble/hashes", "chevrotain", "idb", "p-queue", "zod"];
 
 /** The address of a module of the library, by its path without an ending: `src/index`. */
 export const modulePath = (module: string): string => `/qloom/${module}${ending}`;
