@@ -4,3 +4,4 @@ export { type Chromium, type ChromiumOptions, type GpuChoice, launchChromium } f
 export { PackageMissingError, WebError } from "./errors.ts";
 export type { PageOptions } from "./page-text.ts";
 export { modulePath, type ServeOptions, serve, type WebServer } from "./server.ts";
+export { tuningPage } from "./tuning-page.ts";

@@ -1,0 +1,39 @@
+// `qloom serve`: a page of our own that tunes the device of whoever opens it, on this machine.
+
+import { once } from "node:events";
+import { serve as serveModules, tuningPage } from "../../web/index.ts";
+import { type Command, defineCommand } from "../command.ts";
+import { integer } from "../values.ts";
+
+/** Always the same unless told: a browser keeps records for each port by itself. */
+const defaultPort = 7868;
+
+export const serve: Command = defineCommand({
+  summary: "Serve a page that tunes in the browser",
+  options: {
+    port: {
+      type: "string",
+      placeholder: "number",
+      help: `The port on this machine; the browser's records are kept by port (default: ${defaultPort})`,
+      schema: integer(0, 65535).default(defaultPort),
+    },
+    isolated: {
+      type: "boolean",
+      help: "Cross-origin isolate the page, which gives it finer clocks and threads (default)",
+    },
+    "no-isolated": { type: "boolean", help: "Don't: what a page has on a server without the headers" },
+  },
+  async run({ options }, { signal, progress }) {
+    const server = await serveModules({
+      port: options.port,
+      isolated: !options["no-isolated"],
+      page: await tuningPage(),
+    });
+    try {
+      progress(`open ${server.url} in a browser; Ctrl-C ends`);
+      if (!signal.aborted) await once(signal, "abort");
+    } finally {
+      await server.close();
+    }
+  },
+});
