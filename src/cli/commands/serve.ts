@@ -1,6 +1,7 @@
 // `qloom serve`: a page of our own that tunes the device of whoever opens it, on this machine.
 
 import { once } from "node:events";
+import { z } from "zod";
 import { serve as serveModules, tuningPage } from "../../web/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { integer } from "../values.ts";
@@ -14,19 +15,20 @@ export const serve: Command = defineCommand({
     port: {
       type: "string",
       placeholder: "number",
-      help: `The port on this machine; the browser's records are kept by port (default: ${defaultPort})`,
+      help: "The port on this machine, 0 for any that is free; browsers keep records for each port by itself",
       schema: integer(0, 65535).default(defaultPort),
     },
     isolated: {
       type: "boolean",
-      help: "Cross-origin isolate the page, which gives it finer clocks and threads (default)",
+      negatable: true,
+      help: "Serve the headers of cross-origin isolation: finer clocks, and memory that threads share",
+      schema: z.boolean().default(true),
     },
-    "no-isolated": { type: "boolean", help: "Don't: what a page has on a server without the headers" },
   },
   async run({ options }, { signal, progress }) {
     const server = await serveModules({
       port: options.port,
-      isolated: !options["no-isolated"],
+      isolated: options.isolated,
       page: await tuningPage(),
     });
     try {

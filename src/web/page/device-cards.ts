@@ -6,7 +6,7 @@ export function deviceCard({ name, title, missing, facts, notes }: FoundTarget):
   const content =
     missing === undefined
       ? [h("dl", {}, ...facts.flatMap(([fact, value]) => [h("dt", {}, fact), h("dd", {}, value)]))]
-      : [h("p", { class: "missing" }, h("strong", {}, "Not here. "), `${missing}.`)];
+      : [h("p", { class: "missing" }, h("strong", {}, "Not here: "), `${missing}.`)];
   return h(
     "article",
     { class: "card", "data-target": name },

@@ -13,15 +13,9 @@ const chosen = (group: "targets" | "kernels"): readonly string[] =>
 
 /** Fills the form with what there is to choose: what can't be is there and says why, by the device's card. */
 export function fillForm(settings: Settings, found: readonly FoundTarget[]): void {
-  const wanted = (name: TargetName): boolean => settings.target === undefined || settings.target === name;
   byId("div", "targets").replaceChildren(
     ...found.map(({ name, title, device }) =>
-      checkbox(
-        name,
-        device === undefined ? `${title} (not here)` : title,
-        device !== undefined && wanted(name),
-        device === undefined,
-      ),
+      checkbox(name, device === undefined ? `${title} (not here)` : title, device !== undefined, device === undefined),
     ),
   );
   byId("div", "kernels").replaceChildren(

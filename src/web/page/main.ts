@@ -12,7 +12,7 @@ import { standingRows } from "./results.ts";
 import { parseSettings, type Settings, targetNames } from "./settings.ts";
 import { type FoundTarget, findTarget } from "./targets.ts";
 import { count, exportFile, importFiles } from "./transfer.ts";
-import { tuneHere } from "./tuning.ts";
+import { type TuningReport, tuneHere } from "./tuning.ts";
 import { forgetJob, type Job, rememberJob, unfinishedJob } from "./unfinished.ts";
 
 /** All that the page works with. */
@@ -28,7 +28,7 @@ const say = (text: string): void => byId("p", "status").replaceChildren(text);
 async function begin(): Promise<void> {
   const settings = parseSettings(location.search);
   const store = await openRecords(settings.database);
-  const found = await showDevices();
+  const found = await showDevices(settings);
   fillForm(settings, found);
   const page: Page = { settings, store, found, display: new JobDisplay() };
   await showStanding(page);
@@ -47,10 +47,10 @@ async function openRecords(name: string): Promise<TuneStore> {
   }
 }
 
-async function showDevices(): Promise<readonly FoundTarget[]> {
+async function showDevices({ target }: Settings): Promise<readonly FoundTarget[]> {
   const place = byId("div", "devices");
   const found: FoundTarget[] = [];
-  for (const name of targetNames) found.push(await findTarget(name));
+  for (const name of target === undefined ? targetNames : [target]) found.push(await findTarget(name));
   place.replaceChildren(...found.map(deviceCard));
   place.removeAttribute("aria-busy");
   return found;
@@ -59,7 +59,7 @@ async function showDevices(): Promise<readonly FoundTarget[]> {
 /** What the records say, of this device and these kernels. */
 async function showStanding({ settings, store, found, display }: Page): Promise<void> {
   for (const { name, device } of found) {
-    if (device === undefined || (settings.target ?? name) !== name) continue;
+    if (device === undefined) continue;
     for (const kernel of settings.kernels) display.set(await standingRows(kernel, name, device, store));
   }
   const { records, workloads } = await store.summary();
@@ -142,7 +142,7 @@ async function runJob({ settings, store, found, display }: Page, job: Job, signa
       report.crashes === 0
         ? ""
         : ` ${count(report.crashes, "configuration")} had ended this page before: left out now.`;
-    say(`${report.stopped ? "Stopped. What was measured is kept: go on whenever you like." : "Done."}${crashed}`);
+    say(`${endings[report.ended]}${crashed}`);
   } catch (error) {
     say(messageOf(error));
   } finally {
@@ -150,6 +150,12 @@ async function runJob({ settings, store, found, display }: Page, job: Job, signa
     await showStanding({ settings, store, found, display });
   }
 }
+
+const endings = {
+  stopped: "Stopped. What was measured is kept: go on whenever you like.",
+  time: "Done for now. What was measured is kept: go on for more trials.",
+  searched: "Done: there is no more to try.",
+} as const satisfies Record<TuningReport["ended"], string>;
 
 function showProblem(text: string): void {
   const place = byId("p", "problem");

@@ -7,7 +7,7 @@
  * Not here: what the visitor chooses on the page.
  */
 import { z } from "zod";
-import { formatNames, type MatmulWorkload, parseWorkload, WorkloadError } from "../../../ir/index.ts";
+import { formatNames, type MatmulWorkload, parseWorkload, programOf, WorkloadError } from "../../../ir/index.ts";
 import { llama1b, type NamedMatmul } from "../../models/index.ts";
 import { WebError } from "../errors.ts";
 
@@ -16,7 +16,7 @@ export const targetNames = ["webgpu", "wasm"] as const;
 export type TargetName = (typeof targetNames)[number];
 
 export interface Settings {
-  /** Undefined: all that the device has. */
+  /** The only one that is looked at; undefined: all of them. */
   readonly target: TargetName | undefined;
   readonly kernels: readonly NamedMatmul[];
   readonly seconds: number;
@@ -60,8 +60,13 @@ const parameters = z.strictObject(
     db: z.string().min(1).default("qloom"),
     start: z.literal("", { error: "takes no value" }).optional(),
   },
-  { error: ({ code, keys }) => (code === "unrecognized_keys" ? `is unknown: ${keys.join(", ")}` : undefined) },
+  {
+    error: ({ code, keys }) =>
+      code === "unrecognized_keys" ? `${keys.join(", ")} is unknown; there are ${names().join(", ")}` : undefined,
+  },
 );
+
+const names = (): readonly string[] => Object.keys(parameters.shape);
 
 /** The settings that an address asks for (`?..`). Throws a `WebError` that names the parameter and what it may be. */
 export function parseSettings(search: string): Settings {
@@ -89,7 +94,7 @@ function matmul(m: number | "any", n: number, k: number, w: string, compute: "i8
   const numerics = compute === "i8" ? ({ compute, xGroup: 32 } as const) : { compute };
   const workload: MatmulWorkload = { op: "matmul", m, n, k, w, bias: false, numerics };
   try {
-    parseWorkload(workload);
+    programOf(parseWorkload(workload));
   } catch (error) {
     if (!(error instanceof WorkloadError)) throw error;
     throw new WebError(`the address asks for a matmul that can’t be: ${error.message}`);

@@ -44,5 +44,6 @@ export function tableRow(row: ResultRow): HTMLTableRowElement {
 function pointText({ template, point }: ResultRow): string {
   if (point === undefined) return "";
   const axes = Object.entries(point).map(([axis, value]) => `${axis}=${value}`);
-  return [template, ...axes].join(" ");
+  // In the order of records, whose points are canonical JSON.
+  return [template, ...axes.sort()].join(" ");
 }

@@ -20,7 +20,8 @@ export interface TuningOptions {
 }
 
 export interface TuningReport {
-  readonly stopped: boolean;
+  /** `searched`: there is no more to try. `time`: the time is up, or the trials are there. */
+  readonly ended: "stopped" | "time" | "searched";
   /** Configurations that had ended a page while they ran, now on record as crashes. */
   readonly crashes: number;
 }
@@ -46,10 +47,11 @@ export async function tuneHere(options: TuningOptions): Promise<TuningReport> {
 async function run({ targets, kernels, seconds, trials, progress, ...options }: TuningOptions): Promise<TuningReport> {
   const deadline = performance.now() + 1000 * seconds;
   let crashes = 0;
+  let ended: TuningReport["ended"] = "searched";
   for (const [i, { name, device }] of targets.entries()) {
     // What one target leaves goes to those after it; each has its defaults measured in any case.
     const left = Math.max(1, (deadline - performance.now()) / 1000);
-    const { recovered } = await tuneWorkloads({
+    const { recovered, results } = await tuneWorkloads({
       ...options,
       seconds: left / (targets.length - i),
       ...(trials !== undefined && { trials }),
@@ -59,6 +61,7 @@ async function run({ targets, kernels, seconds, trials, progress, ...options }: 
       progress: (event) => progress(name, event),
     });
     crashes += recovered.length;
+    if (results.some(({ parts }) => parts.some((part) => part.ended === "budget"))) ended = "time";
   }
-  return { stopped: options.signal.aborted, crashes };
+  return { ended: options.signal.aborted ? "stopped" : ended, crashes };
 }
