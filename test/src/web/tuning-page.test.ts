@@ -121,6 +121,7 @@ test("a job is stopped, gone on with, and goes on by itself after a reload; noth
     /^trial \d+ of \d+ · best \S+ ms, default \S+ ms · at most \d+:\d\d left$/,
   );
   const before = Number(await page.evaluate(done));
+  await until(page, `${summary("long")}.then(({ running }) => running.length === 1)`);
   await page.reload();
   await until(page, `${done} > ${before}`);
   await page.click("#stop");
