@@ -7,6 +7,8 @@ export interface Option {
   readonly type: "boolean" | "string";
   readonly short?: string;
   readonly multiple?: true;
+  /** Of a boolean: `--no-name` is its opposite; the schema gives the default. */
+  readonly negatable?: true;
   /** One line for help. */
   readonly help: string;
   /** What help calls the value: `--budget <seconds>`. */

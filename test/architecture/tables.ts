@@ -34,6 +34,7 @@ export const packages: Readonly<Record<string, PackageRow>> = {
   "@sparticuz/chromium": { where: ["backends/wgsl/runtime/**", "src/**"], lazy: true },
   chevrotain: { where: ["ir/text/**"], browsers: true },
   deno: { where: ["src/tuner/engines/**"], lazy: true },
+  idb: { where: ["tune-db/**"], browsers: true },
   "onnxruntime-node": { where: ["src/bench/**"], lazy: true },
   "onnxruntime-web": { where: ["src/bench/**"], lazy: true },
   "p-queue": { where: ["src/tuner/**"], browsers: true },

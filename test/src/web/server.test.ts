@@ -65,6 +65,16 @@ describe("gives", () => {
     expect([source.includes("Record<"), text.includes("Record<")]).toEqual([true, false]);
   });
 
+  test("a file once, as long as it is the same", async () => {
+    const path = modulePath("src/version");
+    const { headers, text } = await ask(path);
+    const tag = String(headers["etag"]);
+    expect(headers["cache-control"]).toBe("no-cache");
+    const again = await ask(path, { headers: { "if-none-match": tag } });
+    expect(again).toMatchObject({ status: 304, text: "", headers: { "cross-origin-embedder-policy": "require-corp" } });
+    expect(await ask(path, { headers: { "if-none-match": '"other"' } })).toMatchObject({ status: 200, text });
+  });
+
   test("the compiler's hash, which pages can't find out", async () => {
     const { text } = await ask(modulePath("src/compile/generator-stamp"));
     expect(text).toContain(`"wasm":"${generatorHash()}"`);
