@@ -26,7 +26,7 @@ import {
 } from "../ir/index.ts";
 import { determined, holdsAtFirst } from "./elements.ts";
 import { require } from "./errors.ts";
-import { extentOf, type ReduceSite, reduceSite, replaceIn, requireSequential } from "./primitive.ts";
+import { extentOf, loopNamed, type ReduceSite, reduceSite, replaceIn, requireSequential } from "./primitive.ts";
 import { retype } from "./retype.ts";
 
 export interface TwoLevels {
@@ -113,6 +113,7 @@ export function twoLevels(kernel: Kernel, step: TwoLevels): Kernel {
     scalar === target.scalar ? term : narrowed(kernel, { ...reduce, value: term }, summed, scalar, step.into);
   const scope = step.scope ?? "register";
   const shape = scope === "global" ? axes.map((l) => l.extent) : axes.map(extentOf);
+  requireOwn(kernel, step, scope);
   const accumulator = b.buffer(step.into, scalar, shape, { scope });
   const at = axes.map((l) => b.variable(l.loop));
   // Where nothing is left to sum inside, the accumulator holds single terms.
@@ -129,6 +130,17 @@ export function twoLevels(kernel: Kernel, step: TwoLevels): Kernel {
     siblings.flatMap((s, i) => (i === site.position ? [update, flush] : [s])),
   );
   return simplifyKernel({ ...body, buffers: [...body.buffers, accumulator] });
+}
+
+/** Iterations that run at once must not share the accumulator. */
+function requireOwn(kernel: Kernel, { at, into }: TwoLevels, scope: BufferScope): void {
+  if (at === undefined || scope === "register") return;
+  const { loop, around } = loopNamed(kernel, at);
+  const isShared = ({ loopKind }: For): boolean =>
+    loopKind === "thread" || loopKind.startsWith("local.") || (scope === "global" && loopKind.startsWith("workgroup."));
+  const shared = [...around, loop].find(isShared);
+  require(shared === undefined, () =>
+    `${into}: iterations of ${shared?.loop} (${shared?.loopKind}) would share it in ${scope} memory; accumulate before binding`);
 }
 
 const neutralOf = ({ monoid }: Reduce, { scalar }: Buffer): Expr =>

@@ -87,6 +87,9 @@ export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (ker
     pad: () => [nest(body)],
     peel: () => [nest(body), peeled(kernel, target, factor)],
   };
+  const leader = kernel.buffers.find(({ role }) => role === "subgroup")?.name;
+  require(tail !== "predicate" || leader === undefined || accessesIn(body).every((a) => a.buffer !== leader), () =>
+    `split ${step.loop} with tail predicate: sums over subgroups are never masked; split it before`);
   const beyond = factsOf({ ...kernel, body: [nest(body)] });
   if (tail === "predicate" || tail === "pad")
     eachStmt(body, (s) => {

@@ -66,7 +66,7 @@ const schema: z.ZodType<StageStep> = z.strictObject({
 export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (kernel, step) => {
   const { loop: at } = loopNamed(kernel, step.at);
   const source = kernel.buffers.find((buffer) => buffer.name === step.buffer);
-  require(source !== undefined && source.scope !== "register", () =>
+  require(source !== undefined && source.scope !== "register" && source.role !== "subgroup", () =>
     `stage ${step.buffer}: it is not a global or workgroup buffer of ${kernel.name}`);
   const moving = new Set([step.buffer, ...(step.with ?? [])]);
   for (const a of accessesIn(at.body))
