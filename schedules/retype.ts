@@ -20,16 +20,24 @@ export function declaredRange(values: readonly [Expr, ...Expr[]], facts: Facts):
   return low > min || high < max ? [low, high] : undefined;
 }
 
-/** The integer expression computed in another integer type, or undefined when some part would not fit. */
+const arithmetic: readonly string[] = ["add", "sub", "mul", "neg"];
+
+/** The integers that f32 holds, all of them: sums and products of integers that stay within are exact. */
+export const exactInF32: Interval = [-(2 ** 24), 2 ** 24];
+
+/** The integer expression computed in another integer type, or in f32, or undefined when some part would not fit. */
 export function retype(e: Expr, scalar: Scalar, facts: Facts): Expr | undefined {
   if (e.type.scalar === scalar) return e;
-  if (isFloat(scalar) || isFloat(e.type.scalar)) return undefined;
+  if ((isFloat(scalar) && scalar !== "f32") || isFloat(e.type.scalar)) return undefined;
   const [low, high] = rangeOf(e, facts);
-  const [min, max] = scalarRange(scalar);
+  const [min, max] = scalar === "f32" ? exactInF32 : scalarRange(scalar);
   if (low < min || high > max) return undefined;
   if (e.kind === "const") return b.constant(e.value, scalar);
   if (e.kind === "cast" && e.mode === "value" && isInteger(e.arg.type.scalar)) return b.cast(scalar, e.arg);
-  if (e.kind === "op" && ["add", "sub", "mul", "neg", "and", "or", "xor", "select"].includes(e.op)) {
+  if (
+    e.kind === "op" &&
+    (scalar === "f32" ? arithmetic : [...arithmetic, "and", "or", "xor", "select"]).includes(e.op)
+  ) {
     const args = e.args.map((arg) => (arg.type.scalar === "bool" ? arg : retype(arg, scalar, facts)));
     return args.every((arg) => arg !== undefined) ? b.op(e.op, ...args) : undefined;
   }

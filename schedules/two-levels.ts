@@ -10,7 +10,6 @@ import {
   type Expr,
   type For,
   factsOf,
-  isFloat,
   type Kernel,
   mapExprs,
   monoids,
@@ -27,7 +26,7 @@ import {
 import { determined, holdsAtFirst } from "./elements.ts";
 import { require } from "./errors.ts";
 import { extentOf, loopNamed, type ReduceSite, reduceSite, replaceIn, requireSequential } from "./primitive.ts";
-import { retype } from "./retype.ts";
+import { exactInF32, retype } from "./retype.ts";
 
 export interface TwoLevels {
   readonly buffer: string;
@@ -200,8 +199,8 @@ function narrowed(kernel: Kernel, reduce: Reduce, summed: readonly For[], scalar
   const facts = factsOf(kernel);
   const terms = reduce.monoid === "sum" ? summed.reduce((product, l) => product * extentOf(l), 1) : 1;
   const [low, high] = rangeOf(reduce.value, facts);
-  const [min, max] = scalarRange(scalar);
-  const fits = isFloat(scalar) || (low * terms >= min && high * terms <= max);
+  const [min, max] = scalar === "f32" ? exactInF32 : scalarRange(scalar);
+  const fits = low * terms >= min && high * terms <= max;
   const most = Math.floor(Math.min(low < 0 ? min / low : Infinity, high > 0 ? max / high : Infinity));
   require(fits, () =>
     `${into}: ${terms} terms in ${low}..${high} do not fit ${scalar}; flush after at most ${most} terms (split the loop and accumulate inside)`);

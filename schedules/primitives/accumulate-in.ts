@@ -7,6 +7,7 @@
  *       for n < 8: for ki < 32: acc[n] += x[32*kg + ki] * w[n, 32*kg + ki]                over ki
  *       for acc/n < 8: y[acc/n] += acc[acc/n]                                             over kg
  *
+ * Integers may be summed in f32 where all partial sums are integers that it holds exactly (up to 2^24).
  * The accumulator has an axis per loop of the nest that the element depends on. `scalar` makes it narrower: the products are retyped, and the
  * interval analysis must prove that no sum leaves the type. `keep` names loops of the reduction that become axes of the accumulator and are
  * summed in the flush (rfactor). Without `at` the nest is at the kernel's root. With `scope` the accumulator stands in workgroup or global memory (a

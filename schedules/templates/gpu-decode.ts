@@ -27,8 +27,11 @@ import {
 import {
   hoistSum,
   invocationsFit,
+  isProcessor,
   layoutWeights,
   limitOf,
+  type Products,
+  productsOf,
   quantizeActivations,
   recodeOffset,
   recodePlanes,
@@ -67,6 +70,7 @@ interface Choices extends LaneSum {
   readonly tile: number;
   readonly split: number;
   readonly isSplit: boolean;
+  readonly products: Products;
 }
 
 function choicesOf(point: Point): Choices {
@@ -80,6 +84,7 @@ function choicesOf(point: Point): Choices {
     bySubgroups: point["reduce"] === "subgroup",
     split,
     isSplit: split > 1,
+    products: point["products"] as Products,
   };
 }
 
@@ -122,7 +127,7 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
       : []),
     { op: "accumulate-in", kernel, buffer: into, at: "ni", into: "acc" },
     ...(isSplit ? mergeSplits(shape, part, result) : fuseBias(shape, kernel)),
-    ...unitSums(shape, part, "ni"),
+    ...unitSums(shape, part, "ni", choices.products),
     ...ofX.flatMap((name) => hoistSum(part, name, [...around, "uc", "mi"])),
   ];
 }
@@ -155,7 +160,7 @@ function bindTiles(shape: Shape, point: Point, { kernel, rows }: Part): Schedule
   const choices = choicesOf(point);
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop, to });
   return [
-    ...unitTiles(shape, kernel, ["nt", "mi"]),
+    ...unitTiles(shape, kernel, ["nt", "mi"], choices.products),
     bind("np", "workgroup.x"),
     bind("mo", "workgroup.y"),
     ...(choices.isSplit ? [bind("ks", "workgroup.z")] : []),
@@ -238,6 +243,7 @@ export const gpuDecode: Template = {
       radix: [2, 4, 8, 64],
       reduce: target.device.features.includes("subgroups") ? ["tree", "subgroup"] : ["tree"],
       split: [1, 2, 4, 8],
+      products: productsOf(shapeOf(target)),
     },
     layout: ["interleave"],
     where: conditions(target),
@@ -245,8 +251,11 @@ export const gpuDecode: Template = {
   default: (target): Point => {
     const shape = shapeOf(target);
     const units = shape.k / unitOf(shape);
+    const common = { tile: 1, reduce: "tree", split: 1, products: "dot4" };
+    // A processor runs the invocations of a workgroup in turn: what waits for others is slow.
+    if (isProcessor(target)) return { ...common, interleave: 16, lanes: 1, radix: 2 };
     const lanes = [32, 16, 8, 4, 2].find((l) => l <= units && (units % l === 0 || l === 8)) ?? 1;
-    return { interleave: 8, lanes, tile: 1, radix: lanes === 1 ? 2 : Math.min(8, lanes), reduce: "tree", split: 1 };
+    return { ...common, interleave: 8, lanes, radix: lanes === 1 ? 2 : Math.min(8, lanes) };
   },
   schedule: scheduleOf,
 };

@@ -46,6 +46,9 @@ const defaults = { workgroupMemory: 16384, invocations: 256 } as const;
 export const limitOf = ({ device }: Target, name: keyof typeof defaults): number =>
   device.limits[name] ?? defaults[name];
 
+/** Whether the GPU is the processor in its place (SwiftShader, llvmpipe). */
+export const isProcessor = ({ device }: Target): boolean => device.limits["processor"] === 1;
+
 /** The prologue of i8 numerics. */
 export const quantizeActivations = (target: Target, { workload, xGroup, m }: Shape): Schedule =>
   workload.numerics.compute === "i8" ? gpuQuantizeSteps("quantize", xGroup, m, limitOf(target, "invocations")) : [];
@@ -97,25 +100,36 @@ export function sumsOf(
   };
 }
 
+/** How products of integers are summed: by `dot4_i32_i8`, or in f32, which holds the sums of a unit exactly: better where the device has no such instruction. */
+export type Products = "dot4" | "f32";
+
+const isInteger = ({ workload }: Shape): boolean => workload.numerics.compute === "i8";
+
+/** The choices that a workload leaves. */
+export const productsOf = (shape: Shape): readonly Products[] =>
+  // The largest sum of a unit in f32 is exact: 32 * 127 * 255 < 2^24.
+  isInteger(shape) ? ["dot4", "f32"] : ["dot4"];
+
 /**
  * The sums of one unit, out of the accumulator `acc` of a nest in loop `at` that goes over units (uc) outside: scales and zero points leave the sum; what is
  * not done by `dot4` is summed in 4 lanes of neighbouring k.
  */
-export function unitSums(shape: Shape, { kernel, suffix }: Part, at: string): Schedule {
+export function unitSums(shape: Shape, { kernel, suffix }: Part, at: string, products: Products): Schedule {
   const { ofX, distribute } = sumsOf(shape, suffix);
-  const isInteger = shape.workload.numerics.compute === "i8";
   const hasCodes = shape.format.codes !== undefined;
+  const inF32 = isInteger(shape) && products === "f32";
   const lanes: AnyStep = {
     op: "accumulate-in",
     kernel,
-    buffer: hasCodes ? "d" : "acc",
+    buffer: inF32 ? "d32" : hasCodes ? "d" : "acc",
     at: hasCodes ? "uc" : at,
     into: "lanes",
     keep: ["kq"],
   };
   return [
     ...(hasCodes ? [{ op: "factor", kernel, buffer: "acc", at: "uc", into: ["d", ...ofX], distribute } as const] : []),
-    ...(isInteger ? [] : [lanes]),
+    ...(inF32 ? [{ op: "accumulate-in", kernel, buffer: "d", at: "uc", into: "d32", scalar: "f32" } as const] : []),
+    ...(isInteger(shape) && !inF32 ? [] : [lanes]),
   ];
 }
 
@@ -136,11 +150,12 @@ export function hoistSum({ kernel }: Part, name: string, outer: readonly string[
 }
 
 /** The loops of a unit's sums, and of the tile `tile` around them, as instructions. */
-export function unitTiles(shape: Shape, kernel: string, tile: readonly string[]): Schedule {
-  const isInteger = shape.workload.numerics.compute === "i8";
+export function unitTiles(shape: Shape, kernel: string, tile: readonly string[], products: Products): Schedule {
+  const byDot4 = isInteger(shape) && products === "dot4";
+  const inF32 = isInteger(shape) && !byDot4;
   const own = (into: string): string[] => tile.map((loop) => `${into}/${loop}`);
   return [
-    isInteger
+    byDot4
       ? { op: "tensorize", kernel, loops: ["kq"], with: "dot4_i32_i8" }
       : { op: "vectorize", kernel, loops: ["kq"] },
     {
@@ -151,7 +166,8 @@ export function unitTiles(shape: Shape, kernel: string, tile: readonly string[])
         "kj",
         ...own("acc"),
         ...(shape.format.codes ? own("d") : []),
-        ...(isInteger ? [] : [...own("lanes"), "lanes/kq"]),
+        ...(inF32 ? own("d32") : []),
+        ...(byDot4 ? [] : [...own("lanes"), "lanes/kq"]),
       ],
     },
   ];

@@ -17,8 +17,11 @@ import type { Schedule } from "../schedule.ts";
 import {
   hoistSum,
   invocationsFit,
+  isProcessor,
   layoutWeights,
   limitOf,
+  type Products,
+  productsOf,
   quantizeActivations,
   recodeOffset,
   recodePlanes,
@@ -46,6 +49,7 @@ interface Choices {
   readonly isStaged: boolean;
   readonly isPipelined: boolean;
   readonly depth: number;
+  readonly products: Products;
 }
 
 function choicesOf(point: Point): Choices {
@@ -59,6 +63,7 @@ function choicesOf(point: Point): Choices {
     isStaged: point["stage"] === "workgroup",
     isPipelined: at("pipeline") === 1,
     depth: at("depth"),
+    products: point["products"] as Products,
   };
 }
 
@@ -92,7 +97,7 @@ function deriveSums(shape: Shape, choices: Choices): Schedule {
     ...(whole
       ? []
       : [
-          ...unitSums(shape, part, "nt"),
+          ...unitSums(shape, part, "nt", choices.products),
           ...sumsOf(shape, part.suffix).ofX.flatMap((name) =>
             hoistSum(part, name, ["mo", ...(isStaged ? ["us"] : []), "mt", "uc", "mr"]),
           ),
@@ -176,7 +181,7 @@ function bindTiles(shape: Shape, choices: Choices): Schedule {
     { op: "unroll", kernel, loops: ["kq", "mr", "nv", "acc/mr", "acc/nv"] },
   ];
   return [
-    ...(whole ? vectors : unitTiles(shape, kernel, ["mr", "nr"])),
+    ...(whole ? vectors : unitTiles(shape, kernel, ["mr", "nr"], choices.products)),
     bind("mt", "local.y"),
     bind("nt", "local.x"),
     ...(isStaged ? [bind("acc/mt", "local.y"), bind("acc/nt", "local.x")] : []),
@@ -254,19 +259,15 @@ export const gpuPrefill: Template = {
       stage: ["none", "workgroup"],
       depth: [1, 2],
       pipeline: [0, 1],
+      products: productsOf(shapeOf(target)),
     },
     layout: ["interleave"],
     where: conditions(target),
   }),
-  default: (): Point => ({
-    interleave: 8,
-    tm: 4,
-    tn: 4,
-    my: 8,
-    nx: 8,
-    stage: "workgroup",
-    depth: 1,
-    pipeline: 0,
+  default: (target): Point => ({
+    ...{ interleave: 8, tm: 4, tn: 4, my: 8, nx: 8, stage: "workgroup", depth: 1, pipeline: 0, products: "dot4" },
+    // A processor runs the invocations of a workgroup in turn: what waits for others is slow.
+    ...(isProcessor(target) && { interleave: 16, my: 2, stage: "none", products: productsOf(shapeOf(target)).at(-1)! }),
   }),
   schedule: scheduleOf,
 };

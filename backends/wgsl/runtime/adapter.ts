@@ -101,6 +101,7 @@ export function describeDevice({ engine, names, info, features, limits, maxBindi
       maxBinding: Math.min(limits.maxStorageBufferBindingSize, maxBinding ?? Infinity),
       maxBuffer: limits.maxBufferSize,
       storageBuffers: limits.maxStorageBuffersPerShaderStage,
+      ...(names.software && { processor: 1 }),
       // What an engine does not tell is what the language allows.
       ...(subgroups && { subgroupMin: info.subgroupMinSize ?? 4, subgroupMax: info.subgroupMaxSize ?? 128 }),
     },
