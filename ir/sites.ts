@@ -2,7 +2,7 @@
  * Every statement of a kernel with what stands around it: what the verifier's rules look at.
  */
 import { type Affine, addAffine, affineOf, exprOf } from "./affine.ts";
-import { add, constant, sub } from "./build.ts";
+import { constant, sub } from "./build.ts";
 import { type Facts, factsOf, lowerBound, rangeOf } from "./interval.ts";
 import type { Buffer, Expr, For, Kernel, Load, Reduce, Stmt, Store, Var } from "./nodes.ts";
 import { indexType, type Type } from "./types.ts";
@@ -108,8 +108,28 @@ const running = (loops: readonly For[]): readonly Affine[] =>
     // c*a + d >= 0 is a >= -(d // c), a being an integer.
     const [[atom, c] = [], other] = [...terms];
     if (atom === undefined || c === undefined || c <= 0 || other !== undefined) return [];
-    return [affineOf(add(atom, Math.floor(value / c)))];
+    const least = -Math.floor(value / c);
+    const [a, d] = atom.kind === "op" && atom.op === "floordiv" ? (atom.args as [Expr, Expr]) : [];
+    // a // d >= v is a >= d*v
+    const inside = a !== undefined && d?.kind === "const" ? [affineOf(sub(a, d.value * least))] : [];
+    return [affineOf(sub(atom, least)), ...inside];
   });
+
+/**
+ * The form with a minimum (or maximum) replaced by one of its operands: where it counts negatively the form is at least the result for either operand, so that
+ * one proof is enough; else both are needed.
+ */
+function withoutExtremum(
+  form: Affine,
+): { readonly forms: readonly [Affine, Affine]; readonly either: boolean } | undefined {
+  for (const [atom, c] of form.terms) {
+    if (atom.kind !== "op" || (atom.op !== "min" && atom.op !== "max")) continue;
+    const rest = { ...form, terms: new Map([...form.terms].filter(([other]) => other !== atom)) };
+    const [a, b] = atom.args.map((arg) => addAffine(rest, affineOf(arg), c)) as [Affine, Affine];
+    return { forms: [a, b], either: c > 0 === (atom.op === "max") };
+  }
+  return undefined;
+}
 
 /** Whether an i32 expression is never negative where a site's conditions hold, and its loops have iterations. */
 export function provenNonNegative(
@@ -121,6 +141,11 @@ export function provenNonNegative(
   const prove = (form: Affine, rest: readonly Affine[]): boolean => {
     const sum = exprOf(form);
     if (rangeOf(sum, facts)[0] >= 0 || lowerBound(sum, facts) >= 0) return true;
+    const extremum = withoutExtremum(form);
+    if (extremum !== undefined) {
+      const [first, second] = extremum.forms.map((part) => () => prove(part, rest)) as [() => boolean, () => boolean];
+      return extremum.either ? first() || second() : first() && second();
+    }
     // form = factor * condition + remainder, where a common atom cancels: then the remainder decides.
     return rest.some((condition, i) => {
       const factors = new Set<number>();

@@ -147,7 +147,9 @@ function assembled(e: Expr, out: Stmt[], context: Context): Expr {
   const all = mask && allOf(mask, at);
   if (e.kind === "load" && all !== undefined && patterned(e.index))
     out.push(when(all, [store(register.name, index, unmasked(e))]));
-  if (shape.length > 0) {
+  // One mask for all lanes leaves nothing to take lane by lane.
+  const isWhole = e.kind === "load" && mask?.type.lanes.length === 0 && patterned(e.index);
+  if (shape.length > 0 && !isWhole) {
     const bare = e.kind === "load" ? unmasked(e) : e;
     const lanes = lanesOf(shape).map((lane) => {
       const one = store(register.name, lane, at(bare, lane));

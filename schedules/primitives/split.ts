@@ -7,6 +7,7 @@
  *     exact      for no < 6: for ni < 16: B(16*no + ni)                                  when 16 divides the extent
  *     guard      for no < 7: for ni < 16: if 16*no + ni < 100: B(16*no + ni)
  *     predicate  for no < 7: for ni < 16: B with its stores and the loads indexed by n masked by 16*no + ni < 100
+ *     clamp      the same, but loads of what the loop does not write take the last element: their index has min(16*no + ni, 99) for n
  *     pad        for no < 7: for ni < 16: B(16*no + ni)                                  when what iterations beyond the end read is there, and what they
  *                                                                                      write is nobody else's
  *     peel       for no < 6: for ni < 16: B(16*no + ni)
@@ -43,7 +44,7 @@ import { require } from "../errors.ts";
 import { isPartialIn } from "../partial.ts";
 import { type KernelStep, kernelPrimitive, loopNamed, type Primitive } from "../primitive.ts";
 
-export type Tail = "exact" | "guard" | "predicate" | "pad" | "peel";
+export type Tail = "exact" | "guard" | "predicate" | "clamp" | "pad" | "peel";
 
 export interface SplitStep extends KernelStep {
   readonly op: "split";
@@ -60,7 +61,7 @@ const schema: z.ZodType<SplitStep> = z.strictObject({
   loop: z.string(),
   factor: z.int().positive(),
   into: z.tuple([z.string(), z.string()]),
-  tail: z.enum(["exact", "guard", "predicate", "pad", "peel"]).optional(),
+  tail: z.enum(["exact", "guard", "predicate", "clamp", "pad", "peel"]).optional(),
 });
 
 export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (kernel, step) => {
@@ -69,7 +70,7 @@ export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (ker
   const exact = isMultipleOf(affineOf(target.extent), factor);
   const tail = exact ? "exact" : (step.tail ?? "exact");
   require(tail !== "exact" || exact, () =>
-    `split ${step.loop} by ${factor}: ${describe(target.extent)} is not a multiple of ${factor}; use tail guard, predicate, pad or peel${divisors(target.extent)}`);
+    `split ${step.loop} by ${factor}: ${describe(target.extent)} is not a multiple of ${factor}; use tail guard, predicate, clamp, pad or peel${divisors(target.extent)}`);
   const [outer, inner] = into;
   const index = b.add(b.mul(b.variable(outer), factor), b.variable(inner));
   const rounded =
@@ -84,14 +85,19 @@ export const split: Primitive<SplitStep> = kernelPrimitive("split", schema, (ker
     exact: () => [nest(body)],
     guard: () => [nest([b.when(inside, body)])],
     predicate: () => [nest(masked(body, into, inside))],
+    clamp: () => {
+      const last = b.min(index, b.sub(target.extent, 1));
+      return [nest(masked(replaceLoop(clamped(target, last), step.loop, into, index), into, inside, last))];
+    },
     pad: () => [nest(body)],
     peel: () => [nest(body), peeled(kernel, target, factor)],
   };
   const leader = kernel.buffers.find(({ role }) => role === "subgroup")?.name;
-  require(tail !== "predicate" || leader === undefined || accessesIn(body).every((a) => a.buffer !== leader), () =>
-    `split ${step.loop} with tail predicate: sums over subgroups are never masked; split it before`);
+  const isMasked = tail === "predicate" || tail === "clamp";
+  require(!isMasked || leader === undefined || accessesIn(body).every((a) => a.buffer !== leader), () =>
+    `split ${step.loop} with tail ${tail}: sums over subgroups are never masked; split it before`);
   const beyond = factsOf({ ...kernel, body: [nest(body)] });
-  if (tail === "predicate" || tail === "pad")
+  if (isMasked || tail === "pad")
     eachStmt(body, (s) => {
       require(exprsOf(s).every((e) => !isPartialIn(e, new Set(into), beyond)), () =>
         `split ${step.loop} with tail ${tail}: a shift or divisor depends on it, which has no value beyond the end; use tail guard or peel`);
@@ -124,8 +130,8 @@ function replaceLoop(body: readonly Stmt[], name: string, into: readonly string[
   );
 }
 
-/** Masks what is written, and loads whose index mentions the split loop or whose buffer is written here. */
-function masked(body: readonly Stmt[], into: readonly string[], inside: Expr): readonly Stmt[] {
+/** Masks what is written, and loads whose index mentions the split loop or whose buffer is written here; not those that are clamped to `last`. */
+function masked(body: readonly Stmt[], into: readonly string[], inside: Expr, last?: Expr): readonly Stmt[] {
   const names = new Set(into);
   const written = new Set<string>();
   eachStmt(body, (s) => {
@@ -133,13 +139,32 @@ function masked(body: readonly Stmt[], into: readonly string[], inside: Expr): r
     if (s.kind === "let" && !variablesOf(s.value).isDisjointFrom(names)) names.add(s.name);
   });
   const both = (mask: Expr | undefined): Expr => (mask === undefined ? inside : b.and(mask, inside));
+  const replaceLast = rewriter((e) => (e === last ? b.constant(0) : e));
   const varies = (e: Load): boolean =>
-    written.has(e.buffer) || e.index.some((i) => !variablesOf(i).isDisjointFrom(names));
+    written.has(e.buffer) || e.index.some((i) => !variablesOf(replaceLast(i)).isDisjointFrom(names));
   const loads = rewriter((e) => (e.kind === "load" && varies(e) ? b.reload(e, e.index, both(e.mask)) : e));
   return mapStmts(
     body.map((s) => mapExprs(s, loads)),
     (s) => (s.kind === "store" || s.kind === "reduce" ? [{ ...s, mask: both(s.mask) }] : undefined),
   );
+}
+
+/** The loop's body with loads of what it does not write at the element of another iteration: one that there is, where the results are masked. */
+function clamped({ body, loop }: For, last: Expr): readonly Stmt[] {
+  const written = new Set<string>();
+  const lets = new Set<string>();
+  eachStmt(body, (s) => {
+    if (writes(s)) written.add(s.buffer);
+    if (s.kind === "let") lets.add(s.name);
+  });
+  const substitute = substituter(new Map([[loop, last]]));
+  const reads = rewriter((e) => {
+    if (e.kind !== "load" || written.has(e.buffer)) return e;
+    const varies = e.index.some((i) => variablesOf(i).has(loop));
+    const isFree = e.index.every((i) => variablesOf(i).isDisjointFrom(lets));
+    return varies && isFree ? b.reload(e, e.index.map(substitute), e.mask && substitute(e.mask)) : e;
+  });
+  return body.map((s) => mapExprs(s, reads));
 }
 
 /** The iterations that are left over, with every loop and let renamed `tail/..`. Reductions over the split loop go on accumulating. */

@@ -25,6 +25,7 @@ import {
   sumLanes,
 } from "./gpu-lanes.ts";
 import {
+  addBias,
   hoistSum,
   invocationsFit,
   isProcessor,
@@ -95,7 +96,7 @@ function unitsOf(shape: Shape, point: Point): { readonly units: number; readonly
 }
 
 /** The loops and sums of one kernel, with its logical tensors. */
-function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
+function deriveSums(target: Target, shape: Shape, point: Point, part: Part): Schedule {
   const { kernel, rows, suffix } = part;
   const choices = choicesOf(point);
   const { lanes, interleave, tile, isSplit } = choices;
@@ -108,7 +109,7 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
   const scope = partialScope(choices);
   const uq = isSplit ? "uq" : "uc";
   return [
-    split("m", rows, ["mo", "mi"], "predicate"),
+    split("m", rows, ["mo", "mi"], "clamp"),
     split("n", interleave * tile, ["np", "nr"], "predicate"),
     split("nr", interleave, ["nt", "ni"]),
     split("k", unitOf(shape), [lanes > 1 ? "ku" : uq, "ki"]),
@@ -126,7 +127,7 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
         ]
       : []),
     { op: "accumulate-in", kernel, buffer: into, at: "ni", into: "acc" },
-    ...(isSplit ? mergeSplits(shape, part, result) : fuseBias(shape, kernel)),
+    ...(isSplit ? mergeSplits(shape, part, result) : addBias(target, shape, part)),
     ...unitSums(shape, part, "ni", choices.products),
     ...ofX.flatMap((name) => hoistSum(part, name, [...around, "uc", "mi"])),
   ];
@@ -175,7 +176,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
   return [
     ...recodeOffset(shape),
     ...divideRows(shape),
-    ...parts.flatMap((part) => deriveSums(shape, point, part)),
+    ...parts.flatMap((part) => deriveSums(target, shape, point, part)),
     ...recodePlanes(shape),
     ...layoutWeights(shape, numberAt(point, "interleave")),
     ...(parts.length > 0 ? layoutLanes(choicesOf(point)) : []),

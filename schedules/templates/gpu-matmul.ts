@@ -11,7 +11,7 @@ import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
-import { type Part, planesOf, type Shape } from "./matmul.ts";
+import { fuseBias, type Part, planesOf, type Shape } from "./matmul.ts";
 import type { Constraint, Target } from "./template.ts";
 
 /** Consecutive k whose codes fill the bytes of a word. */
@@ -41,13 +41,32 @@ export function refusesMatmul({ workload, device }: Target, shape: () => Shape):
 }
 
 /** Default limits of WebGPU, where a device does not say. */
-const defaults = { workgroupMemory: 16384, invocations: 256 } as const;
+const defaults = { workgroupMemory: 16384, invocations: 256, storageBuffers: 8 } as const;
 
 export const limitOf = ({ device }: Target, name: keyof typeof defaults): number =>
   device.limits[name] ?? defaults[name];
 
 /** Whether the GPU is the processor in its place (SwiftShader, llvmpipe). */
 export const isProcessor = ({ device }: Target): boolean => device.limits["processor"] === 1;
+
+/**
+ * The bias is added where sums are stored; where the kernel uses as many buffers as a shader may have without it, in a kernel of its own.
+ */
+export function addBias(target: Target, shape: Shape, { kernel, suffix }: Part): Schedule {
+  const { workload, format } = shape;
+  if (!workload.bias) return [];
+  const { planes } = codingOf(format);
+  const ofX = (workload.numerics.compute === "i8" ? 2 : 1) + sumsOf(shape, suffix).ofX.length;
+  const ofW = format.fields.length + Math.max(0, planes.length - 1);
+  const [y, bias] = [1, 1];
+  if (ofX + ofW + y + bias <= limitOf(target, "storageBuffers")) return fuseBias(shape, kernel);
+  const into = `bias${suffix}`;
+  return [
+    { op: "fission", kernel, buffer: "y", into, stage: "merge" },
+    { op: "fuse", kernel: into, loops: ["y/m", "y/n"], into: `y/result${suffix}` },
+    { op: "bind", kernel: into, loop: `y/result${suffix}`, to: "thread" },
+  ];
+}
 
 /** The prologue of i8 numerics. */
 export const quantizeActivations = (target: Target, { workload, xGroup, m }: Shape): Schedule =>
@@ -141,6 +160,7 @@ export function hoistSum({ kernel }: Part, name: string, outer: readonly string[
   return [
     { op: "hoist", kernel, buffer: name },
     { op: "fission", kernel, buffer: name, into: name, stage: "prologue" },
+    { op: "reorder", kernel: name, loops: own([...outer, "kj", "kq"]) },
     { op: "fuse", kernel: name, loops: own(outer), into: unit },
     { op: "accumulate-in", kernel: name, buffer: name, at: unit, into: lanes, keep: own(["kq"]) },
     { op: "vectorize", kernel: name, loops: own(["kq"]) },
@@ -149,8 +169,14 @@ export function hoistSum({ kernel }: Part, name: string, outer: readonly string[
   ];
 }
 
-/** The loops of a unit's sums, and of the tile `tile` around them, as instructions. */
-export function unitTiles(shape: Shape, kernel: string, tile: readonly string[], products: Products): Schedule {
+/** The loops of a unit's sums, and of the tile `tile` around them, as instructions: all of the unit's, or one word of it at a time. */
+export function unitTiles(
+  shape: Shape,
+  kernel: string,
+  tile: readonly string[],
+  products: Products,
+  isWhole = true,
+): Schedule {
   const byDot4 = isInteger(shape) && products === "dot4";
   const inF32 = isInteger(shape) && !byDot4;
   const own = (into: string): string[] => tile.map((loop) => `${into}/${loop}`);
@@ -163,7 +189,7 @@ export function unitTiles(shape: Shape, kernel: string, tile: readonly string[],
       kernel,
       loops: [
         ...tile,
-        "kj",
+        ...(isWhole ? ["kj"] : []),
         ...own("acc"),
         ...(shape.format.codes ? own("d") : []),
         ...(inF32 ? own("d32") : []),

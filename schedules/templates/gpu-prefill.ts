@@ -15,6 +15,8 @@ import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
+  addBias,
+  codingOf,
   hoistSum,
   invocationsFit,
   isProcessor,
@@ -33,7 +35,7 @@ import {
   unitSums,
   unitTiles,
 } from "./gpu-matmul.ts";
-import { fuseBias, resultOf, type Shape, shapeOf } from "./matmul.ts";
+import { resultOf, type Shape, shapeOf } from "./matmul.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 
 const kernel = "main";
@@ -73,7 +75,7 @@ const isWhole = ({ workload }: Shape, { isStaged }: Choices): boolean => isStage
 /** Neighbouring results of an invocation that are one vector. */
 const vectorOf = ({ tn }: Choices): number => Math.min(4, tn);
 
-function deriveSums(shape: Shape, choices: Choices): Schedule {
+function deriveSums(target: Target, shape: Shape, choices: Choices): Schedule {
   const { tm, tn, my, nx, isStaged, depth } = choices;
   const split = splitter(kernel);
   const whole = isWhole(shape, choices);
@@ -81,10 +83,11 @@ function deriveSums(shape: Shape, choices: Choices): Schedule {
   const columns = whole
     ? [split("ni", tn, ["nt", "nr"]), split("nr", vectorOf(choices), ["nv", "nl"])]
     : [split("ni", nx, ["nr", "nt"])];
-  const inner = whole ? ["kj", "kq", "mr", "nv", "nl"] : ["mr", "nr", "kj", "kq"];
+  // Staged words are as good as registers: each is used for all results while it is there.
+  const inner = whole ? ["kj", "kq", "mr", "nv", "nl"] : isStaged ? ["kj", "mr", "nr", "kq"] : ["mr", "nr", "kj", "kq"];
   const outer = ["no", "mo", ...(isStaged ? ["us"] : []), "mt", "nt", "uc"];
   return [
-    split("m", my * tm, ["mo", "mi"], "predicate"),
+    split("m", my * tm, ["mo", "mi"], "clamp"),
     split("mi", tm, ["mt", "mr"]),
     split("n", nx * tn, ["no", "ni"], "predicate"),
     ...columns,
@@ -93,7 +96,7 @@ function deriveSums(shape: Shape, choices: Choices): Schedule {
     split("ki", together, ["kj", "kq"]),
     { op: "reorder", kernel, loops: [...outer, ...inner] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: isStaged ? "mo" : "nt", into: "acc" },
-    ...fuseBias(shape, kernel),
+    ...addBias(target, shape, part),
     ...(whole
       ? []
       : [
@@ -130,8 +133,11 @@ function copyOperands(shape: Shape, choices: Choices): Schedule {
   const { tm, tn, my, nx, isPipelined, depth } = choices;
   const isInteger = shape.workload.numerics.compute === "i8";
   const words = (unitOf(shape) / together) * depth;
-  const copies = (buffer: string, loops: readonly string[], count: number): Schedule =>
-    (isPipelined ? ["first/", ""] : [""]).flatMap((copy) => copyNest(`${copy}${buffer}`, loops, count, choices));
+  const places = Math.min(unitOf(shape) / together, 8 / Math.min(8, ...codingOf(shape.format).planes));
+  const copies = (buffer: string, loops: readonly string[], count: number, within?: number): Schedule =>
+    (isPipelined ? ["first/", ""] : [""]).flatMap((copy) =>
+      copyNest(`${copy}${buffer}`, loops, count, choices, within),
+    );
   const turn = isPipelined ? ["turn"] : [];
   const rows = isInteger ? ["nr", "nt"] : ["nt", "nv", "nl"];
   const axes = isInteger ? ["nt", "uc", "nr", "kj", "kq"] : ["nt", "uc", "kj", "kq", "nv", "nl"];
@@ -143,19 +149,24 @@ function copyOperands(shape: Shape, choices: Choices): Schedule {
       order: [...turn, "uc", "kj", ...(isInteger ? [...rows, "kq"] : ["kq", ...rows])],
     },
     ...copies("x.t", ["mt", "mr", "uc", "kj"], my * tm * words),
-    ...copies("w.t", ["uc", "kj", ...rows], nx * tn * words),
+    ...copies("w.t", ["uc", "kj", ...rows], nx * tn * words, places),
   ];
 }
 
-/** A copy of `count` words of 4 neighbouring k: `loops` count them, the innermost being the neighbouring invocations'. */
-function copyNest(name: string, loops: readonly string[], count: number, { my, nx }: Choices): Schedule {
+/**
+ * A copy of `count` words of 4 neighbouring k: `loops` count them, the innermost being the neighbouring invocations'. Codes at `places` places of their bytes:
+ * an invocation takes all of them, so that how far they are shifted is known.
+ */
+function copyNest(name: string, loops: readonly string[], count: number, { my, nx }: Choices, places = 1): Schedule {
   const own = (loop: string): string => `${name}/${loop}`;
   const split = splitter(kernel);
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop: own(loop), to });
+  const order = places > 1 ? ["kh", ...loops.map((loop) => (loop === "kj" ? "kw" : loop))] : loops;
   const words: Schedule = [
-    { op: "reorder", kernel, loops: [...loops, "kq"].map(own) },
+    ...(places > 1 ? [split(own("kj"), places, [own("kw"), own("kh")])] : []),
+    { op: "reorder", kernel, loops: [...order, "kq"].map(own) },
     { op: "vectorize", kernel, loops: [own("kq")] },
-    { op: "fuse", kernel, loops: loops.map(own), into: own("word") },
+    { op: "fuse", kernel, loops: order.map(own), into: own("word") },
   ];
   if (count <= nx) return [...words, bind("word", "local.x")];
   const lanes = Math.min(count, my * nx);
@@ -172,7 +183,7 @@ function copyNest(name: string, loops: readonly string[], count: number, { my, n
 
 /** Tiles as instructions, loops over invocations. */
 function bindTiles(shape: Shape, choices: Choices): Schedule {
-  const { isStaged } = choices;
+  const { tm, tn, isStaged } = choices;
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop, to });
   const whole = isWhole(shape, choices);
   const vectors: Schedule = [
@@ -181,7 +192,7 @@ function bindTiles(shape: Shape, choices: Choices): Schedule {
     { op: "unroll", kernel, loops: ["kq", "mr", "nv", "acc/mr", "acc/nv"] },
   ];
   return [
-    ...(whole ? vectors : unitTiles(shape, kernel, ["mr", "nr"], choices.products)),
+    ...(whole ? vectors : unitTiles(shape, kernel, ["mr", "nr"], choices.products, !isStaged || tm * tn <= 16)),
     bind("mt", "local.y"),
     bind("nt", "local.x"),
     ...(isStaged ? [bind("acc/mt", "local.y"), bind("acc/nt", "local.x")] : []),
@@ -195,7 +206,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     return [...recodeOffset(shape), ...recodePlanes(shape), ...layoutWeights(shape, choices.interleave)];
   return [
     ...recodeOffset(shape),
-    ...deriveSums(shape, choices),
+    ...deriveSums(target, shape, choices),
     { op: "bind", kernel, loop: "no", to: "workgroup.x" },
     { op: "bind", kernel, loop: "mo", to: "workgroup.y" },
     ...(choices.isStaged ? stageOperands(shape, choices) : []),

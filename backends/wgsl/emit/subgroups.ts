@@ -6,7 +6,7 @@
  *     let slot_sum = subgroupAdd(v);
  *     if (subgroupElect()) { slot[i] = slot[i] + slot_sum; }
  */
-import { b, type Expr, type Load, type OpName, rewriter, type Store } from "../../../ir/index.ts";
+import { b, type Expr, type Load, type OpName, rewriter, type Store, substituter } from "../../../ir/index.ts";
 import { type Context, fail } from "./context.ts";
 
 export interface SubgroupSum {
@@ -31,7 +31,8 @@ export function subgroupSum(c: Context, s: Store): SubgroupSum | undefined {
     if (!isLeader(e)) return e;
     isSum = true;
     // Its address counts the bytes of i32 elements, of which each invocation reads its own.
-    return b.shr(b.sub(e.index[0] as Expr, b.variable(`&${e.buffer}`)), 2);
+    const bytes = substituter(new Map([[`&${e.buffer}`, b.constant(0)]]))(e.index[0] as Expr);
+    return b.shr(bytes, 2);
   });
   const index = s.index.map(own);
   if (!isSum) return undefined;
