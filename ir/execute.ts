@@ -15,6 +15,8 @@ export interface Execution {
   readonly machine: Machine;
   /** The outermost loop of the nest whose iterations are invocations that run in step. */
   readonly inStep: For | undefined;
+  /** The barriers met so far, each where it stands: their numbers tell them apart. */
+  readonly stops: Stmt[];
   /** The order in which so many invocations run up to the next barrier. */
   readonly arrange: (count: number) => readonly number[];
 }
@@ -179,16 +181,13 @@ function compileStop(s: Stmt, execution: Execution, loops: readonly For[]): Rout
       if (cond[0] !== 0) yield* body();
     };
   }
-  const id = `${stops++}`;
+  const id = execution.stops.push(s);
   const around = loops.filter(({ loopKind }) => loopKind === "serial" || loopKind === "unroll");
   const counters = around.map(({ loop }) => machine.variables.get(loop) as Float64Array);
   return function* () {
     yield [id, ...counters.map((counter) => counter[0])].join();
   };
 }
-
-/** Numbers barriers. */
-let stops = 0;
 
 // ------------------------------------------------------------------------------------------------------------- writes
 

@@ -82,6 +82,7 @@ export function interpretKernel(kernel: Kernel, environment: Environment, option
   const hasBarrier = whole !== undefined && holdsBarrier(whole.body);
   const execution: Execution = {
     machine,
+    stops: [],
     inStep: hasBarrier || options.order !== undefined ? whole : undefined,
     arrange:
       options.order === undefined ? (count) => Array.from({ length: count }, (_, i) => i) : shuffling(options.order),

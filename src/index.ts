@@ -27,6 +27,7 @@ export {
   type LookupStep,
   lookup,
   type OpenOptions,
+  openIndexedDb,
   openMemoryStore,
   openShipped,
   openStore,

@@ -19,6 +19,7 @@ export type TuneDbFault =
   | "no-record"
   | "unreadable"
   | "no-sqlite"
+  | "closed"
   | "io";
 
 /** Reason and remedy of each fault. */
@@ -40,17 +41,35 @@ const FAULTS = {
   unreadable: "cannot be read as a file of records; name a file that `qloom db export` wrote",
   "no-sqlite":
     "is a SQLite file, which needs Node's node:sqlite; use Node, an open store (openMemoryStore), or db: false for no database",
+  closed: "was closed meanwhile; what was stored before is kept; open it again",
   io: "could not be read or written: the disk reports an error; check the disk, then run this again",
 } as const satisfies Record<TuneDbFault, string>;
 
-/** A fault of the database, told in one line. `cause` is SQLite's or the file system's own error. */
+/** Places in a browser begin with this. */
+export const INDEXEDDB = "indexeddb:";
+
+/** In a browser the reasons are others, and so are the remedies. */
+const BROWSER_FAULTS: Partial<Record<TuneDbFault, string>> = {
+  "cannot-open":
+    "cannot be opened: the browser keeps no data for this page; allow it to store site data, leave the private window, or take a newer browser",
+  foreign: "is a database of another program of this site and was left as it is; open one of another name",
+  newer:
+    "was written by a newer qloom and was left as it is; reload the page to get that one, or open a database of another name",
+  closed:
+    "was closed by the browser, or for a newer qloom in another tab; what was stored before is kept; reload the page",
+  full: "could not be written: the browser gives this site no more room; what was stored before is kept; export the records, free some space, then go on",
+  io: "could not be read or written: the browser reports an error; what was stored before is kept; reload the page",
+};
+
+/** A fault of the database, told in one line. `cause` is SQLite's, the file system's or the browser's own error. */
 export class TuneDbError extends QloomError {
   override name = "TuneDbError";
   readonly fault: TuneDbFault;
   readonly path: string;
 
   constructor(fault: TuneDbFault, path: string, detail?: string, cause?: unknown) {
-    super(`tune-db ${path} ${FAULTS[fault]}${detail === undefined ? "" : ` (${detail})`}`, { cause });
+    const text = (path.startsWith(INDEXEDDB) ? BROWSER_FAULTS[fault] : undefined) ?? FAULTS[fault];
+    super(`tune-db ${path} ${text}${detail === undefined ? "" : ` (${detail})`}`, { cause });
     this.fault = fault;
     this.path = path;
   }

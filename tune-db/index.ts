@@ -1,6 +1,7 @@
 /** The tune-db: what was measured, where, and the best of it for a workload on a device. */
 export type { OpenOptions } from "./connect.ts";
 export { TuneDbError, type TuneDbFault } from "./errors.ts";
+export { openIndexedDb } from "./indexeddb.ts";
 export {
   type ExportOptions,
   exportRecords,

@@ -7,13 +7,17 @@ import type { DatabaseSync } from "node:sqlite";
 import { canonicalJson } from "../ir/index.ts";
 import { recordKey } from "./key.ts";
 import { isAlive, ownIdentity } from "./process.ts";
-import { type Configuration, configurationSchema, sealRecord, type TuneRecord } from "./record.ts";
+import { type Configuration, configurationSchema } from "./record.ts";
 import { statement } from "./statement.ts";
-import type { RunningEntry } from "./store.ts";
 
-interface Entry extends RunningEntry {
+interface Entry {
+  readonly id: number;
+  readonly key: string;
   readonly text: string;
+  readonly pid: number;
   readonly start: string;
+  readonly host: string;
+  readonly begun: string;
 }
 
 /** Writes the entry and returns its id. The caller's transaction makes it durable. */
@@ -46,17 +50,4 @@ export function deadEntries(db: DatabaseSync): readonly Entry[] {
     alive.set(process, known);
     return !known;
   });
-}
-
-/** What a dead process's entry says about its configuration; the fault instead, if the entry itself is damaged. */
-export function crashRecord(entry: Entry): TuneRecord | { readonly damaged: string } {
-  let configuration: ReturnType<typeof configurationSchema.safeParse>;
-  try {
-    configuration = configurationSchema.safeParse(JSON.parse(entry.text));
-  } catch {
-    return { damaged: "journal entry: not JSON" };
-  }
-  if (!configuration.success) return { damaged: "journal entry: not a configuration" };
-  const reason = `the tuning process (pid ${entry.pid}) ended while this ran, begun ${entry.begun}`;
-  return sealRecord(configuration.data, { outcome: "crash", reason, samples: [], quantum: null, maxError: null });
 }

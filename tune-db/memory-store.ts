@@ -4,6 +4,7 @@
  * Not here: how candidates are found (memory.ts).
  */
 import { workloadKey } from "../ir/index.ts";
+import { mergeVerdict, withdrawn } from "./decisions.ts";
 import { TuneDbError } from "./errors.ts";
 import { recordKey } from "./key.ts";
 import { memoryReader } from "./memory.ts";
@@ -13,21 +14,21 @@ import {
   type Measurement,
   OUTCOMES,
   type Outcome,
+  type Parsed,
   recordText,
   sealRecord,
   type TuneRecord,
 } from "./record.ts";
-import {
-  type CandidateQuery,
-  type Candidates,
-  type MergeCounts,
-  preferred,
-  type RecordReader,
-  type RowFilter,
-  type State,
-  type StoredRow,
-  type Summary,
-  type TuneStore,
+import type {
+  CandidateQuery,
+  Candidates,
+  MergeCounts,
+  RecordReader,
+  RowFilter,
+  State,
+  StoredRow,
+  Summary,
+  TuneStore,
 } from "./store.ts";
 
 interface Begun {
@@ -62,6 +63,11 @@ class MemoryStore implements TuneStore {
     this.#reader = undefined;
   }
 
+  #known(key: string): Parsed | undefined {
+    const record = this.#records.get(key);
+    return record && { record, key };
+  }
+
   async get(key: string): Promise<TuneRecord | undefined> {
     return this.#records.get(key);
   }
@@ -86,24 +92,17 @@ class MemoryStore implements TuneStore {
   async merge(records: readonly TuneRecord[]): Promise<MergeCounts> {
     const counts = { added: 0, replaced: 0, kept: 0 };
     for (const record of records) {
-      const known = this.#records.get(recordKey(record.key));
-      if (known !== undefined && preferred(known, record).hash === known.hash) counts.kept++;
-      else {
-        this.#set(record);
-        counts[known === undefined ? "added" : "replaced"]++;
-      }
+      const verdict = mergeVerdict(this.#known(recordKey(record.key)), record);
+      counts[verdict]++;
+      if (verdict !== "kept") this.#set(record);
     }
     return counts;
   }
 
   async quarantine(key: string, reason: string, configuration?: Configuration): Promise<void> {
-    const known = this.#records.get(key);
-    if (known?.outcome === "quarantined") return;
-    const given = configuration !== undefined && recordKey(configuration.key) === key ? configuration : undefined;
-    const failed = { samples: [], quantum: null, maxError: null };
-    const of = known ?? given;
-    if (of === undefined) throw new TuneDbError("no-record", this.place, key);
-    this.#set(sealRecord(of, { ...failed, ...known, outcome: "quarantined", reason }));
+    const record = withdrawn(this.#known(key), { key, reason, configuration });
+    if (record === "unknown") throw new TuneDbError("no-record", this.place, key);
+    if (record !== undefined) this.#set(record);
   }
 
   async begin(configuration: Configuration): Promise<number> {
@@ -145,7 +144,7 @@ class MemoryStore implements TuneStore {
         return { kind, fingerprint, records: devices.get(name)?.length ?? 0 };
       }),
       running: [...this.#begun].map(([id, { configuration, begun }]) => {
-        return { id, key: recordKey(configuration.key), pid: globalThis.process?.pid ?? 0, host: "", begun };
+        return { id, key: recordKey(configuration.key), owner: "this process", begun };
       }),
       damaged: 0,
     };

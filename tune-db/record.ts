@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { canonicalJson, parseWorkload, type Workload, WorkloadError } from "../ir/index.ts";
 import { contentHash, textHash } from "./hash.ts";
-import { type Point, recordKey, type TuneKey } from "./key.ts";
+import { type Point, recordKey, type ScopeKey, type TuneKey } from "./key.ts";
 import { summarize } from "./statistics.ts";
 
 /** Version of the record's form. A reader refuses newer ones by line and reason. */
@@ -83,7 +83,7 @@ const workload = z.unknown().transform((data, context): Workload => {
 /** Beyond `op`, a step is whatever JSON it is: `schedules/` checks it when it is applied again. */
 const step: z.ZodType<RecordedStep> = z.object({ op: name }).catchall(z.json());
 
-const keySchema = z.strictObject({
+const scopeShape = {
   workload,
   layoutVersion: z.int().nonnegative(),
   device: z.strictObject({
@@ -96,6 +96,12 @@ const keySchema = z.strictObject({
       .refine((list) => list.every((feature, i) => i === 0 || list[i - 1]! < feature), "is not sorted"),
   }),
   generator: name,
+};
+
+export const scopeSchema: z.ZodType<ScopeKey> = z.strictObject(scopeShape);
+
+const keySchema = z.strictObject({
+  ...scopeShape,
   template: name,
   point: z.record(z.string(), z.json()) as z.ZodType<Point>,
 });

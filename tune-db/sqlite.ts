@@ -6,9 +6,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { sqliteCandidates } from "./candidates.ts";
 import { absolute, connect, type OpenOptions, transaction } from "./connect.ts";
+import { crashRecord, withdrawn } from "./decisions.ts";
 import { explained, TuneDbError } from "./errors.ts";
-import { crashRecord, deadEntries, removeEntry, writeEntry } from "./journal.ts";
-import { recordKey, scopeHash } from "./key.ts";
+import { deadEntries, removeEntry, writeEntry } from "./journal.ts";
+import { scopeHash } from "./key.ts";
 import { type Configuration, type Measurement, OUTCOMES, sealRecord, type TuneRecord } from "./record.ts";
 import { statement } from "./statement.ts";
 import type {
@@ -86,21 +87,11 @@ export class SqliteStore implements TuneStore {
   async quarantine(key: string, reason: string, configuration?: Configuration): Promise<void> {
     this.#write(() => {
       const known = parsedRow(this.#db, key);
-      const failed = { outcome: "quarantined", reason, samples: [], quantum: null, maxError: null } as const;
-      let record: TuneRecord;
-      if (known !== undefined && "record" in known) {
-        if (known.record.outcome === "quarantined") return;
-        record = sealRecord(known.record, { ...known.record, outcome: "quarantined", reason });
-      } else if (known !== undefined) {
-        // Built anew from the columns; the damaged text is put aside, not thrown away.
-        const config = configuration ?? { key: keyFromColumns(this.#db, key), label: "", schedule: [], artifact: null };
-        putAside(this.#db, key, known.refused);
-        record = sealRecord(config, failed);
-      } else if (configuration !== undefined && recordKey(configuration.key) === key) {
-        record = sealRecord(configuration, failed);
-      } else {
-        throw new TuneDbError("no-record", this.place, key);
-      }
+      const record = withdrawn(known, { key, reason, configuration }, () => keyFromColumns(this.#db, key));
+      if (record === "unknown") throw new TuneDbError("no-record", this.place, key);
+      if (record === undefined) return;
+      // A damaged text is put aside, not thrown away.
+      if (known !== undefined && "refused" in known) putAside(this.#db, key, known.refused);
       upsert(this.#db, record);
     });
   }
@@ -135,7 +126,7 @@ export class SqliteStore implements TuneStore {
       const crashes: TuneRecord[] = [];
       for (const entry of dead) {
         if (!removeEntry(this.#db, entry.id)) continue; // another process recovered it meanwhile
-        const record = crashRecord(entry);
+        const record = crashRecord({ ...entry, owner: `the tuning process (pid ${entry.pid})` });
         if ("damaged" in record) insertDamaged(this.#db, entry.key, entry.text, record.damaged);
         else {
           upsert(this.#db, record);

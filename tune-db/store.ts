@@ -92,8 +92,8 @@ export interface MergeCounts {
 export interface RunningEntry {
   readonly id: number;
   readonly key: string;
-  readonly pid: number;
-  readonly host: string;
+  /** What began it, for people: a process, a page. */
+  readonly owner: string;
   readonly begun: string;
 }
 

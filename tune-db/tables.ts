@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { canonicalJson } from "../ir/index.ts";
+import { mergeVerdict, readRow } from "./decisions.ts";
 import { entries } from "./journal.ts";
 import {
   extentsText,
@@ -15,25 +16,23 @@ import {
   shapeOf,
   type TuneKey,
 } from "./key.ts";
-import { OUTCOMES, type Outcome, type Parsed, parseRecord, recordText, type TuneRecord } from "./record.ts";
+import { OUTCOMES, type Outcome, type Parsed, recordText, type TuneRecord } from "./record.ts";
 import { statement } from "./statement.ts";
-import { type MergeCounts, preferred, type Summary } from "./store.ts";
+import type { MergeCounts, Summary } from "./store.ts";
 
 export function parsedRow(db: DatabaseSync, key: string): Parsed | undefined {
   const row = statement(db, "SELECT text FROM record WHERE key = ?").get(key) as { text: string } | undefined;
-  if (row === undefined) return undefined;
-  const parsed = parseRecord(row.text);
-  return "record" in parsed && parsed.key !== key ? { refused: "it is stored under another record's key" } : parsed;
+  return row && readRow({ key, text: row.text });
 }
 
 export function mergeOne(db: DatabaseSync, record: TuneRecord): keyof MergeCounts {
   const key = recordKey(record.key);
   const known = parsedRow(db, key);
-  if (known !== undefined && "record" in known && preferred(known.record, record).hash === known.record.hash)
-    return "kept";
+  const verdict = mergeVerdict(known, record);
+  if (verdict === "kept") return verdict;
   if (known !== undefined && "refused" in known) putAside(db, key, known.refused);
   upsert(db, record);
-  return known === undefined ? "added" : "replaced";
+  return verdict;
 }
 
 export function upsert(db: DatabaseSync, record: TuneRecord): void {
@@ -117,7 +116,12 @@ export function summarizeStore(db: DatabaseSync, place: string): Summary {
     outcomes: outcomes as Record<Outcome, number>,
     workloads: one("SELECT count(DISTINCT workload) FROM scope JOIN record ON record.scope = scope.id"),
     devices: statement(db, devices).all() as unknown as Summary["devices"],
-    running: entries(db).map(({ id, key, pid, host, begun }) => ({ id, key, pid, host, begun })),
+    running: entries(db).map(({ id, key, pid, host, begun }) => ({
+      id,
+      key,
+      owner: `process ${pid} on ${host}`,
+      begun,
+    })),
     damaged: one("SELECT count(*) FROM damaged"),
   };
 }

@@ -1,5 +1,5 @@
 /** Lowered kernels to WGSL modules, each with what a runtime needs to launch it. Nothing here runs a shader; that is `runtime/`. */
-import type { Device, Feature, Kernel, Stage } from "../../ir/index.ts";
+import type { Device, Expr, Feature, Kernel, Stage } from "../../ir/index.ts";
 import { emitKernel } from "./emit/index.ts";
 import { boundBuffers, type EmitLimits, limitsOf } from "./form.ts";
 import type { LaunchShader, ShaderBinding } from "./runtime/shader.ts";
@@ -11,6 +11,7 @@ import type { LaunchShader, ShaderBinding } from "./runtime/shader.ts";
  */
 export interface Shader extends LaunchShader {
   readonly stage: Stage;
+  readonly grid: readonly [x: Expr, y: Expr, z: Expr];
 }
 
 /**

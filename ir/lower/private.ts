@@ -11,7 +11,7 @@ import { check } from "../errors.ts";
 import { type Dimension, extentOf, type Grid, type LocalNest, localDimension, nestAt } from "../grid.ts";
 import type { Buffer, Expr, Kernel, Load, Stmt, Store } from "../nodes.ts";
 import { printExpr } from "../text/print.ts";
-import { eachNode, exprsOf, variablesOf } from "../visit.ts";
+import { eachNode, exprsOf, substituter, variablesOf } from "../visit.ts";
 
 export interface PrivateRegisters {
   readonly isRegister: (name: string) => boolean;
@@ -66,8 +66,11 @@ export function privateRegisters(kernel: Kernel, grid: Grid): PrivateRegisters {
 function usesOf(kernel: Kernel, grid: Grid): ReadonlyMap<string, readonly Use[]> {
   const registers = new Set(kernel.buffers.filter(({ scope }) => scope === "register").map(({ name }) => name));
   const uses = new Map<string, Use[]>();
+  const lets = new Map<string, Expr>();
   const see = (buffer: string, index: readonly Expr[], isWrite: boolean, nest: LocalNest | undefined): void => {
-    if (registers.has(buffer)) uses.set(buffer, [...(uses.get(buffer) ?? []), { index, writes: isWrite, nest }]);
+    if (!registers.has(buffer)) return;
+    const use: Use = { index: index.map(substituter(lets)), writes: isWrite, nest };
+    uses.set(buffer, [...(uses.get(buffer) ?? []), use]);
   };
   const visit = (body: readonly Stmt[], nest: LocalNest | undefined): void => {
     for (const s of body) {
@@ -79,6 +82,7 @@ function usesOf(kernel: Kernel, grid: Grid): ReadonlyMap<string, readonly Use[]>
       const seen = new Set<Expr>();
       for (const e of exprsOf(s))
         eachNode(e, (node) => node.kind === "load" && see(node.buffer, node.index, false, nest), seen);
+      if (s.kind === "let") lets.set(s.name, substituter(lets)(s.value));
       if (s.kind === "store") see(s.buffer, s.index, true, nest);
       if (s.kind === "for" || s.kind === "if") visit(s.body, nest);
     }

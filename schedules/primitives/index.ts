@@ -15,6 +15,7 @@ import { type RfactorStep, rfactor } from "./rfactor.ts";
 import { type SpecializeStep, specialize } from "./specialize.ts";
 import { type SplitStep, split } from "./split.ts";
 import { type StageStep, stage } from "./stage.ts";
+import { type SubgroupStep, subgroup } from "./subgroup.ts";
 import { type TensorizeStep, tensorize } from "./tensorize.ts";
 import { type UnrollStep, unroll } from "./unroll.ts";
 import { type VectorizeStep, vectorize } from "./vectorize.ts";
@@ -29,6 +30,7 @@ const list = [
   accumulateIn,
   layout,
   rfactor,
+  subgroup,
   computeAt,
   hoist,
   fission,
@@ -57,6 +59,7 @@ export type AnyStep =
   | SpecializeStep
   | SplitStep
   | StageStep
+  | SubgroupStep
   | TensorizeStep
   | UnrollStep
   | VectorizeStep;

@@ -15,10 +15,21 @@ import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
+  bindLanes,
+  type LaneSum,
+  laneBytes,
+  laneFault,
+  layoutLanes,
+  partial,
+  partialScope,
+  sumLanes,
+} from "./gpu-lanes.ts";
+import {
   hoistSum,
   invocationsFit,
   layoutWeights,
   limitOf,
+  quantizeActivations,
   recodeOffset,
   recodePlanes,
   refusesMatmul,
@@ -52,9 +63,13 @@ const divideRows = ({ m }: Shape): Schedule =>
     : [];
 
 /** A point's choices. */
-function choicesOf(point: Point): {
-  readonly [axis in "interleave" | "lanes" | "tile" | "radix" | "split"]: number;
-} & { readonly isSplit: boolean } {
+interface Choices extends LaneSum {
+  readonly tile: number;
+  readonly split: number;
+  readonly isSplit: boolean;
+}
+
+function choicesOf(point: Point): Choices {
   const at = (axis: string): number => numberAt(point, axis);
   const split = at("split");
   return {
@@ -62,6 +77,7 @@ function choicesOf(point: Point): {
     lanes: at("lanes"),
     tile: at("tile"),
     radix: at("radix"),
+    bySubgroups: point["reduce"] === "subgroup",
     split,
     isSplit: split > 1,
   };
@@ -76,13 +92,15 @@ function unitsOf(shape: Shape, point: Point): { readonly units: number; readonly
 /** The loops and sums of one kernel, with its logical tensors. */
 function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
   const { kernel, rows, suffix } = part;
-  const { lanes, interleave, tile, isSplit } = choicesOf(point);
+  const choices = choicesOf(point);
+  const { lanes, interleave, tile, isSplit } = choices;
   const split = splitter(kernel);
   const { ofX } = sumsOf(shape, suffix);
   const around = ["mo", ...(isSplit ? ["ks"] : []), ...(lanes > 1 ? ["kl"] : [])];
   const result = isSplit ? `y.split${suffix}` : resultOf(shape);
   const group = isSplit ? "ks" : "mo";
-  const into = lanes > 1 ? "part" : result;
+  const into = lanes > 1 ? partial : result;
+  const scope = partialScope(choices);
   const uq = isSplit ? "uq" : "uc";
   return [
     split("m", rows, ["mo", "mi"], "predicate"),
@@ -98,8 +116,8 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
       : []),
     ...(lanes > 1
       ? [
-          { op: "accumulate-in", kernel, buffer: result, at: group, into, keep: ["kl"], scope: "workgroup" } as const,
-          ...levelsOf(point).steps(kernel, result, group),
+          { op: "accumulate-in", kernel, buffer: result, at: group, into, keep: ["kl"], scope } as const,
+          ...sumLanes(choices, kernel, result, group),
         ]
       : []),
     { op: "accumulate-in", kernel, buffer: into, at: "ni", into: "acc" },
@@ -107,51 +125,6 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
     ...unitSums(shape, part, "ni"),
     ...ofX.flatMap((name) => hoistSum(part, name, [...around, "uc", "mi"])),
   ];
-}
-
-/** The nests that sum over lanes, each from workgroup memory: its loops, in the names that they have when it is made. */
-interface Level {
-  /** Rows of a block, blocks, rows of x. */
-  readonly own: readonly [string, string, string];
-  /** The lanes that are left, which invocations share; none in the last level. */
-  readonly left: string | undefined;
-}
-
-/** The sum over lanes as a tree in workgroup memory, each level with up to `radix` terms. */
-function levelsOf(point: Point): {
-  readonly levels: readonly Level[];
-  readonly steps: (kernel: string, result: string, at: string) => Schedule;
-} {
-  const { lanes, radix } = choicesOf(point);
-  const levels: Level[] = [];
-  const makers: ((kernel: string, result: string, at: string) => Schedule)[] = [];
-  let own: Level["own"] = ["part/ni", "part/nt", "part/mi"];
-  let [from, lane, rest] = ["part", "part/kl", lanes];
-  for (let level = 2; rest > radix; level++) {
-    const into = `part.${level}`;
-    const [term, left, loops, before] = [`${from}/kt`, `${from}/kr`, own, lane];
-    rest /= radix;
-    const factor = rest;
-    levels.push({ own, left });
-    makers.push((kernel, result, at) => [
-      splitter(kernel)(before, factor, [term, left]),
-      { op: "reorder", kernel, loops: [left, ...loops, term] },
-      { op: "accumulate-in", kernel, buffer: result, at, into, keep: [left], scope: "workgroup" },
-      { op: "accumulate-in", kernel, buffer: into, at: loops[2], into: `${into}.sum` },
-      { op: "unroll", kernel, loops: [term] },
-    ]);
-    const [ni, nt, mi] = own.map((loop) => `${into}/${loop}`);
-    own = [ni, nt, mi] as [string, string, string];
-    [from, lane] = [into, `${into}/${left}`];
-  }
-  const [loops, last] = [own, lane];
-  levels.push({ own, left: undefined });
-  makers.push((kernel, result) => [
-    { op: "reorder", kernel, loops: [...loops, last] },
-    { op: "accumulate-in", kernel, buffer: result, at: loops[2], into: "sum" },
-    { op: "unroll", kernel, loops: [last] },
-  ]);
-  return { levels, steps: (kernel, result, at) => makers.flatMap((make) => make(kernel, result, at)) };
 }
 
 /** Partial results of workgroups are added by a kernel of their own, an invocation per result. */
@@ -179,37 +152,16 @@ function mergeSplits(shape: Shape, { kernel, suffix }: Part, partial: string): S
 
 /** One kernel's innermost tiles as instructions, and its loops over invocations. */
 function bindTiles(shape: Shape, point: Point, { kernel, rows }: Part): Schedule {
-  const { lanes, tile, isSplit } = choicesOf(point);
+  const choices = choicesOf(point);
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop, to });
-  const levels = lanes > 1 ? levelsOf(point).levels : [];
   return [
     ...unitTiles(shape, kernel, ["nt", "mi"]),
     bind("np", "workgroup.x"),
     bind("mo", "workgroup.y"),
-    ...(isSplit ? [bind("ks", "workgroup.z")] : []),
+    ...(choices.isSplit ? [bind("ks", "workgroup.z")] : []),
     bind("ni", "local.x"),
-    ...(lanes > 1 ? [bind("kl", "local.y")] : []),
-    ...levels.flatMap(({ own: [ni, nt, mi], left }): Schedule => {
-      if (left !== undefined)
-        return [{ op: "unroll", kernel, loops: [nt, mi] }, bind(ni, "local.x"), bind(left, "local.y")];
-      // Results are shared among the lanes where each gets one at most.
-      if (tile * rows > lanes) return [{ op: "unroll", kernel, loops: [nt, mi] }, bind(ni, "local.x")];
-      const result = "part/result";
-      return [{ op: "fuse", kernel, loops: [nt, mi], into: result }, bind(ni, "local.x"), bind(result, "local.y")];
-    }),
+    ...(choices.lanes > 1 ? [bind("kl", "local.y"), ...bindLanes(choices, kernel, choices.tile * rows)] : []),
   ];
-}
-
-/** Partial sums with rows of a block innermost, so that neighbouring invocations use neighbouring words. */
-function layoutParts(point: Point): Schedule {
-  const { lanes } = choicesOf(point);
-  const names = lanes > 1 ? levelsOf(point).levels.map((_, i) => (i === 0 ? "part" : `part.${i + 1}`)) : [];
-  return names.map((buffer) => ({
-    op: "layout",
-    buffer,
-    axes: [["l"], ["i"], ["t"], ["m"]],
-    order: ["t", "m", "l", "i"],
-  }));
 }
 
 function scheduleOf(target: Target, point: Point): Schedule {
@@ -221,8 +173,9 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...recodePlanes(shape),
     ...layoutWeights(shape, numberAt(point, "interleave")),
-    ...(parts.length > 0 ? layoutParts(point) : []),
+    ...(parts.length > 0 ? layoutLanes(choicesOf(point)) : []),
     ...parts.flatMap((part) => bindTiles(shape, point, part)),
+    ...quantizeActivations(target, shape),
   ];
 }
 
@@ -261,22 +214,12 @@ function conditions(target: Target): readonly Constraint[] {
     {
       name: "workgroup memory",
       violated: (p) => {
-        const { lanes, radix, interleave, tile } = choicesOf(p);
-        let values = 0;
-        for (let rest = lanes; rest > 1; rest = rest > radix ? rest / radix : 1) values += rest;
-        const bytes = 4 * values * interleave * tile * rows;
+        const bytes = laneBytes(choicesOf(p)) * choicesOf(p).tile * rows;
         const most = limitOf(target, "workgroupMemory");
         return bytes <= most ? undefined : `${bytes} bytes are more than ${most}`;
       },
     },
-    {
-      name: "radix divides lanes",
-      violated: (p) => {
-        const { lanes, radix } = choicesOf(p);
-        if (lanes === 1) return radix === 2 ? undefined : "one lane has nothing to sum; radix is 2 then";
-        return radix <= lanes ? undefined : `${radix} is more than ${lanes}`;
-      },
-    },
+    { name: "lanes are summed", violated: (p) => laneFault(choicesOf(p)) },
   ];
 }
 
@@ -293,6 +236,7 @@ export const gpuDecode: Template = {
       lanes: [1, 2, 4, 8, 16, 32, 64],
       tile: [1, 2, 4],
       radix: [2, 4, 8, 64],
+      reduce: target.device.features.includes("subgroups") ? ["tree", "subgroup"] : ["tree"],
       split: [1, 2, 4, 8],
     },
     layout: ["interleave"],
@@ -302,7 +246,7 @@ export const gpuDecode: Template = {
     const shape = shapeOf(target);
     const units = shape.k / unitOf(shape);
     const lanes = [32, 16, 8, 4, 2].find((l) => l <= units && (units % l === 0 || l === 8)) ?? 1;
-    return { interleave: 8, lanes, tile: 1, radix: lanes === 1 ? 2 : Math.min(8, lanes), split: 1 };
+    return { interleave: 8, lanes, tile: 1, radix: lanes === 1 ? 2 : Math.min(8, lanes), reduce: "tree", split: 1 };
   },
   schedule: scheduleOf,
 };

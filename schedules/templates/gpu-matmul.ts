@@ -10,6 +10,7 @@ import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
+import { gpuQuantizeSteps } from "./gpu-prologue.ts";
 import { type Part, planesOf, type Shape } from "./matmul.ts";
 import type { Constraint, Target } from "./template.ts";
 
@@ -44,6 +45,10 @@ const defaults = { workgroupMemory: 16384, invocations: 256 } as const;
 
 export const limitOf = ({ device }: Target, name: keyof typeof defaults): number =>
   device.limits[name] ?? defaults[name];
+
+/** The prologue of i8 numerics. */
+export const quantizeActivations = (target: Target, { workload, xGroup, m }: Shape): Schedule =>
+  workload.numerics.compute === "i8" ? gpuQuantizeSteps("quantize", xGroup, m, limitOf(target, "invocations")) : [];
 
 /** Split steps of one kernel. */
 export const splitter =

@@ -19,6 +19,7 @@ import {
   invocationsFit,
   layoutWeights,
   limitOf,
+  quantizeActivations,
   recodeOffset,
   recodePlanes,
   refusesMatmul,
@@ -197,6 +198,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...layoutWeights(shape, choices.interleave),
     ...(choices.isStaged ? copyOperands(shape, choices) : []),
     ...bindTiles(shape, choices),
+    ...quantizeActivations(target, shape),
   ];
 }
 

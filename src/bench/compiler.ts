@@ -6,14 +6,22 @@ import { join } from "node:path";
 import { WasmRuntime } from "../../backends/index.ts";
 import { containerBytes, type Device, formatOf, type MatmulWorkload } from "../../ir/index.ts";
 import { lookup, makeKey, makeScope, openStore, type TuneStore } from "../../tune-db/index.ts";
-import { buildArtifact, compile, generatorHash, kernelFeatures, layoutVersion, planParts } from "../compile/index.ts";
+import {
+  type Artifact,
+  buildArtifact,
+  Executable,
+  generatorHash,
+  kernelFeatures,
+  layoutVersion,
+  planParts,
+} from "../compile/index.ts";
 import { median } from "../timing/index.ts";
 import { BenchError } from "./errors.ts";
 
 export interface CompilerReport {
   readonly device: Device;
   readonly workload: MatmulWorkload;
-  /** Workload to validated module: the first in the process, and the median of later ones. */
+  /** Workload to validated module, or to shaders and the module that packs for them: the first in the process, and the median of later ones. */
   readonly compileFirstMs: number;
   readonly compileMs: number;
   /** A look-up that hits, among this many records. */
@@ -38,19 +46,24 @@ export async function benchCompiler(workload: MatmulWorkload, device: Device): P
 }
 
 async function compileTimes(workload: MatmulWorkload, device: Device): Promise<readonly [number, number]> {
-  const target = { workload, device: { ...device, features: kernelFeatures(device) } };
   const times: number[] = [];
   for (let i = 0; i < compilations; i++) {
     const start = performance.now();
-    const choices = await planParts(workload, target.device, []);
-    const artifact = buildArtifact(
-      target,
-      choices.map((c) => c.plan),
-    );
+    const artifact = await untuned(workload, device);
     if (!WebAssembly.validate(artifact.code)) throw new BenchError("compiler: the module does not validate here");
     times.push(performance.now() - start);
   }
   return [times[0] as number, median(times.slice(1))];
+}
+
+/** What the templates' defaults make. */
+async function untuned(workload: MatmulWorkload, device: Device): Promise<Artifact> {
+  const target = { workload, device: { ...device, features: kernelFeatures(device) } };
+  const choices = await planParts(workload, target.device, []);
+  return buildArtifact(
+    target,
+    choices.map((c) => c.plan),
+  );
 }
 
 /** The median look-up in a store of records of other shapes, and one of this. */
@@ -81,11 +94,13 @@ async function putRecord(store: TuneStore, workload: MatmulWorkload, device: Dev
 
 async function packing(workload: MatmulWorkload, device: Device): Promise<{ packMBs: number; packExtra: number }> {
   const runtime = new PeakMemory();
-  const kernel = await compile(workload as MatmulWorkload & { bias: false }, { device, db: false, runtime });
+  const artifact = await untuned(workload, device);
+  // Whatever the kernels are for, Wasm packs.
+  const kernel = await Executable.load({ ...artifact, features: [], parts: [] }, runtime);
   try {
     const format = formatOf(workload.w);
     const sizes = Object.entries(containerBytes(format, workload.n, workload.k));
-    const stored = Object.fromEntries(sizes.map(([name, bytes]) => [name.replace(/^w\./, ""), new Uint8Array(bytes)]));
+    const stored = Object.fromEntries(sizes.map(([name, bytes]) => [name, new Uint8Array(bytes)]));
     const source = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
     const times: number[] = [];
     let packExtra = 0;

@@ -13,5 +13,6 @@ export { benchCompiler, type CompilerReport } from "./compiler.ts";
 export { BenchError, PeerMissingError } from "./errors.ts";
 export { type BenchReport, type BenchRow, benchMatmul, type Factory, type MatmulBench } from "./matmul.ts";
 export { formatWeightSource, numericsOf, ours } from "./ours.ts";
+export { oursInPage, oursOnGpu } from "./ours-gpu.ts";
 export { type Peer, type PeerName, peers, type Session } from "./peers/index.ts";
 export { benchRows, type RowsReport } from "./rows.ts";

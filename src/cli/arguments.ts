@@ -48,7 +48,8 @@ function parse(args: readonly string[], options: Options, usage: (reason: string
         short === undefined ? { type, multiple } : { type, multiple, short },
       ]),
     );
-    return parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true });
+    const allowNegative = Object.values(options).some(({ negatable }) => negatable);
+    return parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true, allowNegative });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     // parseArgs explains at length, over lines: its first sentence names the option and what is wrong with it.

@@ -69,8 +69,11 @@ async function runCommand(
     out(helpOfCommand(name, command));
     return 0;
   }
+  const input = parsed.input();
+  const elsewhere = await command.elsewhere?.(input);
+  if (elsewhere !== undefined) return elsewhere;
   let failed = false;
-  const result = await command.run(parsed.input(), {
+  const result = await command.run(input, {
     signal,
     progress: (line) => err(`${line}\n`),
     fail: (line) => {

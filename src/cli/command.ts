@@ -7,6 +7,8 @@ export interface Option {
   readonly type: "boolean" | "string";
   readonly short?: string;
   readonly multiple?: true;
+  /** Of a boolean: `--no-name` is its opposite; the schema gives the default. */
+  readonly negatable?: true;
   /** One line for help. */
   readonly help: string;
   /** What help calls the value: `--budget <seconds>`. */
@@ -61,6 +63,8 @@ export interface CommandOf<O extends Options, R> {
   readonly summary: string;
   readonly operands?: Operands;
   readonly options: O;
+  /** Runs the same command line in another process where this one can't; gives its exit code, or undefined to go on here. */
+  elsewhere?(input: Input<O>): Promise<number | undefined>;
   run(input: Input<O>, context: Context): Promise<R>;
   /** The result for people; `--json` prints it as it is. A command without `render` prints nothing and has no `--json`. */
   render?(result: R): string;

@@ -37,9 +37,9 @@ ${columns(Object.entries(optionsOf(command)).map(([option, row]) => [spelling(op
 `;
 }
 
-function spelling(name: string, { type, short, placeholder = "value" }: Option): string {
+function spelling(name: string, { type, short, negatable, placeholder = "value" }: Option): string {
   const value = type === "string" ? ` <${placeholder}>` : "";
-  return `--${name}${short === undefined ? "" : `, -${short}`}${value}`;
+  return `--${negatable ? "[no-]" : ""}${name}${short === undefined ? "" : `, -${short}`}${value}`;
 }
 
 /** The option's help with what its schema makes of its absence. */

@@ -3,11 +3,11 @@
  * Not here: how a workload is planned, or the options that choose among the listings.
  */
 import { decodeModule, printWat } from "../../backends/index.ts";
-import { type Kernel, type Program, passes, printKernel, printSchedule } from "../../ir/index.ts";
+import { type Device, type Kernel, type Program, passes, printKernel, printSchedule } from "../../ir/index.ts";
 import type { Target } from "../../schedules/index.ts";
 import { type Artifact, buildArtifact, type PartPlan } from "../compile/index.ts";
 
-export const stages = ["naive", "steps", "lowered", "wat"] as const;
+export const stages = ["naive", "steps", "lowered", "wat", "wgsl"] as const;
 export type ListedStage = (typeof stages)[number];
 
 /** A piece of the pipeline as text: a comment that says what it is, then what the text form or Wasm's reads. */
@@ -25,11 +25,22 @@ export interface Listing {
   readonly text: string;
 }
 
+type Lowering = keyof typeof passes;
+
+const labelsOf = (kind: Lowering): readonly string[] =>
+  passes[kind].map(([name], i) => {
+    const before = passes[kind].slice(0, i).filter(([other]) => other === name).length;
+    return before === 0 ? name : `${name}.${before + 1}`;
+  });
+
+const labels: Readonly<Record<Lowering, readonly string[]>> = { wasm: labelsOf("wasm"), wgsl: labelsOf("wgsl") };
+
 /** Names of the lowering passes; the second of a name is `name.2`. */
-export const passLabels: readonly string[] = passes.wasm.map(([name], i) => {
-  const before = passes.wasm.slice(0, i).filter(([other]) => other === name).length;
-  return before === 0 ? name : `${name}.${before + 1}`;
-});
+export const passLabels: readonly string[] = [...new Set([...labels.wasm, ...labels.wgsl])];
+
+/** What a kernel is lowered for: kernels that pack always run on the CPU. */
+const loweringOf = (kernel: Kernel, { kind }: Pick<Device, "kind">): Lowering =>
+  kind === "wgsl" && kernel.name.includes("/") ? "wgsl" : "wasm";
 
 /** What is to be listed; everything where nothing is said. */
 export interface Selection {
@@ -72,10 +83,10 @@ export function listPipeline(target: Target, plans: readonly PartPlan[], selecti
       kernel: (name, _pass, kernel) => {
         const i = passesOf.get(name) ?? 0;
         passesOf.set(name, i + 1);
-        collect(lowered(kernel, i));
+        collect(lowered(kernel, labels[loweringOf(kernel, target.device)], i));
       },
     });
-    for (const listing of disassembled(artifact)) collect(listing);
+    for (const listing of [...disassembled(artifact), ...shaders(artifact)]) collect(listing);
   } catch (error) {
     failure = error;
   }
@@ -88,7 +99,7 @@ export function listPipeline(target: Target, plans: readonly PartPlan[], selecti
   };
 }
 
-function collector({ stages: wanted, step, kernel, pass = passLabels.at(-1) }: Selection): {
+function collector({ stages: wanted, step, kernel, pass = labels.wasm.at(-1) }: Selection): {
   collect: (listing: Lazy) => void;
   listings: Listing[];
   kernels: Set<string>;
@@ -146,15 +157,15 @@ function changed(before: Program | undefined, after: Program): readonly Kernel[]
   });
 }
 
-function lowered(kernel: Kernel, i: number): Lazy {
-  const pass = passLabels[i] ?? "";
+function lowered(kernel: Kernel, passLabelsOf: readonly string[], i: number): Lazy {
+  const pass = passLabelsOf[i] ?? "";
   const { part, name } = partOf(kernel.name);
   return {
     stage: "lowered",
     ...(part !== undefined && { part }),
     kernel: name,
     pass,
-    title: `${kernel.name}, lowered, after pass ${i + 1} of ${passLabels.length}: ${pass}`,
+    title: `${kernel.name}, lowered, after pass ${i + 1} of ${passLabelsOf.length}: ${pass}`,
     print: () => printKernel(kernel),
   };
 }
@@ -174,15 +185,32 @@ function disassembled({ code }: Artifact): readonly Lazy[] {
   });
 }
 
+/** Each shader. */
+function shaders(artifact: Artifact): readonly Lazy[] {
+  if (artifact.target !== "wgsl") return [];
+  return artifact.parts.flatMap(({ launches }) =>
+    launches.map(({ function: whole, workgroup }) => {
+      const { part, name } = partOf(whole);
+      return {
+        stage: "wgsl",
+        ...(part !== undefined && { part }),
+        kernel: name,
+        title: `${whole}, as WGSL; workgroups of ${workgroup.join(" x ")}`,
+        print: () => artifact.shaders[whole] ?? "",
+      };
+    }),
+  );
+}
+
 /** `decode/main.1` is kernel main.1 of part decode; kernels that pack are no part's. */
 function partOf(name: string): { readonly part: string | undefined; readonly name: string } {
   const at = name.indexOf("/");
   return at < 0 ? { part: undefined, name } : { part: name.slice(0, at), name: name.slice(at + 1) };
 }
 
+const comments: Readonly<Partial<Record<ListedStage, string>>> = { wat: ";;", wgsl: "//" };
+
 /** Listings as one text; comments begin as the text form or Wasm's has it. */
 export function listingText(listings: readonly Listing[]): string {
-  return listings
-    .map(({ stage, title, text }) => `${stage === "wat" ? ";;" : "#"} ${title}\n${text.trimEnd()}\n`)
-    .join("\n");
+  return listings.map(({ stage, title, text }) => `${comments[stage] ?? "#"} ${title}\n${text.trimEnd()}\n`).join("\n");
 }

@@ -206,12 +206,10 @@ function dispatchOf({ name, stage, bindings, symbols, grid, workgroupSize }: Sha
     sliced: bindings.map(({ sliced }) => sliced),
     written: bindings.filter(({ access }) => access === "read_write").map(({ buffer }) => buffer),
     symbols,
-    grid: [extentOf(x), extentOf(y), extentOf(z)],
+    grid: [sizeOf(x), sizeOf(y), sizeOf(z)],
     workgroup: workgroupSize,
   };
 }
-
-const extentOf = (extent: Shader["grid"][number]): Size => (typeof extent === "number" ? extent : sizeOf(extent));
 
 /** Each tensor once. */
 function tensorsOf(buffers: readonly Buffer[]): readonly TensorSpec[] {

@@ -176,6 +176,14 @@ export const resolveGpu = (
 ): Promise<Resolved<WgslArtifact>> =>
   best<WgslArtifact>(workload, { ...device, kind: "wgsl" }, db, (a) => runtime.compile(shadersOf(a)));
 
+/** As `resolve`, for a GPU that is elsewhere, in a browser's page say: whether a winner loads is seen there. */
+export const resolveShaders = (
+  workload: Workload,
+  device: Device,
+  db: CompileOptions["db"],
+): Promise<Resolved<WgslArtifact>> =>
+  best<WgslArtifact>(workload, { ...device, kind: "wgsl" }, db, ({ code }) => WebAssembly.compile(code));
+
 async function best<A extends Artifact>(
   workload: Workload,
   device: Device & { readonly kind: A["target"] },

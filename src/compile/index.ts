@@ -36,6 +36,7 @@ export {
   openReaders,
   resolve,
   resolveGpu,
+  resolveShaders,
 } from "./compile.ts";
 export { generatorHash, layoutVersion, stampText } from "./generator.ts";
 export { generatorStamp } from "./generator-stamp.ts";

@@ -10,4 +10,5 @@ export type { TimeLimits } from "./measurer.ts";
 export { makeProblem, type Problem } from "./measuring/problem.ts";
 export { describeWorkload, type Progress, progressLine } from "./progress.ts";
 export type { GpuSelection, Hook, HookStage, SamplingOptions, TestHook } from "./protocol.ts";
-export type { PartResult, Timing, TrialNews } from "./tune-part.ts";
+export { type Standing, standingsOf, type Timing } from "./standing.ts";
+export type { PartResult, TrialNews } from "./tune-part.ts";

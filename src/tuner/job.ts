@@ -6,7 +6,7 @@ import PQueue from "p-queue";
 import { type Device, parseWorkload, type Workload, WorkloadError, workloadKey } from "../../ir/index.ts";
 import type { Point } from "../../schedules/index.ts";
 import { openShipped, type TuneRecord, type TuneStore } from "../../tune-db/index.ts";
-import { kernelFeatures, rangesOf, typicalWorkload } from "../compile/index.ts";
+import { rangesOf, typicalWorkload } from "../compile/index.ts";
 import { Budget } from "./budget.ts";
 import { type EngineName, hostsOf, type StartHost } from "./engines/index.ts";
 import type { EngineOptions } from "./engines/options.ts";
@@ -14,6 +14,7 @@ import { TunerError } from "./errors.ts";
 import type { TimeLimits } from "./measurer.ts";
 import type { Progress } from "./progress.ts";
 import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
+import { layoutPoint, tunedDevice } from "./standing.ts";
 import { type PartOptions, type PartResult, tunePart } from "./tune-part.ts";
 
 export interface TuneOptions {
@@ -70,7 +71,7 @@ export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
   const { store, signal, progress = () => {}, seed = 1, weightCopies = 1, limits = {}, engine = "node" } = options;
   checkOptions(options);
   const workloads = distinct(options.workloads);
-  const device = { ...options.device, features: kernelFeatures(options.device) };
+  const device = tunedDevice(options.device);
   const recovered = await store.recover();
   const shipped = await openShipped();
   const weights = workloads.flatMap((workload) => rangesOf(workload).map(() => weightOf(workload)));
@@ -129,7 +130,7 @@ async function tuneWorkload(
       parts.push(result);
       progress({ kind: "done", result });
       if (result.ended === "stopped") break;
-      pinned ??= result.tuned?.point ?? result.default?.point;
+      pinned ??= layoutPoint(result);
     }
     return { workload, parts, failure: undefined };
   } catch (error) {

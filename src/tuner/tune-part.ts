@@ -7,12 +7,13 @@ import { type Point, rejection, templateFor } from "../../schedules/index.ts";
 import type { Outcome, RecordReader, TuneStore } from "../../tune-db/index.ts";
 import type { Budget } from "./budget.ts";
 import type { StartHost } from "./engines/index.ts";
-import { compareRecorded, type Final, runFinals } from "./finals.ts";
+import { runFinals } from "./finals.ts";
 import { Ledger } from "./ledger.ts";
 import { Measurer, type TimeLimits } from "./measurer.ts";
 import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
 import { countPoints, strategyFor } from "./search/index.ts";
 import { keyOf, makeField, nearestPoint } from "./space.ts";
+import { type Standing, standingIn, type Timing, timingOf } from "./standing.ts";
 import { type Bench, tryPoint } from "./trial.ts";
 
 /** What a part is tuned with. */
@@ -40,15 +41,6 @@ export interface PartOptions {
   readonly onTrial: (trial: TrialNews) => void;
 }
 
-/** A point and its recorded time. */
-export interface Timing {
-  readonly point: Point;
-  readonly ms: number;
-  /** Interquartile range of the samples. */
-  readonly spreadMs: number;
-  readonly samples: number;
-}
-
 /** What has just been tried, and where that leaves the part. */
 export interface TrialNews {
   readonly point: Point;
@@ -65,21 +57,8 @@ export interface TrialNews {
   readonly etaSeconds: number | undefined;
 }
 
-/** What tuning a part came to; times are those on record. */
-export interface PartResult {
-  readonly workload: Workload;
-  readonly template: string;
-  readonly strategy: string;
-  /** Right points of the space. */
-  readonly points: number | undefined;
-  /** The template's own choice: what an untuned kernel has. */
-  readonly default: Timing | undefined;
-  /** What a look-up gives now; undefined where no point is right. */
-  readonly tuned: Timing | undefined;
-  /** The second against the first; undefined unless both are there. */
-  readonly gain: Final | undefined;
-  /** Points on record by outcome, earlier runs included. */
-  readonly trials: Readonly<Record<Outcome, number>>;
+/** What tuning a part came to. */
+export interface PartResult extends Standing {
   /** Points tried in this run. */
   readonly tried: number;
   /** `searched`: the strategy has no more to try. */
@@ -152,19 +131,7 @@ export async function tunePart(options: PartOptions): Promise<PartResult> {
     measurer.close();
     budget.spend(ledger.tried.length);
   }
-  const fastest = ledger.fastest()?.point;
-  return {
-    workload,
-    template: field.template.name,
-    strategy: strategy.name,
-    points,
-    default: timing(ledger, field.reference),
-    tuned: fastest && timing(ledger, fastest),
-    gain: fastest && compareRecorded(bench, fastest),
-    trials: ledger.outcomes(),
-    tried,
-    ended,
-  };
+  return { ...standingIn(ledger, workload), tried, ended };
 }
 
 /** The default, as near as the space has it, then what is known from elsewhere. */
@@ -199,13 +166,6 @@ function makeIncumbent(ledger: Ledger): Incumbent {
   };
 }
 
-function timing(ledger: Ledger, point: Point): Timing | undefined {
-  const record = ledger.record(point);
-  const ms = ledger.msOf(point);
-  if (record === undefined || ms === undefined) return undefined;
-  return { point, ms, spreadMs: (record.spread ?? 0) / 1e6, samples: record.count };
-}
-
 /** Points that a part can have on record at most. */
 const limitOf = (points: number | undefined, trials: number): number | undefined => {
   const least = Math.min(points ?? Infinity, trials);
@@ -221,7 +181,7 @@ function news(
 ): TrialNews {
   const { outcome, reason } = ledger.record(point)!;
   const trial = ledger.tried.length;
-  const reference = timing(ledger, ledger.field.reference);
+  const reference = timingOf(ledger, ledger.field.reference);
   const score = best && ledger.scoreOf(best);
   const ms = best && (reference && score !== undefined ? reference.ms * score : ledger.msOf(best));
   const byTrials = of === undefined ? Infinity : (Math.max(0, of - trial) * seconds) / tried;

@@ -5,3 +5,4 @@ export { type Chromium, type ChromiumOptions, type GpuChoice, launchChromium } f
 export { PackageMissingError, WebError } from "./errors.ts";
 export type { PageOptions } from "./page-text.ts";
 export { hasPackage, modulePath, type ServeOptions, serve, type WebServer } from "./server.ts";
+export { tuningPage } from "./tuning-page.ts";

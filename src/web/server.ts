@@ -11,6 +11,7 @@ import { bytesContent, type Content, fileContent, isScript, scriptContent } from
 import { WebError } from "./errors.ts";
 import { findPackages, isInstalled } from "./packages.ts";
 import { type PageOptions, pageText } from "./page-text.ts";
+import { prepareOnce } from "./prepared.ts";
 import { findFile, Refusal, type Root } from "./roots.ts";
 import { withAddresses } from "./specifiers.ts";
 
@@ -40,7 +41,7 @@ const host = "127.0.0.1";
 /** From sources or from the package: what runs here is what is served. */
 const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const libraryFolder = join(import.meta.dirname, "..", "..");
-const libraryPackages = ["@noble/hashes", "chevrotain", "p-queue", "zod"];
+const libraryPackages = ["@noble/hashes", "chevrotain", "idb", "p-queue", "zod"];
 
 /** The address of a module of the library, by its path without an ending: `src/index`. */
 export const modulePath = (module: string): string => `/qloom/${module}${ending}`;
@@ -85,13 +86,16 @@ export async function serve(options: ServeOptions = {}): Promise<WebServer> {
     }),
   };
 
-  const contentAt = async (path: string): Promise<Content> => {
-    const known = published.get(path);
-    if (known !== undefined) return known;
-    const { file, root } = await findFile(roots, path);
+  const prepared = prepareOnce(async (path, file, root) => {
     const content = await fileContent(file, root);
     // The page's import map is not its workers'.
     return isScript(content) ? scriptContent(withAddresses(content.body, path, importMap)) : content;
+  });
+  const contentAt = async (path: string): Promise<Content & { readonly tag?: string }> => {
+    const known = published.get(path);
+    if (known !== undefined) return known;
+    const { file, root } = await findFile(roots, path);
+    return prepared(path, file, root);
   };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const send = (status: number, { type, body }: Content, more: Readonly<Record<string, string>> = {}): void => {
@@ -101,7 +105,11 @@ export async function serve(options: ServeOptions = {}): Promise<WebServer> {
     };
     try {
       checkRequest(request, port);
-      send(200, await contentAt(pathOf(request)));
+      const content = await contentAt(pathOf(request));
+      const { tag } = content;
+      if (tag === undefined) send(200, content);
+      else if (request.headers["if-none-match"] !== tag) send(200, content, { etag: tag });
+      else response.writeHead(304, { ...headers, etag: tag }).end();
     } catch (error) {
       const { status, headers: more = {} } = error instanceof Refusal ? error : { status: 500 };
       send(status, { type: "text/plain; charset=utf-8", body: `${(error as Error).message}\n` }, more);

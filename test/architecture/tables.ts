@@ -16,6 +16,7 @@ export const browserEntries: readonly string[] = [
   "src/tuner/index.ts",
   "src/tuner/engines/worker-web.ts",
   "src/bench/page/ort-webgpu.ts",
+  "src/bench/page/ours.ts",
 ];
 
 export interface PackageRow {
@@ -33,6 +34,7 @@ export const packages: Readonly<Record<string, PackageRow>> = {
   "@sparticuz/chromium": { where: ["backends/wgsl/runtime/**", "src/**"], lazy: true },
   chevrotain: { where: ["ir/text/**"], browsers: true },
   deno: { where: ["src/tuner/engines/**"], lazy: true },
+  idb: { where: ["tune-db/**"], browsers: true },
   "onnxruntime-node": { where: ["src/bench/**"], lazy: true },
   "onnxruntime-web": { where: ["src/bench/**"], lazy: true },
   "p-queue": { where: ["src/tuner/**"], browsers: true },

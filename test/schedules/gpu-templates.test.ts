@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Feature, formatNames, type MatmulWorkload } from "../../ir/index.ts";
-import { pointsOf, rejection, type Target, type Template, templateNamed } from "../../schedules/index.ts";
+import { type Point, pointsOf, rejection, type Target, type Template, templateNamed } from "../../schedules/index.ts";
 import { patience, runs } from "./runs.ts";
 import { expectSame, numericsOf, widthsOf } from "./same.ts";
 
@@ -11,6 +11,10 @@ const deviceOf = (of: readonly Feature[]): Target["device"] => ({ kind: "wgsl", 
 
 /** Longer rows than other tests have, for lanes over k. */
 const lengthsOf = (w: string): readonly number[] => [...widthsOf(w), ...widthsOf(w).map((k) => 5 * k)];
+
+/** Whether a workgroup computes few results: others take the interpreter long, and differ in numbers alone. */
+const isSmall = (point: Point): boolean =>
+  ["tm", "tn", "my", "nx"].reduce((product, axis) => product * Number(point[axis] ?? 1), 1) <= 128;
 
 const arbitraryTarget = (template: Template): fc.Arbitrary<Target> =>
   fc
@@ -36,10 +40,10 @@ describe.each(["gpu-decode", "gpu-prefill"])("template %s", (name) => {
   const template = templateNamed(name) as Template;
   test("random targets at random points", { timeout: patience }, () => {
     const tried = arbitraryTarget(template).chain((target) => {
-      const points = [...pointsOf(template.space(target))];
+      const points = [...pointsOf(template.space(target))].filter(isSmall);
       return fc.record({
         target: fc.constant(target),
-        point: fc.constantFrom(template.default(target), ...points),
+        point: fc.constantFrom(...points),
         rows: fc.uniqueArray(fc.integer({ min: 0, max: 10 }), { minLength: 2, maxLength: 2 }),
         seed: fc.nat(),
       });
@@ -48,7 +52,7 @@ describe.each(["gpu-decode", "gpu-prefill"])("template %s", (name) => {
       fc.property(tried, ({ target, point, rows, seed }) => {
         expectSame(target, point, template, rows, seed);
       }),
-      { numRuns: runs(12) },
+      { numRuns: runs(6) },
     );
   });
 

@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  type Feature,
   interpretProgram,
   type MatmulWorkload,
   type Program,
@@ -12,7 +11,17 @@ import {
   type Tensor,
   verifyProgram,
 } from "../../ir/index.ts";
-import { type AnyStep, applySchedule, type Schedule, scheduleOf, templateFor } from "../../schedules/index.ts";
+import {
+  type AnyStep,
+  applySchedule,
+  pointsOf,
+  type Schedule,
+  scheduleOf,
+  type Target,
+  type Template,
+  templateFor,
+  templates,
+} from "../../schedules/index.ts";
 import { arbitraryKernel } from "../ir/arbitrary.ts";
 import { exactInputs } from "./exact.ts";
 import { applied, choiceOf, everyOp, randomSteps } from "./random-steps.ts";
@@ -104,18 +113,25 @@ const scheduledMatmuls: fc.Arbitrary<Sample & { readonly schedule: Schedule }> =
     n: fc.integer({ min: 1, max: 9 }),
     bias: fc.boolean(),
     integer: fc.boolean(),
-    features: fc.constantFrom<Feature[][]>(["relaxed-simd"], []),
+    device: fc.constantFrom<Target["device"][]>(
+      { kind: "wasm", features: ["relaxed-simd"], limits: {} },
+      { kind: "wasm", features: [], limits: {} },
+      { kind: "wgsl", features: ["subgroups"], limits: { invocations: 32 } },
+    ),
+    place: fc.nat(),
     rows: fc.integer({ min: 0, max: 5 }),
     seed: fc.nat(),
   })
-  .map(({ w, m, n, bias, integer, features, rows, seed }) => {
+  .map(({ w, m, n, bias, integer, device, place, rows, seed }) => {
     const group = w === "q8_0" || w === "q4_1" ? 32 : 16;
     const numerics: MatmulWorkload["numerics"] =
       integer && w !== "f16" ? { compute: "i8", xGroup: group } : { compute: "f32" };
     const workload: MatmulWorkload = { op: "matmul", m, n, k: 32, w, bias, numerics };
-    const target = { workload, device: { kind: "wasm" as const, features, limits: {} } };
-    const template = templateFor(target);
-    const schedule = scheduleOf(template, target, template.default(target));
+    const target = { workload, device };
+    const takers = templates.filter((t) => t.refuses(target) === undefined);
+    const template = device.kind === "wgsl" ? (takers[place % takers.length] as Template) : templateFor(target);
+    const points = device.kind === "wgsl" ? [...pointsOf(template.space(target))] : [];
+    const schedule = scheduleOf(template, target, points[place % points.length] ?? template.default(target));
     const inputs = exactInputs(workload, m === "any" ? rows : m, seed);
     const sample = { program: programOf(workload), symbols: m === "any" ? { M: rows } : {}, inputs };
     return { ...shown(sample), schedule };

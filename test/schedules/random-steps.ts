@@ -88,7 +88,10 @@ const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
   "thread",
   "thread",
   "workgroup.x",
+  "workgroup.y",
   "local.x",
+  "local.x",
+  "local.y",
 ];
 const stages: readonly Exclude<Stage, "pack">[] = ["prologue", "main", "merge"];
 
@@ -126,6 +129,7 @@ const generators: Generators = {
     const { reduce, at, inside } = reduction(s);
     const keep = inside.filter((name) => reduce.over.includes(name) && s.below(4) === 3);
     const scalar = s.pick([undefined, undefined, "i32", "i16"] as const);
+    const scope = s.pick([undefined, undefined, "workgroup", "global"] as const);
     return {
       op: "accumulate-in",
       kernel: s.kernel.name,
@@ -134,12 +138,29 @@ const generators: Generators = {
       into: s.fresh("acc"),
       scalar,
       keep,
+      scope,
     };
   },
   rfactor: (s) => {
     const { reduce, at, inside } = reduction(s);
     const loop = s.pick([...inside.filter((name) => reduce.over.includes(name)), ...inside.slice(0, 1)]);
     return { op: "rfactor", kernel: s.kernel.name, buffer: reduce.buffer, at, loop, into: s.fresh("part") };
+  },
+  subgroup: (s) => {
+    const kernel = s.kernel.name;
+    const { reduce, at, inside } = reduction(s);
+    const summed = inside.filter((name) => reduce.over.includes(name));
+    const part = s.fresh("part");
+    const lanes = [...inside.filter(() => s.below(3) === 0), ...summed];
+    return {
+      op: "subgroup",
+      kernel,
+      buffer: reduce.buffer,
+      at,
+      lanes: [...new Set(lanes)].slice(-3),
+      into: part,
+      leader: s.fresh("leader"),
+    };
   },
   factor: (s) => {
     const { reduce, at } = reduction(s);
@@ -197,6 +218,8 @@ const generators: Generators = {
     into: s.fresh("near"),
     scope: s.pick(["register", "workgroup"] as const),
     decode: s.below(2) === 1,
+    with: s.below(3) === 0 ? buffers(s, (b) => b.role === "packed") : undefined,
+    scalar: s.pick([undefined, undefined, undefined, "i8"] as const),
   }),
   pipeline: (s) => {
     const staged = generators.stage(s) as Extract<AnyStep, { op: "stage" }>;

@@ -3,14 +3,18 @@ import { expect } from "vitest";
 import {
   formatOf,
   interpretProgram,
+  lower,
   type MatmulWorkload,
   type Program,
+  type ProgramOptions,
   printSchedule,
   programOf,
   type Tensor,
+  verifyKernel,
   verifyProgram,
 } from "../../ir/index.ts";
 import { applySchedule, type Point, scheduleOf, type Target, type Template } from "../../schedules/index.ts";
+import { randomOf } from "../ir/samples.ts";
 import { exactInputs, firstRows } from "./exact.ts";
 
 /** Runs the naive program once for the most rows, and the scheduled one for each of `rows`: each row must come out the same. */
@@ -25,16 +29,19 @@ export function expectSame(
   const naive = programOf(workload);
   const schedule = scheduleOf(template, target, point);
   const scheduled = applySchedule(naive, schedule);
-  verifyProgram(scheduled, "scheduled");
+  const forGpu = target.device.kind === "wgsl";
+  verifyProgram(scheduled, forGpu ? "grid" : "scheduled");
   const any = workload.m === "any";
   const most = Math.max(...rows);
   const inputs = exactInputs(workload, any ? most : (workload.m as number), seed);
   const symbols = (m: number): Record<string, number> => (any ? { M: m } : {});
   const wanted = interpretProgram(naive, symbols(most), inputs).get("y")?.values ?? [];
   const packed = packedOf(scheduled, inputs, symbols(most));
-  for (const m of any ? rows : [workload.m as number]) {
+  const expectWanted = (program: Program, m: number, what: string, options: ProgramOptions = {}): void => {
     const given = new Map([...firstRows(inputs, m), ...packed]);
-    const made = interpretProgram(scheduled, symbols(m), given, { run: (stage) => stage !== "pack" }).get("y");
+    const made = interpretProgram(program, symbols(m), given, { run: (stage) => stage !== "pack", ...options }).get(
+      "y",
+    );
     // Without rows no kernel runs, and nothing makes y.
     const y = [...(made?.values ?? [])];
     expect(made?.written?.includes(0) ?? false, "elements never written").toBe(false);
@@ -42,10 +49,30 @@ export function expectSame(
     const wrong = y.findIndex((value, i) => value !== wanted[i]);
     if (wrong >= 0)
       throw new Error(
-        `M = ${m}: y[${Math.floor(wrong / workload.n)}, ${wrong % workload.n}] is ${y[wrong]}, expected ${wanted[wrong]}\n${printSchedule(schedule)}`,
+        `${what}, M = ${m}: y[${Math.floor(wrong / workload.n)}, ${wrong % workload.n}] is ${y[wrong]}, expected ${wanted[wrong]}\n${printSchedule(schedule)}`,
       );
-  }
+  };
+  for (const m of any ? rows : [workload.m as number]) expectWanted(scheduled, m, "scheduled");
+  if (!forGpu) return;
+  const kernels = scheduled.kernels.map((k) => (k.stage === "pack" ? k : lower(k, "wgsl")));
+  for (const k of kernels) if (k.stage !== "pack") verifyKernel(k, "invocation");
+  const m = any ? (rows[0] as number) : (workload.m as number);
+  expectWanted({ ...scheduled, kernels }, m, "lowered", { order: seed, leader: leadersOf(seed) });
 }
+
+/** Subgroups of any size up to all of a workgroup, of invocations anywhere in it. */
+const leadersOf =
+  (seed: number) =>
+  (invocations: number): Int32Array => {
+    const random = randomOf(seed);
+    const groups = 1 + Math.floor(random() * invocations);
+    const leaders = new Map<number, number>();
+    return Int32Array.from({ length: invocations }, (_, i) => {
+      const group = Math.floor(random() * groups);
+      if (!leaders.has(group)) leaders.set(group, i);
+      return leaders.get(group) as number;
+    });
+  };
 
 /** One packing serves every M. */
 function packedOf(

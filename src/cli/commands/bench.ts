@@ -1,25 +1,28 @@
 // `qloom bench`: our kernels beside real peers, in one run, on the same numbers.
 
-import { probeWasm } from "../../../backends/index.ts";
 import {
   type BenchReport,
   benchCompiler,
   benchMatmul,
   benchRows,
   type CompilerReport,
+  type Factory,
   formatWeightSource,
   numericsOf,
   ours,
+  oursInPage,
+  oursOnGpu,
   type PeerName,
   type RowsReport,
 } from "../../bench/index.ts";
-import { type Artifact, artifactHash } from "../../compile/index.ts";
+import { type Artifact, artifactHash, type CompileOptions } from "../../compile/index.ts";
 import { figures } from "../../timing/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { dbOption, withRecords } from "../database.ts";
 import { UsageError } from "../errors.ts";
 import { table } from "../table.ts";
-import { choice, integer, list, positive } from "../values.ts";
+import { type OpenTarget, openTarget, runElsewhere, targetOptions } from "../target.ts";
+import { integer, list, positive } from "../values.ts";
 import { activations } from "../workload.ts";
 
 export const bench: Command = defineCommand({
@@ -41,7 +44,6 @@ export const bench: Command = defineCommand({
       help: "What x is computed in: f32, i8_g<group>, i8_row",
       schema: activations.default("i8_g32"),
     },
-    target: { type: "string", help: "What our kernels are for", schema: choice("wasm").default("wasm") },
     threads: { type: "string", placeholder: "number", help: "Threads of each", schema: integer(1).default(1) },
     peers: {
       type: "string",
@@ -56,21 +58,19 @@ export const bench: Command = defineCommand({
       schema: positive().default(5),
     },
     seed: { type: "string", placeholder: "number", help: "Seed of weights and x", schema: integer(0).default(1) },
-    features: {
-      type: "string",
-      placeholder: "set",
-      help: "What our kernels may use: all that this machine has, or strict (plain SIMD)",
-      schema: choice("all", "strict").default("all"),
-    },
+    ...targetOptions,
     ...dbOption,
   },
+  elsewhere: ({ options }) => runElsewhere(options),
   async run({ options, operands }, { progress, signal }) {
     const what = subject(operands[0]);
     if (options.threads !== 1) throw new UsageError(`--threads ${options.threads}: only 1 is supported so far`);
     const { m, n, k, weights = "int4_g32", x, threads, seconds, seed, db: path } = options;
     const peers: readonly PeerName[] = options.peers;
     if (what !== "matmul" && peers.length > 0) throw new UsageError(`--peers goes with bench matmul, not ${what}`);
-    const device = await probeWasm({ relaxedSimd: options.features !== "strict" });
+    if (what === "rows" && options.target !== "wasm") throw new UsageError("bench rows goes with --target wasm");
+    const target = await openTarget(options, signal);
+    const { device } = target;
     if (what === "compiler")
       return benchCompiler({ op: "matmul", m, n, k, w: weights, bias: false, numerics: numericsOf(x) }, device);
     return withRecords({ db: path, untuned: false }, async (db): Promise<Report> => {
@@ -114,16 +114,19 @@ export const bench: Command = defineCommand({
           note: progress,
           signal,
         },
-        {
-          qloom: ours({ device, ...(db !== undefined && { db }) }, told),
-          "qloom-default": ours({ device, db: false }, told),
-        },
+        { qloom: oursOn(target, db, told), "qloom-default": oursOn(target, false, told) },
       );
-    });
+    }).finally(target.close);
   },
   render: (report: Report) =>
     "worst" in report ? rowsText(report) : "compileMs" in report ? compilerText(report) : matmulText(report),
 });
+
+/** Our kernels on a target as contestants, planned from these records. */
+function oursOn({ device, gpu }: OpenTarget, db: CompileOptions["db"], told: (artifact: Artifact) => void): Factory {
+  if (device.kind === "wasm") return ours({ device, ...(db !== undefined && { db }) }, told);
+  return gpu === undefined ? oursInPage(device, db, told) : oursOnGpu(gpu, device, db, told);
+}
 
 type Report = BenchReport | RowsReport | CompilerReport;
 

@@ -90,7 +90,7 @@ function overviewText({ summary, quarantined }: Overview): string {
     `${summary.place} (${bytesText(summary.bytes)})\n`,
     `${summary.records} records of ${summary.workloads} workloads${outcomes.map(([name, count]) => `, ${count} ${name}`).join("")}\n`,
     ...summary.devices.map(({ kind, fingerprint, records }) => `  ${records} on ${kind}: ${fingerprint}\n`),
-    ...summary.running.map(({ pid, host, begun }) => `running since ${begun} in process ${pid} on ${host}\n`),
+    ...summary.running.map(({ owner, begun }) => `running since ${begun} in ${owner}\n`),
     ...(summary.damaged === 0 ? [] : [`${summary.damaged} damaged texts put aside\n`]),
     ...(quarantined.length === 0 ? [] : ["quarantined:\n", listText(quarantined)]),
   ].join("");

@@ -1,14 +1,17 @@
-// `qloom device`: what this machine's Wasm can do, and who records made here are about.
+// `qloom device`: what this machine's Wasm or GPU can do, and who records made here are about.
 
-import { probeWasm } from "../../../backends/index.ts";
 import type { Device } from "../../../ir/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { bytesText, table } from "../table.ts";
+import { chooseTarget, targetOptions } from "../target.ts";
+
+/** Limits that count something; the others are bytes. */
+const counts = /^(cores|invocations|local[XYZ]|maxWorkgroups|storageBuffers|subgroup(Min|Max))$/;
 
 export const device: Command = defineCommand({
   summary: "Show what this machine can do",
-  options: {},
-  run: () => probeWasm(),
+  options: targetOptions,
+  run: async ({ options }, { signal }) => (await chooseTarget(options, signal)).device,
   render: ({ label, kind, fingerprint, architecture, engine, features, limits }: Device) =>
     table([
       ["device", label],
@@ -17,6 +20,6 @@ export const device: Command = defineCommand({
       ["engine", engine],
       ["features", features.join(", ")],
       ["fingerprint", fingerprint],
-      ...Object.entries(limits).map(([name, value]) => [name, name === "cores" ? String(value) : bytesText(value)]),
+      ...Object.entries(limits).map(([name, value]) => [name, counts.test(name) ? String(value) : bytesText(value)]),
     ]),
 });

@@ -1,7 +1,6 @@
 // `qloom show`: how a workload becomes a kernel, step by step. The listings themselves are in listing.ts.
 
 import { z } from "zod";
-import { probeWasm } from "../../../backends/index.ts";
 import { type Device, programOf, QloomError, type Workload } from "../../../ir/index.ts";
 import { explain, type Point, type Schedule } from "../../../schedules/index.ts";
 import {
@@ -30,6 +29,7 @@ import {
 } from "../listing.ts";
 import { overridden, type SourcedPlan } from "../plans.ts";
 import { bytesText, table } from "../table.ts";
+import { chooseTarget, targetOptions } from "../target.ts";
 import { choice, integer } from "../values.ts";
 import { requiredWorkload, workloadOptions, workloadText } from "../workload.ts";
 
@@ -116,19 +116,14 @@ export const show: Command = defineCommand({
       help: "Other choices on some axes of the space: vectors=4,rows=2",
       schema: point.optional(),
     },
-    features: {
-      type: "string",
-      placeholder: "set",
-      help: "What kernels may use: all that this machine has, or strict (plain SIMD)",
-      schema: choice("all", "strict").default("all"),
-    },
+    ...targetOptions,
     ...recordOptions,
   },
-  async run({ options, operands }, { fail }) {
+  async run({ options, operands }, { fail, signal }) {
     const workload = requiredWorkload("show", options, operands[0]);
     programOf(workload);
     const selection = { stages: stagesOf(options), kernel: options.kernel, step: options.step, pass: options.pass };
-    const probed = await probeWasm({ relaxedSimd: options.features !== "strict" });
+    const { device: probed } = await chooseTarget(options, signal);
     const device = { ...probed, features: kernelFeatures(probed) };
     const { choices, notes } = await withRecords(options, (db) => plan(workload, device, db));
     const plans = overridden(workload, device, choices, options);
@@ -240,13 +235,13 @@ function moduleOf(artifact: Artifact): ShownModule {
 }
 
 function overview({ workload, device, parts, module, notes }: Shown): string {
-  const features = device.features.length === 0 ? "plain SIMD" : device.features.join(", ");
+  const features = device.features.length === 0 ? "nothing optional" : device.features.join(", ");
   return [
     `${workloadText(workload)}\non ${device.label}, with ${features}\n`,
     ...notes.map((note) => `note: ${note}\n`),
     ...parts.map(partText),
     ...(module === undefined ? [] : [moduleText(module)]),
-    "Kernels: --stage naive | steps | lowered | wat, --part, --kernel, --step, --pass.\n",
+    "Kernels: --stage naive | steps | lowered | wat | wgsl, --part, --kernel, --step, --pass.\n",
   ].join("\n");
 }
 
@@ -277,7 +272,7 @@ function partText({ name, min, max, templates, template, point: at, source, look
 function moduleText({ artifact, bytes, features, layout, weights, packed, launches }: ShownModule): string {
   const tensors = (specs: ShownModule["packed"]): string =>
     specs.map(({ name, scalar, bytes: size }) => `${name} ${scalar} ${bytesText(Number(size))}`).join(", ");
-  const needs = features.length === 0 ? "plain SIMD" : features.join(", ");
+  const needs = features.length === 0 ? "nothing optional" : features.join(", ");
   const packing =
     packed.length === 0
       ? ""

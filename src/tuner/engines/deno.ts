@@ -39,7 +39,7 @@ export const connectDeno =
   };
 
 /** The npm package's program where that is installed (its `bin` is a script that would stand in between), else the PATH's. */
-function denoCommand(): string {
+export function denoCommand(): string {
   const require = createRequire(import.meta.url);
   try {
     return (require("deno/install_api.cjs") as { readonly runInstall: () => string }).runInstall();

@@ -22,9 +22,9 @@ import { type Engine, running } from "./engines.ts";
 import { type Case, eachInvocation, expectAllowed, runIn } from "./harness.ts";
 
 const types: readonly Scalar[] = ["u8", "i8", "u16", "i16", "u32", "i32", "f16", "bf16", "f32"];
-/** Shapes by type; a vector of four bytes is one word, one of three is not. 16-bit floats are rewritten to the same f32 in every shape. */
+/** Shapes by type: a vector of four bytes is one word, one of three is not; other types do the same in every shape. */
 const shapesOf = (scalar: Scalar): readonly (readonly number[])[] =>
-  scalar === "f16" || scalar === "bf16" ? [[4]] : scalar === "i8" || scalar === "u8" ? [[], [4], [3]] : [[], [4]];
+  scalar === "i8" ? [[], [4], [3]] : scalar === "u8" || scalar === "f32" ? [[], [4]] : [[4]];
 /** A multiple of every shape's lanes. */
 const perInvocation = 12;
 
@@ -202,12 +202,12 @@ function castsCase(from: Scalar): { one: Case; rows: readonly Row[]; count: numb
 const asked: Readonly<Record<Engine, readonly Scalar[]>> = {
   "dawn-null": [],
   dawn: types,
-  deno: ["u8", "i8", "i32", "f32"],
-  "deno-llvmpipe": ["u8", "i16", "f32"],
+  deno: ["i8", "i32", "f32"],
+  "deno-llvmpipe": ["f32"],
 };
 
 describe.each(running)("%s", (engine) => {
-  test("operations and casts", { timeout: 120_000 }, async () => {
+  test("operations and casts", { timeout: 600_000 }, async () => {
     const features: readonly Feature[] = engine === "dawn" ? [] : ["packed-dot"];
     const all = asked[engine].flatMap((scalar) => [opsCase(scalar), castsCase(scalar)]);
     const outputs = await runIn(

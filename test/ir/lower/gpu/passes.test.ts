@@ -1,6 +1,6 @@
 /** What `grid` and `invocations` make of small kernels, what later passes leave of barriers and sums over subgroups, and what is refused. */
 import { describe, expect, test } from "vitest";
-import { lower, parseKernel, printKernel } from "../../../../ir/index.ts";
+import { lower, parseKernel, printKernel, verifyKernel } from "../../../../ir/index.ts";
 import { sampleOf } from "../same.ts";
 import { gridKernels, plainKernels } from "./kernels.ts";
 import { after, loweredForGpu } from "./run.ts";
@@ -131,6 +131,30 @@ describe("invocations", () => {
               y[group.x * 2 + k, local.y * 3 + local.x] = v[5 - (local.y * 3 + local.x)] + u[]
       "
     `);
+  });
+
+  test("see through lets", () => {
+    const kernel = text(
+      "output y: i32[8]",
+      "register v: i32[8, 2]",
+      "for n < 1 workgroup.x",
+      "  for i < 8 local.x",
+      "    let a = i",
+      "    v[a, 0] = a",
+      "  for j < 8 local.x",
+      "    y[j] = v[j, 0]",
+    );
+    expect(shown("invocations", kernel)).toMatchInlineSnapshot(`
+      "
+      register v: i32[2]
+      for group.x < 1 workgroup.x
+        for local.x < 8 local.x
+          let a = local.x
+          v[0] = a
+          y[local.x] = v[0]
+      "
+    `);
+    loweredForGpu(sampleOf(kernel), [{ order: 1 }]);
   });
 
   test("keep what each nest makes anew", () => {
@@ -281,6 +305,31 @@ describe("cse", () => {
   });
 });
 
+test("codes in workgroup memory take a byte each", () => {
+  const kernel = text(
+    "input q: u4[2, 8]",
+    "output y: i32[2, 8]",
+    "workgroup s: u4[8]",
+    "for n < 2 workgroup.x",
+    "  for i < 8 local.x",
+    "    s[i] = q[n, i]",
+    "  for o < 4 local.x",
+    "    y[n, 2 * o + <2:1>] = i32(s[6 - 2 * o + <2:1>])",
+  );
+  expect(shown("cse", kernel)).toMatchInlineSnapshot(`
+    "
+    for group.x < 2 workgroup.x
+      for local.x < 8 local.x
+        s[&s + local.x] = q[&q + group.x * 4 + local.x // 2] >> u8(local.x % 2 * 4) & 15
+        barrier
+        if local.x < 4
+          y[&y + group.x * 32 + local.x * 8 + <2:4>] = i32(s[&s - local.x * 2 + 6 + <2:1>])
+    "
+  `);
+  loweredForGpu(sampleOf(kernel), [{}, { order: 1 }]);
+  verifyKernel(lower(parseKernel(kernel), "wgsl"), "invocation");
+});
+
 describe("what has no form for GPUs is refused", () => {
   const head = [
     "symbol M in 1..9",
@@ -297,6 +346,7 @@ describe("what has no form for GPUs is refused", () => {
     text(...head, "for n < 1 workgroup.x", ...lines.map((line) => `  ${line}`));
   const bad: readonly (readonly [string, string])[] = [
     ["two thread loops", text(...head, "for i < 4 thread", "  y[i] = i", "for j < 4 thread", "  y[j + 4] = j")],
+    ["a loop over a subgroup", text(...head, "for i < 4 subgroup", "  y[i] = i")],
     ["workgroup memory of threads", text(...head, "for i < 4 thread", "  s[0] = i", "  y[i] = s[0]")],
     ["something beside the workgroups", text(...head, "y[0] = 1", "for n < 4 workgroup.x", "  y[n] = 1")],
     ["a workgroup loop inside", text(...head, "for k < 4", "  for n < 4 workgroup.x", "    y[n] = 1")],

@@ -2,12 +2,13 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
 import { lower, verifyKernel } from "../../../../ir/index.ts";
+import { patience, runs } from "../../../schedules/runs.ts";
 import { arbitraryKernel } from "../../arbitrary.ts";
 import { arbitraryGrid } from "./arbitrary.ts";
 import { loweredForGpu, shuffledLeaders, subgroupSizes } from "./run.ts";
 
 describe("random kernels", () => {
-  test("in grid form", () => {
+  test("in grid form", { timeout: patience }, () => {
     fc.assert(
       fc.property(arbitraryGrid(), fc.nat(2 ** 20), (sample, seed) => {
         verifyKernel(sample.kernel, "grid");
@@ -22,11 +23,11 @@ describe("random kernels", () => {
         const stages = loweredForGpu(sample, every, (pass) => (decisive.has(pass) ? every : every.slice(1, 2)));
         verifyKernel([...stages.values()].at(-1) ?? sample.kernel, "invocation");
       }),
-      { numRuns: Number(process.env["RUNS"] ?? 60) },
+      { numRuns: runs(40) },
     );
   });
 
-  test("without parallel loops, or with a thread loop", () => {
+  test("without parallel loops, or with a thread loop", { timeout: patience }, () => {
     fc.assert(
       fc.property(arbitraryKernel(), (sample) => {
         fc.pre(
@@ -36,7 +37,7 @@ describe("random kernels", () => {
         loweredForGpu(sample, [{}, { order: 1 }]);
         verifyKernel(lower(sample.kernel, "wgsl"), "invocation");
       }),
-      { numRuns: Number(process.env["RUNS"] ?? 60) },
+      { numRuns: runs(30) },
     );
   });
 });

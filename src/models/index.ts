@@ -1,0 +1,2 @@
+/** Known models as workloads: what is tuned where nothing else is named. Loads in browsers. */
+export { llama1b, type NamedMatmul } from "./llama.ts";
