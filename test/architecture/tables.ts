@@ -15,6 +15,7 @@ export const browserEntries: readonly string[] = [
   "src/index.ts",
   "src/tuner/index.ts",
   "src/tuner/engines/worker-web.ts",
+  "src/web/page/main.ts",
   "src/bench/page/ort-webgpu.ts",
   "src/bench/page/ours.ts",
 ];

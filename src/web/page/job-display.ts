@@ -72,7 +72,7 @@ export class JobDisplay {
     if (row === undefined) return;
     const place = `${Math.min(job.finished.size + 1, job.ids.length)} of ${job.ids.length}`;
     if (event.kind === "start") job.say(`Tuning ${sayRow(row)}, on ${targetTitles[target]} (${place}).`);
-    if (event.kind === "trial") byId("p", "detail").textContent = detail(event, job.deadline);
+    byId("p", "detail").textContent = event.kind === "trial" ? detail(event, job.deadline) : "making ready";
     byId("progress", "bar").value = (job.finished.size + partDone(event, job.deadline)) / job.ids.length;
   }
 

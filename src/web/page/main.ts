@@ -12,7 +12,7 @@ import { standingRows } from "./results.ts";
 import { parseSettings, type Settings, targetNames } from "./settings.ts";
 import { type FoundTarget, findTarget } from "./targets.ts";
 import { count, exportFile, importFiles } from "./transfer.ts";
-import { type TuningReport, tuneHere } from "./tuning.ts";
+import { type TuningOptions, type TuningReport, tuneHere } from "./tuning.ts";
 import { forgetJob, type Job, rememberJob, unfinishedJob } from "./unfinished.ts";
 
 /** All that the page works with. */
@@ -62,6 +62,10 @@ async function showStanding({ settings, store, found, display }: Page): Promise<
     if (device === undefined) continue;
     for (const kernel of settings.kernels) display.set(await standingRows(kernel, name, device, store));
   }
+  await countRecords(store);
+}
+
+async function countRecords(store: TuneStore): Promise<void> {
   const { records, workloads } = await store.summary();
   byId("p", "records").textContent = `${count(records, "record")} of ${count(workloads, "kernel")} in this browser.`;
 }
@@ -136,7 +140,11 @@ async function runJob({ settings, store, found, display }: Page, job: Job, signa
   showRunning(true, false);
   display.start(targets, kernels, job.seconds, say);
   try {
-    const progress: Parameters<typeof tuneHere>[0]["progress"] = (target, event) => display.take(target, event);
+    const progress: TuningOptions["progress"] = (target, event) => {
+      display.take(target, event);
+      // Where the database fails, the job says so.
+      if (event.kind === "done") countRecords(store).catch(() => {});
+    };
     const report = await tuneHere({ store, targets, kernels, seconds: job.seconds, trials, seed, signal, progress });
     const crashed =
       report.crashes === 0

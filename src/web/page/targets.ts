@@ -23,10 +23,9 @@ export interface FoundTarget {
 interface Target {
   readonly title: string;
   readonly kind: Device["kind"];
-  /** Makes sure that it is there at all: what this throws says what to do. */
-  readonly need: () => Promise<void>;
+  /** Makes sure that it is there at all, and gives the notes; what this throws says what to do. */
+  readonly look: () => Promise<readonly string[]>;
   readonly facts: (device: Device) => readonly Fact[];
-  readonly notes: () => readonly string[];
 }
 
 const yes = (has: boolean): string => (has ? "yes" : "no");
@@ -34,11 +33,21 @@ const yes = (has: boolean): string => (has ? "yes" : "no");
 const mebibytes = (bytes: number | undefined): string =>
   bytes === undefined ? "unknown" : bytes < 2 ** 20 ? `${bytes / 2 ** 10} KiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
 
+const onProcessor =
+  "This adapter is the processor, not a GPU: kernels are right on it, and their times say nothing about GPUs. Where there is a GPU, see what chrome://gpu says of WebGPU.";
+const notIsolated =
+  "This page is not cross-origin isolated: its clock has coarse steps, so that trials take longer, and threads can share no memory. " +
+  "Serve it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, as qloom serve does without --no-isolated.";
+
 const targets: Readonly<Record<TargetName, Target>> = {
   webgpu: {
     title: "WebGPU",
     kind: "wgsl",
-    need: async () => (await openGpu()).dispose(),
+    look: async () => {
+      const runtime = await openGpu();
+      runtime.dispose();
+      return runtime.software ? [onProcessor] : [];
+    },
     facts: ({ label, engine, features, limits }) => [
       ["Adapter", label],
       ["Engine", engine],
@@ -49,12 +58,11 @@ const targets: Readonly<Record<TargetName, Target>> = {
       ["Invocations of a workgroup", String(limits["invocations"])],
       ["Largest binding", mebibytes(limits["maxBinding"])],
     ],
-    notes: () => [],
   },
   wasm: {
     title: "WebAssembly",
     kind: "wasm",
-    need: async () => {},
+    look: async () => (crossOriginIsolated ? [] : [notIsolated]),
     facts: ({ label, engine, features, limits }) => [
       ["Processor", label],
       ["Engine", engine],
@@ -65,23 +73,16 @@ const targets: Readonly<Record<TargetName, Target>> = {
       ["Most memory", mebibytes(limits["maxMemory"])],
       ["Step of the clock", `${Number((1000 * timerQuantum()).toPrecision(2))} µs`],
     ],
-    notes: () =>
-      crossOriginIsolated
-        ? []
-        : [
-            "This page is not cross-origin isolated: its clock has coarse steps, so that trials take longer, and threads can share no memory. " +
-              "Serve it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, as qloom serve does without --no-isolated.",
-          ],
   },
 };
 
 /** What of a target is here. Throws only what is a fault of qloom's. */
 export async function findTarget(name: TargetName): Promise<FoundTarget> {
-  const { title, kind, need, facts, notes } = targets[name];
+  const { title, kind, look, facts } = targets[name];
   try {
-    await need();
+    const notes = await look();
     const device = await probeDevice(pageHosts(), kind);
-    return { name, title, device, missing: undefined, facts: facts(device), notes: notes() };
+    return { name, title, device, missing: undefined, facts: facts(device), notes };
   } catch (error) {
     if (!(error instanceof QloomError)) throw error;
     return { name, title, device: undefined, missing: error.message, facts: [], notes: [] };
