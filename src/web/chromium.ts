@@ -20,6 +20,8 @@ export interface ChromiumOptions {
   readonly sandbox?: boolean;
   /** Flags of the browser besides its own. */
   readonly flags?: readonly string[];
+  /** Environment variables that it gets besides this process's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A browser that runs. */
