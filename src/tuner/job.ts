@@ -9,6 +9,7 @@ import { openShipped, type TuneRecord, type TuneStore } from "../../tune-db/inde
 import { rangesOf, typicalWorkload } from "../compile/index.ts";
 import { Budget } from "./budget.ts";
 import { type EngineName, hostsOf, type StartHost } from "./engines/index.ts";
+import type { EngineOptions } from "./engines/options.ts";
 import { TunerError } from "./errors.ts";
 import type { TimeLimits } from "./measurer.ts";
 import type { Progress } from "./progress.ts";
@@ -84,7 +85,7 @@ export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
     sampling: { seconds: 0.25, minSamples: 5, ...options.sampling },
     limits,
     gpu: options.gpu,
-    startHost: typeof engine === "string" ? hostsOf(engine) : engine,
+    startHost: typeof engine === "string" ? hostsOf(engine, optionsFor(options)) : engine,
     signal,
     testHook: options.testHook,
   };
@@ -105,6 +106,10 @@ export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
   const results = await Promise.all(jobs);
   return { results, recovered, stopped: signal?.aborted ?? false };
 }
+
+/** A process that is to have a GPU is started so that it finds one. */
+const optionsFor = ({ device, gpu }: TuneOptions): EngineOptions =>
+  device.kind === "wgsl" ? { gpu: gpu?.software === true ? "software" : "any" } : {};
 
 type Common = Omit<PartOptions, "workload" | "pinned" | "onTrial">;
 type PlacedEvent<E> = E extends unknown ? Omit<E, "index" | "count"> : never;

@@ -18,6 +18,10 @@ export interface ChromiumOptions {
   readonly gpu?: GpuChoice;
   /** Whether pages are kept from the system by the browser's sandbox, which a process of root can't have. @default unless root */
   readonly sandbox?: boolean;
+  /** Flags of the browser besides its own. */
+  readonly flags?: readonly string[];
+  /** Environment variables that it gets besides this process's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A browser that runs. */
@@ -65,7 +69,7 @@ export async function launchChromium(options: ChromiumOptions = {}): Promise<Chr
       executablePath: executable,
       headless: true,
       chromiumSandbox: sandbox,
-      args: [...flagsFor(gpu)],
+      args: [...flagsFor(gpu), ...(options.flags ?? [])],
       env: { ...(await environmentFor(found)), ...(gpu === "hardware" && (await gpuEnvironment()).env) },
       // The process that started it decides what a signal ends.
       handleSIGINT: false,

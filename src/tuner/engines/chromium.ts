@@ -9,7 +9,7 @@ import type { Reply } from "../protocol.ts";
 import type { EngineOptions } from "./options.ts";
 
 /** Launches the browser. Rejects with a `WebError` where there is none, or it does not start. */
-export async function openChromium({ command, gpu }: EngineOptions): Promise<Connect> {
+export async function openChromium({ env, command, gpu }: EngineOptions): Promise<Connect> {
   const server = await serve();
   const closing: (() => Promise<unknown>)[] = [() => server.close()];
   const close = async (): Promise<void> => {
@@ -18,7 +18,10 @@ export async function openChromium({ command, gpu }: EngineOptions): Promise<Con
   try {
     const chromium = await launchChromium({
       ...(command !== undefined && { executable: command }),
+      ...(env !== undefined && { env }),
       ...(gpu === "software" && { gpu }),
+      // Only the optimizing compiler, as in Node.
+      flags: ["--js-flags=--no-liftoff"],
     });
     closing.push(() => chromium.close());
     const page = await chromium.open(server.url);

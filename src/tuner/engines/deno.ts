@@ -19,7 +19,10 @@ export const connectDeno =
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
     });
-    createInterface({ input: child.stdout }).on("line", (line) => events.reply(JSON.parse(line) as Reply));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const reply = replyOf(line);
+      if (reply !== undefined) events.reply(reply);
+    });
     // A process that has just ended gives an error here; its end is heard of by `close`.
     child.stdin.on("error", () => {});
     tellEnd(child, {
@@ -37,6 +40,15 @@ export const connectDeno =
       kill: () => void child.kill("SIGKILL"),
     };
   };
+
+/** Undefined for a line that is none: drivers have their say, too. */
+function replyOf(line: string): Reply | undefined {
+  try {
+    return JSON.parse(line) as Reply;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The npm package's program where that is installed (its `bin` is a script that would stand in between), else the PATH's. */
 export function denoCommand(): string {

@@ -8,11 +8,12 @@ import type { EngineOptions } from "./options.ts";
 import { workerUrl } from "./worker-url.ts";
 
 export const connectNode =
-  ({ env }: EngineOptions): Connect =>
+  ({ env, command }: EngineOptions): Connect =>
   (events) => {
     const child = fork(fileURLToPath(workerUrl("worker-node")), [], {
       // The tuner's own flags (a debugger's port, a test runner's loader) are not for the process.
       execArgv: [],
+      ...(command !== undefined && { execPath: command }),
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       env: { ...process.env, ...env },

@@ -12,6 +12,7 @@ console.log = console.error;
 const answer = makeMeasuring();
 createInterface({ input: process.stdin })
   .on("line", (line) => {
-    void answer(JSON.parse(line) as Request).then((reply) => process.stdout.write(`${JSON.stringify(reply)}\n`));
+    // What a driver may have written without ending its line stays on a line of its own.
+    void answer(JSON.parse(line) as Request).then((reply) => process.stdout.write(`\n${JSON.stringify(reply)}\n`));
   })
   .on("close", () => process.exit());

@@ -226,7 +226,8 @@ const outcomes: Readonly<Partial<Record<GpuFault, Failure["outcome"]>>> = {
   lost: "crash",
 };
 
-function outcomeOf(error: unknown): unknown {
+/** A `CandidateFailure` for what the GPU holds against a candidate; anything else as it is. */
+export function outcomeOf(error: unknown): unknown {
   const outcome = error instanceof GpuError ? outcomes[error.fault] : undefined;
   return outcome === undefined
     ? error

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Point, pointsOf, rejection, templateFor } from "../../../schedules/index.ts";
 import { Budget } from "../../../src/tuner/budget.ts";
 import { type PartResult, type Progress, progressLine } from "../../../src/tuner/index.ts";
-import { warmUp } from "../../../src/tuner/measuring/warm-up.ts";
+import { settle, warmUp } from "../../../src/tuner/measuring/warm-up.ts";
 import { nearestPoint, restrictSpace, transfer } from "../../../src/tuner/space.ts";
 import { device, matmul } from "./setting.ts";
 
@@ -65,6 +65,18 @@ describe("warming up", () => {
     const { run, clock } = runner(Array.from({ length: 100 }, (_, i) => 1000 * 0.9 ** i));
     warmUp(run, { clock, maxMs: 2500 });
     expect(clock()).toBeLessThan(4000);
+  });
+
+  test("by samples of their own where contestants time themselves", async () => {
+    const { run, clock, runs } = runner([2, 2, 2, 2, 2, 2, 2, 1.5, 1.5, 1]);
+    const time = async (count: number): Promise<number> => {
+      const start = clock();
+      for (let i = 0; i < count; i++) run();
+      return clock() - start;
+    };
+    expect(await settle({ time, quantumMs: 0.001 }, { clock, maxMs: 1000 })).toBe(1);
+    // Two runs are a sample of 3 ms, which 1 + 1 + 2 of them tell; then four samples fall and three do not.
+    expect(runs()).toBe(4 + 2 * 4 + 2 * 3);
   });
 });
 
