@@ -1,0 +1,68 @@
+/** Measured numbers as reports hold them, and taking the samples of contestants on a GPU. Not here: what is measured. */
+import type { GpuRuntime, Prepared } from "../../../backends/index.ts";
+import { interleave, type Summary, summarize, type TimedRuns } from "../../timing/index.ts";
+
+/** A number with its spread. */
+export interface Figure {
+  readonly median: number;
+  /** The 10 % and 90 % quantiles of the samples. */
+  readonly low: number;
+  readonly high: number;
+  readonly samples: number;
+}
+
+export const figureOf = ({ median, low, high, count }: Summary): Figure => ({ median, low, high, samples: count });
+
+/** `amount` per time, where the figure is a time. */
+export const perTime = (amount: number, { median, low, high, samples }: Figure): Figure => ({
+  median: amount / median,
+  low: amount / high,
+  high: amount / low,
+  samples,
+});
+
+/** Launches as something to sample: each run is one of them in turn, after the one before. */
+export async function timedOn(runtime: GpuRuntime, runs: readonly Prepared[]): Promise<TimedRuns> {
+  const timer = await runtime.timer();
+  let turn = 0;
+  const whole = joined(runs);
+  return {
+    get quantumMs() {
+      return timer.facts.quantumMs;
+    },
+    time: async (count) => {
+      // Whole turns go in one submission; what is left of a turn one by one.
+      let ms = 0;
+      for (let left = count; left > 0; ) {
+        const all = turn === 0 && left >= runs.length;
+        const times = all ? Math.floor(left / runs.length) : 1;
+        ms += await timer.time(all ? whole : runs[turn]!, times);
+        left -= all ? times * runs.length : 1;
+        if (!all) turn = (turn + 1) % runs.length;
+      }
+      return ms;
+    },
+  };
+}
+
+const joined = (runs: readonly Prepared[]): Prepared => ({
+  label: runs[0]!.label,
+  tensors: [...new Set(runs.flatMap(({ tensors }) => tensors))],
+  dispatches: runs.flatMap(({ dispatches }) => dispatches),
+});
+
+export interface SampleOptions {
+  /** Time to spend on samples, all contestants together. */
+  readonly seconds: number;
+  readonly minSamples: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Milliseconds of one run of each contestant. */
+export async function sample(
+  contestants: readonly TimedRuns[],
+  { seconds, minSamples, signal }: SampleOptions,
+): Promise<readonly Figure[]> {
+  const samples = await interleave(contestants, { seconds, minSamples, ...(signal && { signal }) });
+  return samples.map(({ ms }) => figureOf(summarize(ms)));
+}
