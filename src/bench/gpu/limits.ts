@@ -75,7 +75,7 @@ const arithmeticsOf = (features: readonly Feature[]): readonly Arithmetic[] =>
 
 /** The kind of arithmetic that a matmul is measured against: products of bytes only where the device has them. */
 export const arithmeticOf = ({ numerics }: MatmulWorkload, { rates }: GpuLimits): Arithmetic => {
-  const wanted = numerics.compute === "i8" || numerics.compute === "f16" ? numerics.compute : "f32";
+  const wanted: Arithmetic = numerics.compute;
   return rates[wanted] === undefined ? "f32" : wanted;
 };
 
