@@ -21,35 +21,24 @@ export const perTime = (amount: number, { median, low, high, samples }: Figure):
   samples,
 });
 
-/** Launches as something to sample: each run is one of them in turn, after the one before. */
+/** Launches as something to sample: each run is one of them in turn, after the one before; turns are always whole. */
 export async function timedOn(runtime: GpuRuntime, runs: readonly Prepared[]): Promise<TimedRuns> {
   const timer = await runtime.timer();
-  let turn = 0;
-  const whole = joined(runs);
+  const turn: Prepared = {
+    label: runs[0]!.label,
+    tensors: [...new Set(runs.flatMap(({ tensors }) => tensors))],
+    dispatches: runs.flatMap(({ dispatches }) => dispatches),
+  };
   return {
     get quantumMs() {
       return timer.facts.quantumMs;
     },
     time: async (count) => {
-      // Whole turns go in one submission; what is left of a turn one by one.
-      let ms = 0;
-      for (let left = count; left > 0; ) {
-        const all = turn === 0 && left >= runs.length;
-        const times = all ? Math.floor(left / runs.length) : 1;
-        ms += await timer.time(all ? whole : runs[turn]!, times);
-        left -= all ? times * runs.length : 1;
-        if (!all) turn = (turn + 1) % runs.length;
-      }
-      return ms;
+      const turns = Math.ceil(count / runs.length);
+      return ((await timer.time(turn, turns)) * count) / (turns * runs.length);
     },
   };
 }
-
-const joined = (runs: readonly Prepared[]): Prepared => ({
-  label: runs[0]!.label,
-  tensors: [...new Set(runs.flatMap(({ tensors }) => tensors))],
-  dispatches: runs.flatMap(({ dispatches }) => dispatches),
-});
 
 export interface SampleOptions {
   /** Time to spend on samples, all contestants together. */

@@ -5,7 +5,7 @@
 import type { GpuRuntime, GpuTensor, Prepared } from "../../../backends/index.ts";
 import { containerBytes, formatOf, type MatmulWorkload } from "../../../ir/index.ts";
 import type { WgslArtifact } from "../../compile/index.ts";
-import { GpuExecutable, type GpuPackedTensors, storedBytes } from "../../runtime/index.ts";
+import { evaluate, GpuExecutable, type GpuPackedTensors, storedBytes } from "../../runtime/index.ts";
 import type { TimedRuns } from "../../timing/index.ts";
 import { intWeightSource, type MatmulCase, makeCase } from "../case.ts";
 import { formatWeightSource, storedWeights } from "../ours.ts";
@@ -74,9 +74,17 @@ export class GpuKernel {
     const [input, output] = [await this.#allocate(4 * m * k, "x"), await this.#allocate(4 * m * n, "y")];
     await runtime.write(input, x.subarray(0, m * k));
     const rows = rowsOf(this.problem, m);
+    const own: [string, GpuTensor][] = [
+      ["x", input],
+      ["y", output],
+    ];
+    // An executable's own workspaces are those of the last number of rows.
+    const part = this.#executable.artifact.parts.find(({ min, max }) => m >= min && m <= max);
+    for (const { name, bytes } of part?.workspaces ?? [])
+      own.push([name, await this.#allocate(evaluate(bytes, { M: m }), name)]);
     const runs: Prepared[] = [];
     for (const copy of this.copies) {
-      const tensors = new Map([...copy.tensors, ["x", input], ["y", output]] as const);
+      const tensors = new Map([...copy.tensors, ...own]);
       const launches = await this.#executable.launches(m, tensors);
       const [y] = await runtime.run(launches, [output]);
       checkResult("qloom", new Float32Array(y!.buffer), { ...matmul, m }, { ...reference, ...rows });
