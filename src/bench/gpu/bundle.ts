@@ -5,7 +5,6 @@
 import { execFile, spawn } from "node:child_process";
 import { createWriteStream, existsSync, readFileSync } from "node:fs";
 import { chmod, copyFile, cp, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -90,9 +89,12 @@ function repositoryRoot(): string {
 /** The same as `npm run build`, elsewhere. */
 async function build(root: string, app: string): Promise<void> {
   const dist = join(app, "dist");
-  const tsc = createRequire(join(root, "package.json")).resolve("typescript/bin/tsc");
-  const options = ["-p", join(root, "tsconfig.build.json"), "--outDir", dist, "--declaration", "false"];
-  await promisify(execFile)(process.execPath, [tsc, ...options], { cwd: root });
+  const tsc = join(root, locate(root, "typescript", ""), "bin/tsc");
+  const project = ["-p", join(root, "tsconfig.build.json"), "--outDir", dist];
+  const noTypes = ["--declaration", "false", "--isolatedDeclarations", "false"];
+  await promisify(execFile)(process.execPath, [tsc, ...project, ...noTypes], { cwd: root }).catch((error: unknown) => {
+    throw new BenchError(`bundle: the build failed: ${(error as { stdout?: string }).stdout || String(error)}`);
+  });
   await writeFile(join(dist, "src/compile/generator-stamp.js"), stampText());
   await copyFile(join(root, "package.json"), join(app, "package.json"));
   await copyFile(join(root, "LICENSE"), join(app, "LICENSE"));

@@ -13,13 +13,11 @@ export interface Figure {
 
 export const figureOf = ({ median, low, high, count }: Summary): Figure => ({ median, low, high, samples: count });
 
-/** `amount` per time, where the figure is a time. */
-export const perTime = (amount: number, { median, low, high, samples }: Figure): Figure => ({
-  median: amount / median,
-  low: amount / high,
-  high: amount / low,
-  samples,
-});
+/** `amount` per time, where the figure is a time in milliseconds; one that a clock takes for none is one nanosecond. */
+export const perTime = (amount: number, { median, low, high, samples }: Figure): Figure => {
+  const per = (ms: number): number => amount / Math.max(ms, 1e-6);
+  return { median: per(median), low: per(high), high: per(low), samples };
+};
 
 /** Launches as something to sample: each run is one of them in turn, after the one before; turns are always whole. */
 export async function timedOn(runtime: GpuRuntime, runs: readonly Prepared[]): Promise<TimedRuns> {

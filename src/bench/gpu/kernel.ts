@@ -3,7 +3,7 @@
  * timed. Not here: which kernels (default, tuned, a point), what is measured of them.
  */
 import type { GpuRuntime, GpuTensor, Prepared } from "../../../backends/index.ts";
-import { containerBytes, formatOf, type MatmulWorkload } from "../../../ir/index.ts";
+import type { MatmulWorkload } from "../../../ir/index.ts";
 import type { WgslArtifact } from "../../compile/index.ts";
 import { evaluate, GpuExecutable, type GpuPackedTensors, storedBytes } from "../../runtime/index.ts";
 import type { TimedRuns } from "../../timing/index.ts";
@@ -11,6 +11,7 @@ import { intWeightSource, type MatmulCase, makeCase } from "../case.ts";
 import { formatWeightSource, storedWeights } from "../ours.ts";
 import { checkResult, type Reference, referenceOf } from "../reference.ts";
 import { timedOn } from "./figure.ts";
+import { weightBytes } from "./share.ts";
 
 /** The numbers of a matmul, and what they come to. */
 export interface Problem {
@@ -25,10 +26,6 @@ export function problemOf({ n, k, w, numerics }: MatmulWorkload, rows: number): 
   const matmul = makeCase(shape, 1, [intWeightSource, formatWeightSource]);
   return { matmul, reference: referenceOf(matmul) };
 }
-
-/** Bytes of a matmul's weights as they are stored. */
-export const weightBytes = ({ n, k, w }: MatmulWorkload): number =>
-  Object.values(containerBytes(formatOf(w), n, k)).reduce((sum, bytes) => sum + bytes, 0);
 
 /** Copies of weights that fill so many bytes. */
 export const copiesFor = (workload: MatmulWorkload, bytes: number): number =>

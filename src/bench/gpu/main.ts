@@ -23,6 +23,7 @@ const help = `Measures this machine's GPU: what it could do at most, what qloom'
   --full               the full sizes on such an adapter too
   --read-mib N         MiB read to measure memory, a power of two: four times the last-level cache or more (default: 512)
   --tune-seconds N     time for tuning (default: 900)
+  --points N           points of the space that each of a model's shapes is tried at one by one, besides tuning (default: 48)
   --adapter-limits     use workgroup memory and buffers as large as the adapter has them, not what every WebGPU device has
   --bundle FILE        measure nothing: write the program, with all that it needs, as FILE (.tar.gz)
   --help
@@ -34,6 +35,7 @@ const options = {
   full: { type: "boolean", default: false },
   "read-mib": { type: "string" },
   "tune-seconds": { type: "string" },
+  points: { type: "string" },
   "adapter-limits": { type: "boolean", default: false },
   bundle: { type: "string" },
   help: { type: "boolean", short: "h", default: false },
@@ -45,6 +47,7 @@ const numbers = z.object({
     .refine((n) => n >= 1 && Number.isInteger(Math.log2(n)), "is no power of two")
     .optional(),
   "tune-seconds": z.coerce.number().positive("is not above 0").optional(),
+  points: z.coerce.number().int("is no whole number").positive("is not above 0").max(64, "is above 64").optional(),
 });
 
 function parse() {
@@ -56,7 +59,12 @@ function parse() {
       throw new BenchError(`--${String(issue.path[0])} ${issue.message}`);
     }
     if (values.quick && values.full) throw new BenchError("--quick and --full exclude each other");
-    return { ...values, readMib: parsed.data["read-mib"], tuneSeconds: parsed.data["tune-seconds"] };
+    return {
+      ...values,
+      readMib: parsed.data["read-mib"],
+      tuneSeconds: parsed.data["tune-seconds"],
+      reduced: parsed.data.points,
+    };
   } catch (error) {
     if (error instanceof TypeError) throw new BenchError(`${error.message.split(/\.\s|\n/)[0]}; see --help`);
     throw error;
@@ -87,6 +95,7 @@ async function main(): Promise<number> {
       quick: given.quick ? true : given.full ? false : undefined,
       readBytes: given.readMib === undefined ? undefined : given.readMib * 2 ** 20,
       tuneSeconds: given.tuneSeconds,
+      reduced: given.reduced,
       sofar: (sofar) => write(given.out, sofar),
     });
     write(given.out, report);

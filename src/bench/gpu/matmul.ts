@@ -3,10 +3,11 @@ import type { MatmulWorkload } from "../../../ir/index.ts";
 import type { TuneStore } from "../../../tune-db/index.ts";
 import { resolveGpu } from "../../compile/index.ts";
 import { type Figure, perTime, sample } from "./figure.ts";
-import { copiesFor, GpuKernel, type Problem, weightBytes } from "./kernel.ts";
+import { copiesFor, GpuKernel, type Problem } from "./kernel.ts";
 import { arithmeticOf, type GpuLimits } from "./limits.ts";
 import type { DecodeRow, MatmulReport, PrefillRow, RowsRow } from "./report.ts";
 import { percent, type Session } from "./session.ts";
+import { weightBytes } from "./share.ts";
 
 export interface MatmulTask {
   /** For any M. */

@@ -25,6 +25,7 @@ export interface GpuBenchOptions {
   /** What the plan has otherwise. */
   readonly readBytes?: number | undefined;
   readonly tuneSeconds?: number | undefined;
+  readonly reduced?: number | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (line: string) => void;
   /** Told the report so far, after each of its parts. */
@@ -41,8 +42,8 @@ export async function runGpuBench(options: GpuBenchOptions): Promise<GpuReport> 
   const { software } = runtime;
   const quick = options.quick ?? software;
   const basis = quick ? quickPlan : fullPlan;
-  const { readBytes = basis.readBytes, tuneSeconds = basis.tuneSeconds } = options;
-  const plan: Plan = { ...basis, readBytes, tuneSeconds };
+  const { readBytes = basis.readBytes, tuneSeconds = basis.tuneSeconds, reduced = basis.reduced } = options;
+  const plan: Plan = { ...basis, readBytes, tuneSeconds, reduced };
   const session: Session = {
     ...{ plan, gpu, signal, progress },
     runtime: async () => {

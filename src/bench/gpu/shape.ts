@@ -23,9 +23,9 @@ export async function measureShape(session: Session, { name, workload, seconds }
   const [own] = await tune(session, { workload, seconds, store: openMemoryStore() });
   let reduced = 0;
   const restrict = (space: Space, around: Point): Space => {
-    const around_ = reduceSpace(space, around, session.plan.reduced);
-    reduced = [...pointsOf(around_)].length;
-    return around_;
+    const part = reduceSpace(space, around, session.plan.reduced);
+    reduced = [...pointsOf(part)].length;
+    return part;
   };
   // In a store of its own: what tuning has found is not to be taken for the reduced space's.
   const exhaustive = { workload, seconds: exhaustiveSeconds, store: openMemoryStore(), restrict };
@@ -42,14 +42,17 @@ export async function measureShape(session: Session, { name, workload, seconds }
     tried: own!.tried,
     reduced,
     ...{ default: reference!, tuned: tuned!, optimum: optimum! },
-    defaultOfTuned: tuned!.ms.median / reference!.ms.median,
-    tunedOfOptimum: optimum!.ms.median / tuned!.ms.median,
+    defaultOfTuned: speedOf(reference!, tuned!),
+    tunedOfOptimum: speedOf(tuned!, optimum!),
   };
   session.progress(
     `${name}: default ${percent(row.defaultOfTuned)} of tuned, tuned ${percent(row.tunedOfOptimum)} of the best of ${reduced} points`,
   );
   return row;
 }
+
+/** The speed of one as a share of the other's. */
+const speedOf = (of: PointTiming, other: PointTiming): number => other.ms.median / Math.max(of.ms.median, 1e-6);
 
 /** Far more than a reduced space takes: it is searched to its end. */
 const exhaustiveSeconds = 3600;
