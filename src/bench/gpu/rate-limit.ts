@@ -13,25 +13,25 @@ import {
   rateResult,
 } from "./rate-kernels.ts";
 
-/** Lanes and chains worth trying: enough sums to hide what an operation waits for, few enough for the registers. */
+/** Lanes and chains worth trying: enough sums to hide what an operation waits for, few enough for the registers. The first is for adapters that take long to compile much. */
 const rateShapes: Readonly<Record<Arithmetic, readonly (readonly [lanes: number, chains: number])[]>> = {
   f32: [
+    [4, 2],
     [4, 4],
+    [4, 8],
     [1, 8],
     [1, 16],
-    [4, 2],
-    [4, 8],
   ],
   f16: [
+    [2, 4],
     [2, 8],
     [4, 4],
-    [2, 4],
     [4, 8],
   ],
   i8: [
-    [1, 16],
-    [1, 8],
     [1, 4],
+    [1, 8],
+    [1, 16],
   ],
 };
 /** Workgroups: a processor has no use for many. */
