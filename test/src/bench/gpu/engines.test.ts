@@ -51,7 +51,7 @@ const has = (engine: Engine, [arithmetic]: (typeof rates)[number]): boolean =>
   arithmetic !== "f16" || engine === "deno-llvmpipe";
 
 describe.each(running)("%s", (engine) => {
-  test("reads every word, and computes what the loops must", async () => {
+  test("reads every word, and computes what the loops must", { timeout: 60_000 }, async () => {
     const own = rates.filter((rate) => has(engine, rate));
     const [filled, ...computed] = await runIn(engine, [fill, ...own.map(rateCase)]);
     own.forEach(([arithmetic, variant], i) => {
