@@ -24,6 +24,9 @@ async function withGpu(options: EngineOptions): Promise<EngineOptions> {
   return { ...options, env: { ...env, ...options.env } };
 }
 
+/** Deno's program, the npm package's where that is installed. */
+export const denoProgram = async (): Promise<string> => (await import("./deno.ts")).denoCommand();
+
 export const engineNames: readonly EngineName[] = Object.keys(engines) as EngineName[];
 
 /** Starts a measuring process; a new one each time. */
