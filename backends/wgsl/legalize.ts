@@ -38,7 +38,7 @@ const bytesApart: OpRule = {
   name: "bytes-apart",
   ops: ["mul", "floordiv", "mod", "min", "max", "neg", "abs", "eq", "ne", "lt", "le", "shl", "shr", "select"],
   apply: (e, first, second) => {
-    if (!e.args.some((arg) => isBytes(arg.type))) return undefined;
+    if (![e, ...e.args].some(({ type }) => isBytes(type))) return undefined;
     const wide = (x: Expr): Expr => (x.type.scalar === "bool" ? x : b.cast("i32", x));
     switch (e.op) {
       case "select":

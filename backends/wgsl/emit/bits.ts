@@ -6,6 +6,7 @@
  */
 import { atom, bitcast, type Context, call } from "./context.ts";
 import type { Bits, Node } from "./nodes.ts";
+import { literal } from "./text.ts";
 
 const bitsOf = (node: Node): Bits => node.bits ?? { word: node, offset: 0, count: 32 };
 
@@ -26,6 +27,8 @@ export function extract(c: Context, from: Node, offset: number, count: number): 
 /** The lowest `count` bits of a u32, as a signed i32. */
 export function signExtended(c: Context, from: Node, count: number): Node {
   const { word, offset, count: known } = bitsOf(from);
+  if (from.text === "extractBits" && from.bits === undefined && from.args[2]?.text === `${count}u`)
+    return call(c, "extractBits", bitcast(c, "i32", from.args[0] as Node), ...from.args.slice(1));
   if (known < count) return bitcast(c, "i32", from);
   return call(c, "extractBits", bitcast(c, "i32", word), atom(c, `${offset}u`), atom(c, `${count}u`));
 }
@@ -43,5 +46,5 @@ export function masked(c: Context, a: Node, mask: number): Node {
   const count = Math.log2(mask + 1);
   if (a.bits !== undefined && Number.isInteger(count)) return extract(c, a, 0, count);
   const bits = Number.isInteger(count) ? { bits: { word: a, offset: 0, count } } : {};
-  return c.make("infix", "&", [a, atom(c, `${mask}u`)], bits);
+  return c.make("infix", "&", [a, atom(c, literal(mask, "u32"))], bits);
 }

@@ -1,5 +1,5 @@
 /** Casts as WGSL spells them: conversions, wrapping to narrow integers, bytes packed into words and unpacked, bits read as another type. */
-import { type Cast, type Expr, rangeOf, scalarRange, scalars } from "../../../ir/index.ts";
+import { b, type Cast, castBits, type Expr, isInteger, rangeOf, scalarRange, scalars } from "../../../ir/index.ts";
 import { heldAs, typeText } from "../held.ts";
 import { castSpelling, type Machine } from "../ops.ts";
 import { extract, signExtended } from "./bits.ts";
@@ -10,6 +10,9 @@ import { component, vectorOf } from "./vectors.ts";
 
 /** The value of a cast, of a value in either mode. */
 export function cast(c: Context, e: Cast): Node {
+  const { arg } = e;
+  if (e.mode === "bits" && arg.kind === "const" && isInteger(e.type.scalar))
+    return c.select(b.constant(castBits(arg.value, arg.type.scalar, e.type.scalar), e.type));
   const value = c.select(e.arg);
   const [from, to] = [heldAs(e.arg.type), heldAs(e.type)];
   if (from === undefined || to === undefined)

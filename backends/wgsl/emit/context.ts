@@ -4,6 +4,13 @@ import { EmitError } from "../../errors.ts";
 import type { Machine } from "../ops.ts";
 import type { View } from "../views.ts";
 import type { Maker, Node } from "./nodes.ts";
+import { literal } from "./text.ts";
+
+/** The last change of a buffer. */
+export interface Change {
+  readonly time: number;
+  readonly depth: number;
+}
 
 export interface Context {
   readonly kernel: string;
@@ -21,8 +28,8 @@ export interface Context {
   /** Floats without a literal: name of a module variable by its bits. */
   readonly constants: Map<string, string>;
   readonly make: Maker;
-  /** How often each buffer has been written so far. */
-  readonly times: Map<string, number>;
+  /** For each buffer that has been written, how often so far, and how deep the block was that wrote it last. */
+  readonly times: Map<string, Change>;
   /** Nodes of expressions that never change, and of those that may when something is written. */
   readonly fixed: Map<Expr, Node>;
   readonly changing: Map<Expr, Node>;
@@ -46,5 +53,8 @@ export const call = (c: Context, name: string, ...args: readonly Node[]): Node =
 export const bitcast = (c: Context, type: string, x: Node): Node => call(c, `bitcast<${type}>`, x);
 
 /** The constructor of a machine type applied to a value of another: `f32(x)`. */
-export const convert = (c: Context, to: Machine, width: number, x: Node): Node =>
-  call(c, width === 1 ? to : `vec${width}<${to}>`, x);
+export function convert(c: Context, to: Machine, width: number, x: Node): Node {
+  // A negative literal is of no type yet, and of none that u32 takes.
+  if (to === "u32" && x.form === "atom" && /^-\d+$/.test(x.text)) return atom(c, literal(Number(x.text) >>> 0, "u32"));
+  return call(c, width === 1 ? to : `vec${width}<${to}>`, x);
+}

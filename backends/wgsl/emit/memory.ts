@@ -41,16 +41,14 @@ export function elementOf(c: Context, buffer: string, index: Node): Node {
   const name = c.names.get(buffer) as string;
   const scope = c.buffers.get(buffer)?.scope;
   const isFixed = !isWritten && scope === "global";
-  const parts = isFixed
-    ? { loads: true, wish: buffer }
-    : { loads: true, wish: buffer, pinned: true, time: c.times.get(buffer) ?? 0 };
+  const parts = { loads: true, wish: buffer, ...(isFixed ? {} : c.times.get(buffer)) };
   if (!isAtomic) return c.make("index", name, [index], parts);
   return c.make("call", "atomicLoad", [pointer(c, buffer, index)], parts);
 }
 
 /** `&name[index]`. */
 export const pointer = (c: Context, buffer: string, index: Node): Node =>
-  c.make("prefix", "&", [c.make("index", c.names.get(buffer) as string, [index])]);
+  c.make("prefix", "&", [c.make("place", c.names.get(buffer) as string, [index])]);
 
 /** The element of the view's base type at a byte address that is a multiple of its size. */
 function baseAt(c: Context, buffer: string, at: Affine): Node {

@@ -1,6 +1,6 @@
 /**
- * WGSL expressions as a graph: equal expressions are one node. Each knows where it may be computed: `depth` blocks deep at least, or only where
- * it is used (`pinned`) because it reads what changes. Which nodes get a name is decided in `share.ts`; their text is made in `text.ts`.
+ * WGSL expressions as a graph: equal expressions are one node. Each knows where it may be computed: in blocks from `depth` on, where its names
+ * are known and what it reads has last changed. Which nodes get a name is decided in `share.ts`; their text is made in `text.ts`.
  */
 
 /** Bits of a word: what extractions fold on. */
@@ -12,12 +12,11 @@ export interface Bits {
 
 export interface Node {
   readonly id: number;
-  /** `atom`: its text; `infix`, `prefix`: an operator; `call`: a function; `index`: an array; `member`: components. */
-  readonly form: "atom" | "infix" | "prefix" | "call" | "index" | "member";
+  /** `atom`: its text; `infix`, `prefix`: an operator; `call`: a function; `index`: an element of an array; `place`: where one, or a variable, is; `member`: components. */
+  readonly form: "atom" | "infix" | "prefix" | "call" | "index" | "place" | "member";
   readonly text: string;
   readonly args: readonly Node[];
   readonly depth: number;
-  readonly pinned: boolean;
   /** A read of memory: not made where it would not have been. */
   readonly loads: boolean;
   /** What its name is made from, where it gets one. */
@@ -27,7 +26,6 @@ export interface Node {
 
 interface Parts {
   readonly depth?: number;
-  readonly pinned?: boolean;
   readonly loads?: boolean;
   readonly wish?: string;
   readonly bits?: Bits;
@@ -50,7 +48,6 @@ export function nodeMaker(): Maker {
       text,
       args,
       depth: Math.max(parts.depth ?? 0, ...args.map(({ depth }) => depth)),
-      pinned: parts.pinned === true || args.some(({ pinned }) => pinned),
       loads: parts.loads === true || args.some(({ loads }) => loads),
       wish: parts.wish,
       bits: parts.bits,

@@ -4,7 +4,7 @@ import { offsetsOf } from "../addresses.ts";
 import { heldAs, isBytes, typeText, widthOf } from "../held.ts";
 import type { Machine } from "../ops.ts";
 import { extract, signExtended } from "./bits.ts";
-import { atom, type Context, call, fail } from "./context.ts";
+import { atom, type Context, call, convert, fail } from "./context.ts";
 import type { Node } from "./nodes.ts";
 import { component } from "./vectors.ts";
 
@@ -29,7 +29,10 @@ export function registerText(c: Pick<Context, "kernel">, buffer: Buffer): string
 
 /** The register's value now. */
 export const registerNode = (c: Context, { name }: Buffer): Node =>
-  c.make("atom", c.names.get(name) as string, [], { pinned: true, time: c.times.get(name) ?? 0 });
+  c.make("atom", c.names.get(name) as string, [], c.times.get(name));
+
+/** The register as the target of an assignment. */
+export const registerPlace = (c: Context, { name }: Buffer): Node => c.make("place", c.names.get(name) as string, []);
 
 /** How a lane is taken from the register; undefined where the access names all of it. */
 export function laneOf(c: Context, buffer: Buffer, index: readonly Expr[]): ((whole: Node) => Node) | undefined {
@@ -51,10 +54,13 @@ export function writtenLane(
   lane: number,
   value: Node,
 ): { readonly target: Node; readonly value: Node } {
-  const whole = registerNode(c, buffer);
-  if (!isBytes(registerType(c, buffer))) return { target: component(c, whole, lane), value };
-  const byte = buffer.scalar === "i8" ? call(c, "u32", value) : value;
-  return { target: whole, value: call(c, "insertBits", whole, byte, atom(c, `${8 * lane}u`), atom(c, "8u")) };
+  const target = registerPlace(c, buffer);
+  if (!isBytes(registerType(c, buffer))) return { target: component(c, target, lane), value };
+  const byte = buffer.scalar === "i8" ? convert(c, "u32", 1, value) : value;
+  return {
+    target,
+    value: call(c, "insertBits", registerNode(c, buffer), byte, atom(c, `${8 * lane}u`), atom(c, "8u")),
+  };
 }
 
 /** The lane that an access names; undefined where it names all of them. */

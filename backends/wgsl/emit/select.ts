@@ -4,6 +4,7 @@ import {
   type Call,
   type Const,
   type Expr,
+  evalOp,
   type Load,
   type Op,
   ops,
@@ -11,7 +12,7 @@ import {
 } from "../../../ir/index.ts";
 import { offsetsOf } from "../addresses.ts";
 import { heldAs, typeText, widthOf } from "../held.ts";
-import { intrinsicSpelling, type Machine, opSpelling } from "../ops.ts";
+import { type Held, intrinsicSpelling, type Machine, opSpelling } from "../ops.ts";
 import { masked, shiftRight } from "./bits.ts";
 import { bytesConstant, cast, splatBytes } from "./casts.ts";
 import { atom, bitcast, type Context, call, fail, infix } from "./context.ts";
@@ -42,8 +43,10 @@ function selected(c: Context, e: Expr): Node {
       return c.variables.get(e.name) ?? fail(c, `${e.name} is not defined`);
     case "load":
       return loaded(c, e);
-    case "op":
-      return operation(c, e);
+    case "op": {
+      const lanes = e.type.count > 1 ? constantLanes(e) : undefined;
+      return lanes === undefined ? operation(c, e) : laneConstant(c, e.type, lanes);
+    }
     case "cast":
       return cast(c, e);
     case "call":
@@ -77,6 +80,28 @@ function scalarConstant(c: Context, value: number, machine: Machine): Node {
   return machine === "f32" ? bitcast(c, "f32", word) : component(c, bitcast(c, "vec2<f16>", word), 0);
 }
 
+/** The lanes of a vector that no name is in: WGSL computes such at once, and refuses what overflows. */
+function constantLanes(e: Expr): readonly number[] | undefined {
+  const { count, lanes } = e.type;
+  if (e.kind === "const") return new Array(count).fill(e.value);
+  if (e.kind === "lanes") return offsetsOf(lanes, e.strides);
+  if (e.kind !== "op") return undefined;
+  const args = e.args.map(constantLanes);
+  if (!args.every((arg) => arg !== undefined)) return undefined;
+  const scalar = (e.args.at(-1) as Expr).type.scalar;
+  return Array.from({ length: count }, (_, lane) => {
+    const [x = 0, y, z] = args.map((arg) => arg[arg.length > 1 ? lane : 0] as number);
+    return evalOp(e.op, scalar, x, y, z);
+  });
+}
+
+function laneConstant(c: Context, type: Type, lanes: readonly number[]): Node {
+  const machine = heldAs(type);
+  if (machine === undefined) return fail(c, `a constant of ${type.text}`);
+  if (machine === "bytes") return atom(c, hex(lanes.reduce((word, byte, i) => word + (byte & 255) * 2 ** (8 * i), 0)));
+  return call(c, typeText(machine, type.count), ...lanes.map((value) => scalarConstant(c, value, machine)));
+}
+
 // -------------------------------------------------------------------------------------------------------------- loads
 
 function loaded(c: Context, e: Load): Node {
@@ -100,7 +125,8 @@ function operation(c: Context, e: Op): Node {
   const { signature } = ops[e.op];
   const operands = signature === "select" ? [e.args[2], e.args[1], e.args[0]] : e.args;
   const [x, y] = operands as [Expr, Expr];
-  const held = heldAs(x.type.count > 1 || operands.length === 1 ? x.type : (y ?? x).type) ?? fail(c, `${x.type.text}`);
+  const compared = x.type.count === 1 && y !== undefined ? y : x;
+  const held = heldAs(signature === "compare" ? compared.type : e.type) as Held;
   const name = opSpelling[e.op][held];
   const isVector = e.type.count > 1;
   const scalarSide = (arg: Expr, i: number): Node => {

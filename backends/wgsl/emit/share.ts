@@ -60,10 +60,9 @@ export function sharing(): Sharing {
   const root: Block = { parent: undefined, depth: 0, inside: "function", plan: [], lines: [] };
   const latest = new Map<Node, Value>();
 
-  const isFree = (node: Node): boolean => node.form === "atom" || node.form === "member" || isConstant(node);
+  const isFree = (node: Node): boolean => ["atom", "member", "place"].includes(node.form) || isConstant(node);
 
   const homeOf = (node: Node, use: Block): Block => {
-    if (node.pinned) return use;
     let home = use;
     while (home.depth > node.depth && home.parent !== undefined) {
       if (home.inside === "if" || (home.inside === "loop that may not run" && node.loads)) break;
@@ -80,9 +79,19 @@ export function sharing(): Sharing {
     }
     const free = isFree(node) || (inIndex && plusConstant(node));
     const home = free ? use : homeOf(node, use);
-    const parts = node.args.map((arg) => sharedAt(arg, home, node.form === "index" || (free && inIndex)));
+    const parts = node.args.map((arg) =>
+      sharedAt(arg, home, node.form === "index" || node.form === "place" || (free && inIndex)),
+    );
     const value: Value = { node, parts, home, moved: home !== use, free, uses: 1, name: undefined };
     if (!free) latest.set(node, value);
+    return value;
+  };
+
+  /** A value that gets a name of its own though it would be free. */
+  const named = (node: Node, block: Block): Value => {
+    const parts = node.args.map((arg) => sharedAt(arg, block));
+    const value: Value = { node, parts, home: block, moved: false, free: false, uses: 0, name: undefined };
+    latest.set(node, value);
     return value;
   };
 
@@ -95,8 +104,7 @@ export function sharing(): Sharing {
     open: (parent, inside) => ({ parent, depth: parent.depth + 1, inside, plan: [], lines: [] }),
     add,
     hold: (block, node) => {
-      const value = sharedAt(node, block);
-      if (value.free) return;
+      const value = isFree(node) ? named(node, block) : sharedAt(node, block);
       value.uses += 2;
       block.plan.push({ values: [value], body: undefined, write: () => [] });
     },

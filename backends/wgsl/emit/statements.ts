@@ -1,10 +1,20 @@
 /** Statements of one invocation's program: loops, conditions, lets, stores, barriers. Expressions are in `select.ts`, their sharing in `share.ts`. */
-import { type Buffer, eachStmt, type For, rangeOf, type Stmt, type Store, writes } from "../../../ir/index.ts";
+import {
+  type Buffer,
+  buffersOf,
+  eachStmt,
+  type For,
+  rangeOf,
+  type Stmt,
+  type Store,
+  writes,
+} from "../../../ir/index.ts";
 import { heldAs } from "../held.ts";
 import type { Identifiers } from "../names.ts";
 import { splatBytes } from "./casts.ts";
 import { type Context, call, fail } from "./context.ts";
-import { laneIndex, registerNode, registerText, registerType, writtenLane } from "./registers.ts";
+import type { Node } from "./nodes.ts";
+import { laneIndex, registerPlace, registerText, registerType, writtenLane } from "./registers.ts";
 import type { Block, Sharing } from "./share.ts";
 import { store } from "./stores.ts";
 import { type SubgroupSum, subgroupSum } from "./subgroups.ts";
@@ -47,14 +57,14 @@ function planStmt(w: Writing, block: Block, s: Stmt): void {
       break;
     case "barrier":
       sharing.add(block, [], () => ["workgroupBarrier();"]);
-      for (const { name, scope } of c.buffers.values()) if (scope === "workgroup") touch(c, name);
+      for (const { name, scope } of c.buffers.values()) if (scope === "workgroup") touch(c, name, block);
       break;
   }
 }
 
 /** A buffer changes: what is read from it later is another value. */
-function touch(c: Context, buffer: string): void {
-  c.times.set(buffer, (c.times.get(buffer) ?? 0) + 1);
+function touch(c: Context, buffer: string, { depth }: Block): void {
+  c.times.set(buffer, { time: (c.times.get(buffer)?.time ?? 0) + 1, depth });
   c.changing.clear();
 }
 
@@ -75,9 +85,9 @@ function planFor(w: Writing, block: Block, s: For): void {
     ([end], lines) => [`for (var ${counter} = 0; ${counter} < ${end}; ${counter}++) {`, ...lines, "}"],
     inner,
   );
-  for (const name of changed) touch(c, name);
+  for (const name of changed) touch(c, name, inner);
   planBody(w, inner, s.body);
-  for (const name of changed) touch(c, name);
+  for (const name of changed) touch(c, name, block);
 }
 
 /** What a body may change. */
@@ -109,11 +119,15 @@ function planStore(w: Writing, block: Block, s: Store): void {
   const [index] = s.index;
   if (s.value.type.count > 1 && index?.type.count !== s.value.type.count)
     fail(c, `a vector is stored to ${s.buffer} at a scalar index`);
-  for (const { target, value } of store(c, s, c.select(s.value))) {
-    if (value === undefined) sharing.add(block, [target], ([text]) => [`${text};`]);
-    else sharing.add(block, [target, value], ([text, from]) => [`${text} = ${from};`]);
+  const value = c.select(s.value);
+  const all = store(c, s, value);
+  // The value is of before the first of several assignments.
+  if (all.length > 1 && buffersOf(s.value).has(s.buffer)) sharing.hold(block, value);
+  for (const { target, value: from } of all) {
+    if (from === undefined) sharing.add(block, [target], ([text]) => [`${text};`]);
+    else sharing.add(block, [target, from], ([text, source]) => [`${text} = ${source};`]);
   }
-  touch(c, s.buffer);
+  touch(c, s.buffer, block);
 }
 
 /** All invocations arrive at the sum; the elected one adds it. */
@@ -133,16 +147,16 @@ function planRegister(w: Writing, block: Block, s: Store, buffer: Buffer): void 
   const type = registerType(c, buffer);
   const lane = type.count > 1 ? laneIndex(c, buffer, s.index) : undefined;
   const value = c.select(s.value);
-  const assign = (target: ReturnType<typeof registerNode>, from: typeof value): void =>
+  const assign = (target: Node, from: Node): void =>
     sharing.add(block, [target, from], ([text, source]) => [`${text} = ${source};`]);
   if (lane !== undefined) {
     const { target, value: whole } = writtenLane(c, buffer, lane, value);
     assign(target, whole);
   } else if (type.count > 1 && s.value.type.count === 1) {
     const all = heldAs(type) === "bytes" ? splatBytes(c, s.value) : call(c, registerText(c, buffer), value);
-    assign(registerNode(c, buffer), all);
-  } else assign(registerNode(c, buffer), value);
-  touch(c, buffer.name);
+    assign(registerPlace(c, buffer), all);
+  } else assign(registerPlace(c, buffer), value);
+  touch(c, buffer.name, block);
 }
 
 /** The declarations of the registers. */

@@ -10,7 +10,7 @@ import { isBytes, typeText, widthOf } from "../held.ts";
 import { type Machine, machineOf } from "../ops.ts";
 import { elementBytes } from "../views.ts";
 import { extract } from "./bits.ts";
-import { atom, bitcast, type Context, call, fail, infix } from "./context.ts";
+import { atom, bitcast, type Context, call, convert, fail, infix } from "./context.ts";
 import { dynamicPlace, joined, placeOf, pointer, viewOf } from "./memory.ts";
 import type { Node } from "./nodes.ts";
 import { component, vectorOf } from "./vectors.ts";
@@ -74,7 +74,7 @@ const toU32 = (c: Context, value: Node, machine: Machine): Node =>
 function bitsOf(c: Context, value: Node, machine: Machine, bits: number): Node {
   if (machine === "u32") return value;
   if (machine === "f16") return bitcast(c, "u32", call(c, "vec2<f16>", value, atom(c, "0.0h")));
-  return extract(c, call(c, "u32", value), 0, bits);
+  return extract(c, convert(c, "u32", 1, value), 0, bits);
 }
 
 /** Elements of the view's base type, or words, at offsets from a byte address; a vector of the view at once where it is one. */
@@ -94,7 +94,7 @@ function elements(
     const index = c.select(divided(shifted(at, offsets[i] as number), bytes * width));
     const value = vectorOf(c, machine, values.slice(i, i + width), width);
     if (isAtomic) out.push({ target: call(c, "atomicStore", pointer(c, buffer, index), value), value: undefined });
-    else out.push({ target: c.make("index", name, [index], { pinned: true, time: -1 }), value });
+    else out.push({ target: c.make("place", name, [index]), value });
   }
   return out;
 }

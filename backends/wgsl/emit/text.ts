@@ -38,10 +38,14 @@ export function textOf(node: Node, texts: readonly string[], shown: (arg: Node) 
         const text = i === 0 ? first : second;
         return operator !== undefined && !isBare(node.text, operator, i === 0) ? `(${text})` : text;
       };
-      return `${side(0)} ${node.text} ${side(1)}`;
+      const right = side(1);
+      if (node.text === "+" && /^-[\d.]+$/.test(right)) return `${side(0)} - ${right.slice(1)}`;
+      return `${side(0)} ${node.text} ${right}`;
     }
     case "call":
       return `${node.text}(${texts.join(", ")})`;
+    case "place":
+      return texts.length === 0 ? node.text : `${node.text}[${first}]`;
     case "index":
       return `${node.text}[${first}]`;
     case "member":

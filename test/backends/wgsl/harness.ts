@@ -47,8 +47,9 @@ function requestOf(one: Case, features: readonly Feature[]): ShaderRequest {
   const { kernel, name, symbols = {} } = one;
   const [shader] = compileShaders([kernel], features);
   if (shader === undefined) throw new Error(name);
+  const count = (axis: 0 | 1 | 2): number => sizeOf(b.toExpr(shader.grid[axis]), symbols);
   const launch: Launch = {
-    grid: [sizeOf(shader.grid[0], symbols), sizeOf(shader.grid[1], symbols), sizeOf(shader.grid[2], symbols)],
+    grid: [count(0), count(1), count(2)],
     args: [0, ...shader.symbols.map((symbol) => symbols[symbol.name] as number)],
     buffers: shader.bindings.map(({ buffer, access }) => ({
       data: Buffer.from(before(kernel, buffer, one)).toString("base64"),
