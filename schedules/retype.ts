@@ -9,6 +9,7 @@ import {
   rangeOf,
   type Scalar,
   scalarRange,
+  scalars,
 } from "../ir/index.ts";
 
 /** The range to declare for a buffer that holds the values of these expressions, of one type: undefined where it is no tighter than the type's. */
@@ -20,9 +21,18 @@ export function declaredRange(values: readonly [Expr, ...Expr[]], facts: Facts):
   return low > min || high < max ? [low, high] : undefined;
 }
 
-/** The integer expression computed in another integer type, or undefined when some part would not fit. */
+/** A float in another float type: what was widened from it, or made wider, which loses nothing. */
+function refloat(e: Expr, scalar: Scalar): Expr | undefined {
+  const isWider = (wide: Scalar, than: Scalar): boolean => scalars[wide].bits > scalars[than].bits;
+  if (isWider(scalar, e.type.scalar)) return b.cast(scalar, e);
+  const widened = e.kind === "cast" && e.mode === "value" && e.arg.type.scalar === scalar;
+  return widened && isWider(e.type.scalar, scalar) ? e.arg : undefined;
+}
+
+/** The expression computed in another type of its class, or undefined when some part would not fit. */
 export function retype(e: Expr, scalar: Scalar, facts: Facts): Expr | undefined {
   if (e.type.scalar === scalar) return e;
+  if (isFloat(scalar) && isFloat(e.type.scalar)) return refloat(e, scalar);
   if (isFloat(scalar) || isFloat(e.type.scalar)) return undefined;
   const [low, high] = rangeOf(e, facts);
   const [min, max] = scalarRange(scalar);

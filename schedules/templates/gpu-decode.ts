@@ -26,6 +26,7 @@ import {
 } from "./gpu-lanes.ts";
 import {
   addBias,
+  defaultSum,
   hoistSum,
   invocationsFit,
   layoutWeights,
@@ -35,6 +36,7 @@ import {
   recodePlanes,
   refusesMatmul,
   splitter,
+  sumAxis,
   sumsOf,
   together,
   unitOf,
@@ -123,7 +125,7 @@ function deriveSums(target: Target, shape: Shape, point: Point, part: Part): Sch
       : []),
     { op: "accumulate-in", kernel, buffer: into, at: "ni", into: "acc" },
     ...(isSplit ? mergeSplits(shape, part, result) : addBias(target, shape, part)),
-    ...unitSums(shape, part, "ni"),
+    ...unitSums(shape, part, "ni", point),
     ...ofX.flatMap((name) => hoistSum(part, name, [...around, "uc", "mi"])),
   ];
 }
@@ -239,6 +241,7 @@ export const gpuDecode: Template = {
       radix: [2, 4, 8, 64],
       reduce: target.device.features.includes("subgroups") ? ["tree", "subgroup"] : ["tree"],
       split: [1, 2, 4, 8],
+      ...sumAxis(shapeOf(target)),
     },
     layout: ["interleave"],
     where: conditions(target),
@@ -247,7 +250,15 @@ export const gpuDecode: Template = {
     const shape = shapeOf(target);
     const units = shape.k / unitOf(shape);
     const lanes = [32, 16, 8, 4, 2].find((l) => l <= units && (units % l === 0 || l === 8)) ?? 1;
-    return { interleave: 8, lanes, tile: 1, radix: lanes === 1 ? 2 : Math.min(8, lanes), reduce: "tree", split: 1 };
+    return {
+      interleave: 8,
+      lanes,
+      tile: 1,
+      radix: lanes === 1 ? 2 : Math.min(8, lanes),
+      reduce: "tree",
+      split: 1,
+      ...defaultSum(target, shape),
+    };
   },
   schedule: scheduleOf,
 };

@@ -12,7 +12,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
 import { fuseBias, type Part, planesOf, type Shape } from "./matmul.ts";
-import type { Constraint, Target } from "./template.ts";
+import type { Constraint, Point, Space, Target } from "./template.ts";
 
 /** Consecutive k whose codes fill the bytes of a word. */
 export const together = 4;
@@ -81,6 +81,23 @@ export const splitter =
     ...(tail && { tail }),
   });
 
+/** Whether products are summed as integers, floats whose scales leave the sum, or whole decoded floats. */
+export type Products = "integer" | "factored" | "whole";
+
+export const productsOf = ({ workload, format }: Shape): Products =>
+  workload.numerics.compute === "i8"
+    ? "integer"
+    : workload.numerics.compute === "f16" || format.codes === undefined
+      ? "whole"
+      : "factored";
+
+/** What a unit is summed in, where the numerics leave a choice. */
+export const sumAxis = ({ workload }: Shape): Space["axes"] =>
+  workload.numerics.compute === "f16" ? { sum: ["f32", "f16"] } : {};
+
+export const defaultSum = ({ device }: Target, { workload }: Shape): Point =>
+  workload.numerics.compute === "f16" ? { sum: device.features.includes("f16") ? "f16" : "f32" } : {};
+
 /** Bits of an element of the widest part of a stored weight. */
 const bitsOf: Readonly<Record<string, number>> = { f16: 16, bf16: 16, f32: 32 };
 
@@ -104,7 +121,7 @@ export function sumsOf(
   readonly ofX: readonly string[];
   readonly distribute: "all" | "float";
 } {
-  const offset = fieldOf(format, "o") ? [`x.sum${suffix}`] : [];
+  const offset = fieldOf(format, "o") && workload.numerics.compute !== "f16" ? [`x.sum${suffix}`] : [];
   if (workload.numerics.compute !== "i8") return { ofX: offset, distribute: "float" };
   // A constant zero point is subtracted from the codes where the difference fits 8 bits, so that no sum of x is needed.
   const stored = fieldOf(format, "z") !== undefined;
@@ -120,22 +137,20 @@ export function sumsOf(
  * The sums of one unit, out of the accumulator `acc` of a nest in loop `at` that goes over units (uc) outside: scales and zero points leave the sum; what is
  * not done by `dot4` is summed in 4 lanes of neighbouring k.
  */
-export function unitSums(shape: Shape, { kernel, suffix }: Part, at: string): Schedule {
+export function unitSums(shape: Shape, { kernel, suffix }: Part, at: string, point: Point): Schedule {
   const { ofX, distribute } = sumsOf(shape, suffix);
-  const isInteger = shape.workload.numerics.compute === "i8";
-  const hasCodes = shape.format.codes !== undefined;
-  const lanes: AnyStep = {
-    op: "accumulate-in",
-    kernel,
-    buffer: hasCodes ? "d" : "acc",
-    at: hasCodes ? "uc" : at,
-    into: "lanes",
-    keep: ["kq"],
-  };
-  return [
-    ...(hasCodes ? [{ op: "factor", kernel, buffer: "acc", at: "uc", into: ["d", ...ofX], distribute } as const] : []),
-    ...(isInteger ? [] : [lanes]),
-  ];
+  const factored: AnyStep = { op: "factor", kernel, buffer: "acc", at: "uc", into: ["d", ...ofX], distribute };
+  const lanes = { op: "accumulate-in", kernel, into: "lanes", keep: ["kq"] } as const;
+  switch (productsOf(shape)) {
+    case "integer":
+      return [factored];
+    case "factored":
+      return [factored, { ...lanes, buffer: "d", at: "uc" }];
+    case "whole":
+      return point["sum"] === "f16"
+        ? [{ ...lanes, buffer: "acc", at: "uc", scalar: "f16" }]
+        : [{ ...lanes, buffer: "acc", at }];
+  }
 }
 
 /** Sums of x over units, which no row of w has a part in, are a kernel of their own: an invocation per unit. `outer` names the loops around units, and over rows of x. */
@@ -157,7 +172,8 @@ export function hoistSum({ kernel }: Part, name: string, outer: readonly string[
 
 /** The loops of a unit's sums, and of the tile `tile` around them, as instructions: all of the unit's, or one word of it at a time. */
 export function unitTiles(shape: Shape, kernel: string, tile: readonly string[], isWhole = true): Schedule {
-  const isInteger = shape.workload.numerics.compute === "i8";
+  const products = productsOf(shape);
+  const isInteger = products === "integer";
   const own = (into: string): string[] => tile.map((loop) => `${into}/${loop}`);
   return [
     isInteger
@@ -170,7 +186,7 @@ export function unitTiles(shape: Shape, kernel: string, tile: readonly string[],
         ...tile,
         ...(isWhole ? ["kj"] : []),
         ...own("acc"),
-        ...(shape.format.codes ? own("d") : []),
+        ...(products === "whole" ? [] : own("d")),
         ...(isInteger ? [] : [...own("lanes"), "lanes/kq"]),
       ],
     },

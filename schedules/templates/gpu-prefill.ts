@@ -11,12 +11,14 @@
  *
  * Without `stage` an invocation loads what it needs, and there are no barriers. Floats are staged decoded, scales included.
  */
+import { type Scalar, scalars } from "../../ir/index.ts";
 import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
   addBias,
   codingOf,
+  defaultSum,
   hoistSum,
   invocationsFit,
   layoutWeights,
@@ -26,6 +28,7 @@ import {
   recodePlanes,
   refusesMatmul,
   splitter,
+  sumAxis,
   sumsOf,
   together,
   unitOf,
@@ -48,6 +51,7 @@ interface Choices {
   readonly isStaged: boolean;
   readonly isPipelined: boolean;
   readonly depth: number;
+  readonly point: Point;
 }
 
 function choicesOf(point: Point): Choices {
@@ -61,6 +65,7 @@ function choicesOf(point: Point): Choices {
     isStaged: point["stage"] === "workgroup",
     isPipelined: at("pipeline") === 1,
     depth: at("depth"),
+    point,
   };
 }
 
@@ -93,9 +98,11 @@ function deriveSums(target: Target, shape: Shape, choices: Choices): Schedule {
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: isStaged ? "mo" : "nt", into: "acc" },
     ...addBias(target, shape, part),
     ...(whole
-      ? []
+      ? choices.point["sum"] === "f16"
+        ? [{ op: "accumulate-in", kernel, buffer: "acc", at: "uc", into: "d", scalar: "f16" } as const]
+        : []
       : [
-          ...unitSums(shape, part, "nt"),
+          ...unitSums(shape, part, "nt", choices.point),
           ...sumsOf(shape, part.suffix).ofX.flatMap((name) =>
             hoistSum(part, name, ["mo", ...(isStaged ? ["us"] : []), "mt", "uc", "mr"]),
           ),
@@ -103,9 +110,16 @@ function deriveSums(target: Target, shape: Shape, choices: Choices): Schedule {
   ];
 }
 
+/** What staged operands are held in. Without arithmetic in f16 its values are wider, and stores of them apart. */
+function stagedIn({ device }: Target, { workload }: Shape): Scalar {
+  const { compute } = workload.numerics;
+  return compute === "f16" && !device.features.includes("f16") ? "f32" : compute;
+}
+
 /** Both operands in workgroup memory. */
-function stageOperands(shape: Shape, { isPipelined }: Choices): Schedule {
+function stageOperands(target: Target, shape: Shape, { isPipelined }: Choices): Schedule {
   const isInteger = shape.workload.numerics.compute === "i8";
+  const scalar = stagedIn(target, shape);
   const fields = shape.format.fields.map(({ name }) => name).filter((name) => ["s", "z", "o"].includes(name));
   return [
     {
@@ -116,9 +130,12 @@ function stageOperands(shape: Shape, { isPipelined }: Choices): Schedule {
       into: "w.t",
       scope: "workgroup",
       decode: true,
-      ...(isInteger ? { scalar: "i8" } : { with: fields.map((name) => `w.${name}`) }),
+      scalar,
+      ...(isInteger ? {} : { with: fields.map((name) => `w.${name}`) }),
     },
-    { op: "stage", kernel, buffer: isInteger ? "x.q" : "x", at: "us", into: "x.t", scope: "workgroup" },
+    isInteger
+      ? { op: "stage", kernel, buffer: "x.q", at: "us", into: "x.t", scope: "workgroup" }
+      : { op: "stage", kernel, buffer: "x", at: "us", into: "x.t", scope: "workgroup", decode: true, scalar },
     ...(isPipelined ? [{ op: "pipeline", kernel, loop: "us", buffers: ["x.t", "w.t"] } as const] : []),
   ];
 }
@@ -181,10 +198,17 @@ function bindTiles(shape: Shape, choices: Choices): Schedule {
   const { tm, tn, isStaged } = choices;
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop, to });
   const whole = isWhole(shape, choices);
+  const isHalf = choices.point["sum"] === "f16";
+  const flushes = ["acc", ...(isHalf ? ["d"] : [])];
   const vectors: Schedule = [
-    ...(vectorOf(choices) > 1 ? [{ op: "vectorize", kernel, loops: ["nl"] } as const] : []),
-    ...(vectorOf(choices) > 1 ? [{ op: "vectorize", kernel, loops: ["acc/nl"] } as const] : []),
-    { op: "unroll", kernel, loops: ["kq", "mr", "nv", "acc/mr", "acc/nv"] },
+    ...(vectorOf(choices) > 1
+      ? ["nl", ...flushes.map((into) => `${into}/nl`)].map((l) => ({ op: "vectorize", kernel, loops: [l] }) as const)
+      : []),
+    {
+      op: "unroll",
+      kernel,
+      loops: ["kq", "mr", "nv", ...flushes.flatMap((into) => [`${into}/mr`, `${into}/nv`])],
+    },
   ];
   return [
     ...(whole ? vectors : unitTiles(shape, kernel, ["mr", "nr"], !isStaged || tm * tn <= 16)),
@@ -204,7 +228,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...deriveSums(target, shape, choices),
     { op: "bind", kernel, loop: "no", to: "workgroup.x" },
     { op: "bind", kernel, loop: "mo", to: "workgroup.y" },
-    ...(choices.isStaged ? stageOperands(shape, choices) : []),
+    ...(choices.isStaged ? stageOperands(target, shape, choices) : []),
     ...recodePlanes(shape),
     ...layoutWeights(shape, choices.interleave),
     ...(choices.isStaged ? copyOperands(shape, choices) : []),
@@ -216,7 +240,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
 function conditions(target: Target): readonly Constraint[] {
   const shape = shapeOf(target);
   const unit = unitOf(shape);
-  const width = { i8: 1, f32: 4 }[shape.workload.numerics.compute];
+  const width = scalars[stagedIn(target, shape)].bits / 8;
   return [
     {
       name: "stage has depth",
@@ -265,11 +289,12 @@ export const gpuPrefill: Template = {
       stage: ["none", "workgroup"],
       depth: [1, 2],
       pipeline: [0, 1],
+      ...sumAxis(shapeOf(target)),
     },
     layout: ["interleave"],
     where: conditions(target),
   }),
-  default: (): Point => ({
+  default: (target): Point => ({
     interleave: 8,
     tm: 4,
     tn: 4,
@@ -278,6 +303,7 @@ export const gpuPrefill: Template = {
     stage: "workgroup",
     depth: 1,
     pipeline: 0,
+    ...defaultSum(target, shapeOf(target)),
   }),
   schedule: scheduleOf,
 };
