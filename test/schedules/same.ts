@@ -75,7 +75,7 @@ const leadersOf =
   };
 
 /** One packing serves every M. */
-function packedOf(
+export function packedOf(
   program: Program,
   inputs: ReadonlyMap<string, Tensor>,
   symbols: Readonly<Record<string, number>>,
