@@ -5,7 +5,14 @@ import { constants } from "node:os";
 import type { z } from "zod";
 import { type GpuRuntime, gpuEnvironment, openGpu, probeWasm, runAgainForGpu } from "../../backends/index.ts";
 import type { Device, Feature } from "../../ir/index.ts";
-import { type EngineName, type GpuSelection, hostsOf, probeDevice, type StartHost } from "../tuner/index.ts";
+import {
+  denoCommand,
+  type EngineName,
+  type GpuSelection,
+  hostsOf,
+  probeDevice,
+  type StartHost,
+} from "../tuner/index.ts";
 import type { Option, OptionValues } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { choice } from "./values.ts";
@@ -117,8 +124,7 @@ export async function runElsewhere({ target, engine, adapter }: TargetValues): P
   if (engine === "node") return runAgainForGpu({ software: adapter === "software" });
   const { env } = await gpuEnvironment({ software: adapter === "software" });
   const flags = ["run", "--quiet", "--allow-all", "--no-prompt", "--no-lock", "--no-remote"];
-  const { denoCommand } = await import("../tuner/engines/deno.ts");
-  const child = spawn(denoCommand(), [...flags, ...process.argv.slice(1)], {
+  const child = spawn(await denoCommand(), [...flags, ...process.argv.slice(1)], {
     stdio: "inherit",
     env: { ...process.env, ...env, [marker]: engine },
   });
