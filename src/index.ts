@@ -1,7 +1,16 @@
 // The public API: what `import ... from "qloom"` gives.
 
-export type { RuntimeOptions, WasmMemory } from "../backends/index.ts";
-export { probeWasm, WasmRuntime, WasmRuntimeError } from "../backends/index.ts";
+export type { GpuFault, OpenOptions as GpuOptions, RuntimeOptions, WasmMemory } from "../backends/index.ts";
+export {
+  GpuError,
+  GpuRuntime,
+  gpuEnvironment,
+  openGpu,
+  probeWasm,
+  runAgainForGpu,
+  WasmRuntime,
+  WasmRuntimeError,
+} from "../backends/index.ts";
 export {
   canonicalJson,
   type DequantizeWorkload,
@@ -50,10 +59,12 @@ export {
 } from "./build/index.ts";
 export {
   type Artifact,
+  type CompiledGpuKernel,
   type CompiledKernel,
   type CompileOptions,
   compile,
   type FormatName,
+  type GpuCompileOptions,
   generatorHash,
   layoutVersion,
   type RunArguments,
@@ -68,5 +79,5 @@ export {
   type MatmulShape,
   openGguf,
 } from "./gguf/index.ts";
-export { ApiError, PackedTensors } from "./runtime/index.ts";
+export { ApiError, GpuPackedTensors, PackedTensors } from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -9,8 +9,8 @@ type Kind = Device["kind"];
 
 /** What decides which code a template and point become on a kind of device. */
 const folders = {
-  wasm: ["ir", "schedules", "backends/wasm"],
-  wgsl: ["ir", "schedules", "backends/wgsl"],
+  wasm: ["ir", "schedules", "backends/legalize", "backends/wasm"],
+  wgsl: ["ir", "schedules", "backends/legalize", "backends/wgsl"],
   reference: ["ir", "schedules"],
 } as const satisfies Record<Kind, readonly string[]>;
 
