@@ -241,6 +241,13 @@ function conditions(target: Target): readonly Constraint[] {
       },
     },
     {
+      name: "staged codes are bytes",
+      violated: (p) =>
+        choicesOf(p).isStaged && p["products"] === "f32"
+          ? "products in f32 take their codes from global memory"
+          : undefined,
+    },
+    {
       name: "workgroup memory",
       violated: (p) => {
         const { tm, tn, my, nx, isStaged, isPipelined, depth } = choicesOf(p);

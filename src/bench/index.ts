@@ -11,6 +11,10 @@ export {
 } from "./case.ts";
 export { benchCompiler, type CompilerReport } from "./compiler.ts";
 export { BenchError, PeerMissingError } from "./errors.ts";
+export type { Limit } from "./gpu/contest.ts";
+export type { Figure } from "./gpu/figure.ts";
+export { type GpuLimits, type LimitOptions, measureGpuLimits } from "./gpu/limits.ts";
+export { gpuLimitMs, readSizes } from "./gpu/share.ts";
 export { type BenchReport, type BenchRow, benchMatmul, type Factory, type MatmulBench } from "./matmul.ts";
 export { formatWeightSource, numericsOf, ours } from "./ours.ts";
 export { oursInPage, oursOnGpu } from "./ours-gpu.ts";

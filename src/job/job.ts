@@ -1,12 +1,12 @@
 /**
  * The main job: a model's matmuls are tuned on this machine, compared with a peer and with the machine's limits, built ahead of time, and the build is checked
- * against the model's tensors. Read top to bottom in `runJob`.
+ * against the model's tensors. Read top to bottom in `runJob`. For WebGPU they are tuned and compared; what is built ahead of time is for Wasm.
  */
 import type { Device, MatmulWorkload } from "../../ir/index.ts";
 import type { TuneStore } from "../../tune-db/index.ts";
-import { benchMatmul, PeerMissingError } from "../bench/index.ts";
+import { benchMatmul, PeerMissingError, type PeerName } from "../bench/index.ts";
 import { buildFolder, gatherJobs, type Job, loaderOf, requireReplaceable, type Skipped } from "../build/index.ts";
-import { progressLine, tuneWorkloads, type WorkloadResult } from "../tuner/index.ts";
+import { progressLine, type TuneOptions, tuneWorkloads, type WorkloadResult } from "../tuner/index.ts";
 import { type Check, checkBuild } from "./check.ts";
 import { type Limits, limitMs, measureLimits } from "./limits.ts";
 import { modelOf, modelOfWorkload } from "./model.ts";
@@ -18,13 +18,17 @@ export interface JobOptions {
   /** The folder that the kernels are built into. */
   readonly out: string;
   readonly device: Device;
+  /** Where candidates run. @default Node */
+  readonly engine?: TuneOptions["engine"];
+  /** How a GPU is chosen, where the device is one. */
+  readonly gpu?: TuneOptions["gpu"];
   readonly store: TuneStore;
   /** Time for tuning, all workloads together. */
   readonly seconds?: number | undefined;
   readonly trials?: number | undefined;
   readonly seed?: number | undefined;
   /** A peer to compare with, where it takes the shape; none when its package is missing. */
-  readonly peer?: "ort-node" | "ort-web" | undefined;
+  readonly peer?: PeerName | undefined;
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
 }
@@ -46,10 +50,11 @@ export interface JobRow {
 export interface JobReport {
   readonly model: string;
   readonly device: Device;
-  readonly limits: Limits;
+  /** Undefined where they are not measured: of other devices than Wasm. */
+  readonly limits: Limits | undefined;
   readonly rows: readonly JobRow[];
   readonly skipped: readonly Skipped[];
-  /** Where the kernels are; undefined when the job was stopped before. */
+  /** Where the kernels are; undefined when the job was stopped before, and where none are built. */
   readonly out: string | undefined;
   readonly checks: readonly Check[];
   readonly stopped: boolean;
@@ -59,21 +64,24 @@ export interface JobReport {
 export async function runJob(options: JobOptions): Promise<JobReport> {
   const { device, store, out, signal, progress, seed = 1 } = options;
   const base = process.cwd();
-  await requireReplaceable(out); // Before the hours of tuning, not after them.
+  const isBuilt = device.kind === "wasm";
+  if (isBuilt) await requireReplaceable(out); // Before the hours of tuning, not after them.
   const model = options.workload ? modelOfWorkload(options.workload) : modelOf(options.gguf);
   const { jobs, skipped } = await gatherJobs(model.config, base);
   for (const { matmul, tensors, reason } of skipped)
     progress(`${matmul} (${tensors === 1 ? "1 tensor" : `${tensors} tensors`}) is skipped: ${reason}`);
 
-  progress("measuring what this machine could do at most");
+  if (isBuilt) progress("measuring what this machine could do at most");
   const workloads = jobs.map((job) => job.workload as MatmulWorkload);
-  const limits = await measureLimits(device, workloads);
+  const limits = isBuilt ? await measureLimits(device, workloads) : undefined;
   const tuned = await tuneWorkloads({
     workloads,
     device,
     store,
     seed,
     signal,
+    gpu: options.gpu,
+    ...(options.engine === undefined ? {} : { engine: options.engine }),
     ...(options.seconds === undefined ? {} : { seconds: options.seconds }),
     ...(options.trials === undefined ? {} : { trials: options.trials }),
     progress: (event) => progress(progressLine(event)),
@@ -83,6 +91,7 @@ export async function runJob(options: JobOptions): Promise<JobReport> {
   for (const [i, job] of jobs.entries()) rows.push(...(await rowsOf(job, tuned.results[i], limits, peerTime)));
   const report = { model: model.label, device, limits, rows, skipped };
   if (signal.aborted) return { ...report, out: undefined, checks: [], stopped: true };
+  if (!isBuilt) return { ...report, out: undefined, checks: [], stopped: false };
 
   progress(`building into ${out}`);
   await buildFolder(model.config, out, { base, db: store, device, progress, signal });
@@ -94,7 +103,7 @@ export async function runJob(options: JobOptions): Promise<JobReport> {
 async function rowsOf(
   job: Job,
   result: WorkloadResult | undefined,
-  limits: Limits,
+  limits: Limits | undefined,
   peerTime: PeerTimer,
 ): Promise<readonly JobRow[]> {
   const tensors = job.tensors.reduce((sum, { names }) => sum + names.length, 0);
@@ -113,7 +122,7 @@ async function rowsOf(
   const rows: JobRow[] = [];
   for (const part of result.parts) {
     const workload = part.workload as MatmulWorkload;
-    const limit = limitMs(workload, workload.m as number, limits);
+    const limit = limits && limitMs(workload, workload.m as number, limits);
     const ms = part.tuned?.ms;
     rows.push({
       ...common,
@@ -121,7 +130,7 @@ async function rowsOf(
       defaultMs: part.default?.ms,
       tunedMs: ms,
       peer: await peerTime(workload),
-      share: ms === undefined ? undefined : { of: limit.ms / ms, by: limit.by },
+      share: ms === undefined || limit === undefined ? undefined : { of: limit.ms / ms, by: limit.by },
     });
   }
   return rows;

@@ -14,6 +14,7 @@ import { TunerError } from "./errors.ts";
 import type { TimeLimits } from "./measurer.ts";
 import type { Progress } from "./progress.ts";
 import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
+import type { Restrict } from "./space.ts";
 import { layoutPoint, tunedDevice } from "./standing.ts";
 import { type PartOptions, type PartResult, tunePart } from "./tune-part.ts";
 
@@ -35,6 +36,8 @@ export interface TuneOptions {
   readonly seed?: number;
   /** Packed copies of the weights that runs take turns on: with 1, weights that fit a cache are read from it. @default 1 */
   readonly weightCopies?: number;
+  /** The part of each space to search, given the space and the template's own choice: all of it unless given. */
+  readonly restrict?: Restrict;
   /** @default 0.25 seconds and 5 samples for each trial */
   readonly sampling?: Partial<SamplingOptions>;
   /** What a candidate may take. */
@@ -87,6 +90,7 @@ export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
     gpu: options.gpu,
     startHost: typeof engine === "string" ? hostsOf(engine, optionsFor(options)) : engine,
     signal,
+    restrict: options.restrict,
     testHook: options.testHook,
   };
   // One at a time: two kernels that are timed at once are timed against each other.

@@ -40,7 +40,12 @@ export interface Field {
   readonly reference: Point;
 }
 
-export function makeField(template: Template, target: Target, pinned: Point | undefined): Field {
+/** A part of a space, around the template's own choice. */
+export type Restrict = (space: Space, reference: Point) => Space;
+
+export function makeField(template: Template, target: Target, pinned: Point | undefined, restrict?: Restrict): Field {
   const whole = template.space(target);
-  return { template, whole, space: restrictSpace(whole, pinned), reference: template.default(target) };
+  const reference = template.default(target);
+  const space = restrictSpace(whole, pinned);
+  return { template, whole, space: restrict?.(space, reference) ?? space, reference };
 }

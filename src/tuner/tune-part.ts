@@ -12,7 +12,7 @@ import { Ledger } from "./ledger.ts";
 import { Measurer, type TimeLimits } from "./measurer.ts";
 import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
 import { countPoints, strategyFor } from "./search/index.ts";
-import { keyOf, makeField, nearestPoint } from "./space.ts";
+import { keyOf, makeField, nearestPoint, type Restrict } from "./space.ts";
 import { type Standing, standingIn, type Timing, timingOf } from "./standing.ts";
 import { type Bench, tryPoint } from "./trial.ts";
 
@@ -36,6 +36,8 @@ export interface PartOptions {
   readonly startHost: StartHost;
   /** Axes of the layout that are decided: the winner of another part with the same packed weights. */
   readonly pinned: Point | undefined;
+  /** The part of the space to search; all of it unless given. */
+  readonly restrict?: Restrict | undefined;
   readonly signal: AbortSignal | undefined;
   readonly testHook: TestHook | undefined;
   readonly onTrial: (trial: TrialNews) => void;
@@ -71,7 +73,7 @@ const searchShare = 0.85;
 export async function tunePart(options: PartOptions): Promise<PartResult> {
   const { workload, device, store, budget, sampling, copies, signal } = options;
   const target = { workload, device };
-  const field = makeField(templateFor(target), target, options.pinned);
+  const field = makeField(templateFor(target), target, options.pinned, options.restrict);
   const ledger = await Ledger.open(store, field, workload, device);
   const points = countPoints(field.space);
   const strategy = strategyFor(points);

@@ -1,6 +1,5 @@
 // `qloom tune`: the main job: tune a model's matmuls on this machine, build them, check the build.
 
-import { probeWasm } from "../../../backends/index.ts";
 import { openStore } from "../../../tune-db/index.ts";
 import { type JobReport, type JobRow, runJob } from "../../job/index.ts";
 import { figures } from "../../timing/index.ts";
@@ -8,6 +7,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { dbOption } from "../database.ts";
 import { UsageError } from "../errors.ts";
 import { bytesText, table } from "../table.ts";
+import { chooseTarget, targetOptions } from "../target.ts";
 import { choice, integer, positive } from "../values.ts";
 import { optionalMatmul, workloadOptions } from "../workload.ts";
 
@@ -50,25 +50,32 @@ export const tune: Command = defineCommand({
     peer: {
       type: "string",
       placeholder: "name",
-      help: "What to compare with",
-      schema: choice("ort-node", "ort-web", "none").default("ort-node"),
+      help: "What to compare with (default: ort-node for wasm, none for webgpu)",
+      schema: choice("ort-node", "ort-web", "ort-webgpu", "none").optional(),
     },
+    ...targetOptions,
     ...workloadOptions,
     ...dbOption,
   },
   async run({ options, operands }, { signal, progress, fail }) {
-    const { trials, seed, out = "dist/kernels", peer, db } = options;
+    const { trials, seed, target, db } = options;
+    const { out = "dist/kernels", peer = target === "wasm" ? "ort-node" : "none" } = options;
+    if (target !== "wasm" && options.out !== undefined)
+      throw new UsageError("--out goes with --target wasm: kernels for WebGPU are not built ahead of time");
     const seconds = options.seconds ?? (trials === undefined ? defaultSeconds : undefined);
     const workload = optionalMatmul("tune", options);
     if (workload !== undefined && operands.length > 0)
       throw new UsageError("a model and a matmul's flags exclude each other");
+    const { device, hosts, gpu } = await chooseTarget(options, signal);
     const store = await openStore(db);
     try {
       const report = await runJob({
         gguf: operands[0],
         workload,
         out,
-        device: await probeWasm(),
+        device,
+        engine: hosts,
+        gpu,
         store,
         seconds,
         trials,
@@ -87,13 +94,15 @@ export const tune: Command = defineCommand({
   render: (report: JobReport) =>
     [
       `${report.model} on ${report.device.label}\n`,
-      `${limitsText(report.limits)}\n\n`,
+      report.limits === undefined ? "\n" : `${limitsText(report.limits)}\n\n`,
       table([header, ...report.rows.map(cells)], [3, 4, 5, 6, 7]),
       ...report.skipped.map((s) => `skipped: ${s.gguf}: ${s.matmul}: ${s.reason}\n`),
       "\n",
       ...(report.stopped
         ? ["stopped: what was measured is stored, the same command goes on from here\n"]
-        : [`${report.out}: ${built(report)}\n`]),
+        : report.out === undefined
+          ? ["what was measured is stored; compile with a GPU's runtime takes it from there\n"]
+          : [`${report.out}: ${built(report)}\n`]),
       ...report.checks
         .filter((c) => !c.ok)
         .map((c) => `wrong: ${c.kernel} on ${c.tensor}: error ${c.maxError.toExponential(1)}\n`),
@@ -117,7 +126,7 @@ function cells({ kernel, tensors, workload, defaultMs, tunedMs, peer, share, fai
   ];
 }
 
-function limitsText({ readGBs, dotGops }: JobReport["limits"]): string {
+function limitsText({ readGBs, dotGops }: NonNullable<JobReport["limits"]>): string {
   const reads = Object.entries(readGBs).map(
     ([bytes, rate]) => `${rate.toFixed(0)} GB/s from ${bytesText(Number(bytes))}`,
   );

@@ -13,7 +13,7 @@ import type { Answer, Request, ShaderRequest } from "./runner.ts";
 /** `dawn-null` has every feature; `deno-llvmpipe` is there where the system's Mesa is. */
 export type Engine = "dawn-null" | "dawn" | "deno" | "deno-llvmpipe";
 
-const runner = fileURLToPath(new URL("runner.ts", import.meta.url));
+const runner = fileURLToPath(new URL("./runner.ts", import.meta.url));
 const deno = join(dirname(createRequire(import.meta.url).resolve("deno/package.json")), "deno");
 const llvmpipe = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
 

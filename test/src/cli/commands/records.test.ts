@@ -73,7 +73,9 @@ describe("qloom bench", () => {
     [2, ["bench", "matmul", "--threads", "2"]],
     [2, ["bench", "matmul", "--m", "any"]],
     [2, ["bench", "matmul", "--peers", "ort-node,ggml"]],
-    [2, ["bench", "matmul", "--target", "webgpu"]],
+    [2, ["bench", "matmul", "--target", "cuda"]],
+    [2, ["bench", "rows", "--target", "webgpu", "--engine", "chromium"]],
+    [2, ["bench", "matmul", "--features", "f64"]],
     [1, ["bench", "matmul", "--n", "16", "--k", "100"]],
     [1, ["bench", "matmul", "--n", "16", "--k", "64", "--weights", "int9_g32"]],
   ])("refuses in one line (%i): %j", async (exitCode, args) => {

@@ -32,6 +32,8 @@ test("an overview: templates with reasons, the point, the module", async () => {
       integer-dot-prefill  M = 1 is less than 2
       f32-decode           takes it, and is chosen
       f32-prefill          takes it
+      gpu-decode           the device is wasm
+      gpu-prefill          M = 1 is less than 2
       elementwise          it is a matmul
       fallback             takes it
 
@@ -41,7 +43,7 @@ test("an overview: templates with reasons, the point, the module", async () => {
       pack      pack  w.raw, w.v
       all/main  main  x, w.v, y
 
-    Kernels: --stage naive | steps | lowered | wat, --part, --kernel, --step, --pass.
+    Kernels: --stage naive | steps | lowered | wat | wgsl, --part, --kernel, --step, --pass.
     "
   `);
 });
