@@ -8,13 +8,21 @@ import { inWords } from "./in-words.ts";
 /**
  * What a matmul is computed in.
  * - `f32`: weights are decoded to f32, products and sums are f32 in any order. Bound: NMSE 1e-10 against float64.
+ * - `f16`: x and decoded weights are rounded to f16, products are f16; sums over up to 32 values of K may be f16, across those they are f32. Values beyond 65504
+ *   become infinite. Bound: NMSE 1e-5 against float64.
  * - `i8`: activations are quantized to 8 bits, symmetric, per `xGroup` values of K (or per row) by the program's prologue; products are
  *   summed as integers inside a group, in f32 across groups. On the quantized activations the same bound as f32.
  */
-export type Numerics = { readonly compute: "f32" } | { readonly compute: "i8"; readonly xGroup: number | "row" };
+export type Numerics =
+  | { readonly compute: "f32" }
+  | { readonly compute: "f16" }
+  | { readonly compute: "i8"; readonly xGroup: number | "row" };
 
 /** Rows of an activation: a number, or `any`: known at run time, from 0 up. */
 export type Rows = number | "any";
+
+/** Mean of squared errors over mean of squares that a matmul's results may have, by what it computes in; for i8 on the quantized activations. */
+export const matmulBounds: Readonly<Record<Numerics["compute"], number>> = { f32: 1e-10, f16: 1e-5, i8: 1e-10 };
 
 /** `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`: x, bias and y are f32, row-major; w is stored in the format named `w`. */
 export interface MatmulWorkload {
@@ -61,6 +69,7 @@ const rows = z.union([z.int(rowCount).nonnegative(rowCount).max(largest, tooLarg
 const group = z.union([z.int(groupSize).positive(groupSize).max(largest, tooLarge), z.literal("row")], groupSize);
 const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f32") }),
+  z.strictObject({ compute: z.literal("f16") }),
   z.strictObject({ compute: z.literal("i8"), xGroup: group }),
 ]);
 

@@ -1,6 +1,6 @@
 /**
  * Operator matmul: `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`, w stored in a quantization format. The naive program is the definition of
- * the result: both sides decoded to f32, multiplied, summed.
+ * the result: both sides decoded to f32 (in f16 numerics rounded to f16), multiplied, summed in f32.
  */
 import { add, buffer, cast, kernel, load, loop, mul, reduce, store, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
@@ -35,7 +35,9 @@ export function matmulProgram(workload: MatmulWorkload): Program {
   const y = buffer("y", "f32", [rows.extent, n], { role: "output" });
   const sum = workload.bias ? buffer("y.sum", "f32", [rows.extent, n]) : y;
   const [row, column, inner] = [variable("m"), variable("n"), variable("k")];
-  const product = mul(x.at(row, inner), decodeAt(format, column, inner));
+  const [left, right] = [x.at(row, inner), decodeAt(format, column, inner)];
+  const product =
+    numerics.compute === "f16" ? cast("f32", mul(cast("f16", left), cast("f16", right))) : mul(left, right);
   const nest = loop("m", rows.extent, [
     loop("n", n, [loop("k", k, [reduce(sum.name, [row, column], product, ["k"])])]),
   ]);

@@ -48,7 +48,7 @@ export function referenceMatmul(
     throw new WorkloadError(`x has ${x.length} values, which are not ${workload.m} rows of ${k}`);
   if (workload.bias !== (bias !== undefined) || (bias && bias.length !== n))
     throw new WorkloadError(`bias: expected ${workload.bias ? n : "no"} values, got ${bias?.length ?? "none"}`);
-  const activations = numerics.compute === "f32" ? x : decodeRows(x, numerics.xGroup === "row" ? k : numerics.xGroup);
+  const activations = numerics.compute !== "i8" ? x : decodeRows(x, numerics.xGroup === "row" ? k : numerics.xGroup);
   const readRow = rowReader(formatOf(workload.w), containers, n, k);
   const wanted = columns ?? Array.from({ length: n }, (_, i) => i);
   const y = new Float64Array(m * wanted.length);

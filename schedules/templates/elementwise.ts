@@ -7,7 +7,10 @@ import type { Template } from "./template.ts";
 
 export const elementwise: Template = {
   name: "elementwise",
-  refuses: ({ workload }) => (workload.op === "matmul" ? "it is a matmul" : undefined),
+  refuses: ({ workload, device }) => {
+    if (device.kind === "wgsl") return "the device is wgsl";
+    return workload.op === "matmul" ? "it is a matmul" : undefined;
+  },
   space: () => ({ axes: {}, where: [], layout: [] }),
   default: () => ({}),
   schedule: ({ workload }): Schedule =>

@@ -26,18 +26,18 @@ import {
 } from "./gpu-lanes.ts";
 import {
   addBias,
+  defaultSum,
   hoistSum,
   invocationsFit,
   isProcessor,
   layoutWeights,
   limitOf,
-  type Products,
-  productsOf,
   quantizeActivations,
   recodeOffset,
   recodePlanes,
   refusesMatmul,
   splitter,
+  sumAxis,
   sumsOf,
   together,
   unitOf,
@@ -71,7 +71,6 @@ interface Choices extends LaneSum {
   readonly tile: number;
   readonly split: number;
   readonly isSplit: boolean;
-  readonly products: Products;
 }
 
 function choicesOf(point: Point): Choices {
@@ -85,7 +84,6 @@ function choicesOf(point: Point): Choices {
     bySubgroups: point["reduce"] === "subgroup",
     split,
     isSplit: split > 1,
-    products: point["products"] as Products,
   };
 }
 
@@ -128,7 +126,7 @@ function deriveSums(target: Target, shape: Shape, point: Point, part: Part): Sch
       : []),
     { op: "accumulate-in", kernel, buffer: into, at: "ni", into: "acc" },
     ...(isSplit ? mergeSplits(shape, part, result) : addBias(target, shape, part)),
-    ...unitSums(shape, part, "ni", choices.products),
+    ...unitSums(shape, part, "ni", point),
     ...ofX.flatMap((name) => hoistSum(part, name, [...around, "uc", "mi"])),
   ];
 }
@@ -161,7 +159,7 @@ function bindTiles(shape: Shape, point: Point, { kernel, rows }: Part): Schedule
   const choices = choicesOf(point);
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop, to });
   return [
-    ...unitTiles(shape, kernel, ["nt", "mi"], choices.products),
+    ...unitTiles(shape, kernel, ["nt", "mi"], point),
     bind("np", "workgroup.x"),
     bind("mo", "workgroup.y"),
     ...(choices.isSplit ? [bind("ks", "workgroup.z")] : []),
@@ -244,7 +242,7 @@ export const gpuDecode: Template = {
       radix: [2, 4, 8, 64],
       reduce: target.device.features.includes("subgroups") ? ["tree", "subgroup"] : ["tree"],
       split: [1, 2, 4, 8],
-      products: productsOf(shapeOf(target)),
+      ...sumAxis(shapeOf(target)),
     },
     layout: ["interleave"],
     where: conditions(target),
@@ -252,11 +250,19 @@ export const gpuDecode: Template = {
   default: (target): Point => {
     const shape = shapeOf(target);
     const units = shape.k / unitOf(shape);
-    const common = { tile: 1, reduce: "tree", split: 1, products: "dot4" };
     // A processor runs the invocations of a workgroup in turn: what waits for others is slow.
-    if (isProcessor(target)) return { ...common, interleave: 16, lanes: 1, radix: 2 };
+    if (isProcessor(target))
+      return { interleave: 16, lanes: 1, tile: 1, radix: 2, reduce: "tree", split: 1, ...defaultSum(target, shape) };
     const lanes = [32, 16, 8, 4, 2].find((l) => l <= units && (units % l === 0 || l === 8)) ?? 1;
-    return { ...common, interleave: 8, lanes, radix: lanes === 1 ? 2 : Math.min(8, lanes) };
+    return {
+      interleave: 8,
+      lanes,
+      tile: 1,
+      radix: lanes === 1 ? 2 : Math.min(8, lanes),
+      reduce: "tree",
+      split: 1,
+      ...defaultSum(target, shape),
+    };
   },
   schedule: scheduleOf,
 };

@@ -12,7 +12,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
 import { fuseBias, type Part, planesOf, type Shape } from "./matmul.ts";
-import type { Constraint, Target } from "./template.ts";
+import type { Constraint, Point, Space, Target } from "./template.ts";
 
 /** Consecutive k whose codes fill the bytes of a word. */
 export const together = 4;
@@ -45,9 +45,6 @@ const defaults = { workgroupMemory: 16384, invocations: 256, storageBuffers: 8 }
 
 export const limitOf = ({ device }: Target, name: keyof typeof defaults): number =>
   device.limits[name] ?? defaults[name];
-
-/** Whether the GPU is the processor in its place (SwiftShader, llvmpipe). */
-export const isProcessor = ({ device }: Target): boolean => device.limits["processor"] === 1;
 
 /**
  * The bias is added where sums are stored; where the kernel uses as many buffers as a shader may have without it, in a kernel of its own.
@@ -84,6 +81,37 @@ export const splitter =
     ...(tail && { tail }),
   });
 
+/** Whether products are summed as integers, floats whose scales leave the sum, or whole decoded floats. */
+export type Products = "integer" | "factored" | "whole";
+
+export const productsOf = ({ workload, format }: Shape): Products =>
+  workload.numerics.compute === "i8"
+    ? "integer"
+    : workload.numerics.compute === "f16" || format.codes === undefined
+      ? "whole"
+      : "factored";
+
+/**
+ * What a unit is summed in, where the numerics leave a choice. f32 holds the integer sums of a unit exactly (at most 32 * 127 * 255 < 2^24), which is better where a
+ * device has no instruction for products of bytes.
+ */
+export const sumAxis = ({ workload }: Shape): Space["axes"] => {
+  const sums = { i8: ["i32", "f32"], f16: ["f32", "f16"], f32: [] }[workload.numerics.compute];
+  return sums.length > 0 ? { sum: sums } : {};
+};
+
+export function defaultSum({ device }: Target, { workload }: Shape): Point {
+  const { compute } = workload.numerics;
+  if (compute === "i8") return { sum: "i32" };
+  return compute === "f16" ? { sum: device.features.includes("f16") ? "f16" : "f32" } : {};
+}
+
+/** Whether integer products are summed by `dot4_i32_i8`. */
+const isByDot4 = (shape: Shape, point: Point): boolean => productsOf(shape) === "integer" && point["sum"] !== "f32";
+
+/** Whether the GPU is the processor in its place (SwiftShader, llvmpipe). */
+export const isProcessor = ({ device }: Target): boolean => device.limits["processor"] === 1;
+
 /** Bits of an element of the widest part of a stored weight. */
 const bitsOf: Readonly<Record<string, number>> = { f16: 16, bf16: 16, f32: 32 };
 
@@ -107,7 +135,7 @@ export function sumsOf(
   readonly ofX: readonly string[];
   readonly distribute: "all" | "float";
 } {
-  const offset = fieldOf(format, "o") ? [`x.sum${suffix}`] : [];
+  const offset = fieldOf(format, "o") && workload.numerics.compute !== "f16" ? [`x.sum${suffix}`] : [];
   if (workload.numerics.compute !== "i8") return { ofX: offset, distribute: "float" };
   // A constant zero point is subtracted from the codes where the difference fits 8 bits, so that no sum of x is needed.
   const stored = fieldOf(format, "z") !== undefined;
@@ -119,37 +147,29 @@ export function sumsOf(
   };
 }
 
-/** How products of integers are summed: by `dot4_i32_i8`, or in f32, which holds the sums of a unit exactly: better where the device has no such instruction. */
-export type Products = "dot4" | "f32";
-
-const isInteger = ({ workload }: Shape): boolean => workload.numerics.compute === "i8";
-
-/** The choices that a workload leaves. */
-export const productsOf = (shape: Shape): readonly Products[] =>
-  // The largest sum of a unit in f32 is exact: 32 * 127 * 255 < 2^24.
-  isInteger(shape) ? ["dot4", "f32"] : ["dot4"];
-
 /**
  * The sums of one unit, out of the accumulator `acc` of a nest in loop `at` that goes over units (uc) outside: scales and zero points leave the sum; what is
  * not done by `dot4` is summed in 4 lanes of neighbouring k.
  */
-export function unitSums(shape: Shape, { kernel, suffix }: Part, at: string, products: Products): Schedule {
+export function unitSums(shape: Shape, { kernel, suffix }: Part, at: string, point: Point): Schedule {
   const { ofX, distribute } = sumsOf(shape, suffix);
-  const hasCodes = shape.format.codes !== undefined;
-  const inF32 = isInteger(shape) && products === "f32";
-  const lanes: AnyStep = {
-    op: "accumulate-in",
-    kernel,
-    buffer: inF32 ? "d32" : hasCodes ? "d" : "acc",
-    at: hasCodes ? "uc" : at,
-    into: "lanes",
-    keep: ["kq"],
-  };
-  return [
-    ...(hasCodes ? [{ op: "factor", kernel, buffer: "acc", at: "uc", into: ["d", ...ofX], distribute } as const] : []),
-    ...(inF32 ? [{ op: "accumulate-in", kernel, buffer: "d", at: "uc", into: "d32", scalar: "f32" } as const] : []),
-    ...(isInteger(shape) && !inF32 ? [] : [lanes]),
-  ];
+  const factored: AnyStep = { op: "factor", kernel, buffer: "acc", at: "uc", into: ["d", ...ofX], distribute };
+  const lanes = { op: "accumulate-in", kernel, into: "lanes", keep: ["kq"] } as const;
+  switch (productsOf(shape)) {
+    case "integer":
+      if (isByDot4(shape, point)) return [factored];
+      return [
+        factored,
+        { op: "accumulate-in", kernel, buffer: "d", at: "uc", into: "d32", scalar: "f32" },
+        { ...lanes, buffer: "d32", at: "uc" },
+      ];
+    case "factored":
+      return [factored, { ...lanes, buffer: "d", at: "uc" }];
+    case "whole":
+      return point["sum"] === "f16"
+        ? [{ ...lanes, buffer: "acc", at: "uc", scalar: "f16" }]
+        : [{ ...lanes, buffer: "acc", at }];
+  }
 }
 
 /** Sums of x over units, which no row of w has a part in, are a kernel of their own: an invocation per unit. `outer` names the loops around units, and over rows of x. */
@@ -174,11 +194,11 @@ export function unitTiles(
   shape: Shape,
   kernel: string,
   tile: readonly string[],
-  products: Products,
+  point: Point,
   isWhole = true,
 ): Schedule {
-  const byDot4 = isInteger(shape) && products === "dot4";
-  const inF32 = isInteger(shape) && !byDot4;
+  const products = productsOf(shape);
+  const byDot4 = isByDot4(shape, point);
   const own = (into: string): string[] => tile.map((loop) => `${into}/${loop}`);
   return [
     byDot4
@@ -191,8 +211,8 @@ export function unitTiles(
         ...tile,
         ...(isWhole ? ["kj"] : []),
         ...own("acc"),
-        ...(shape.format.codes ? own("d") : []),
-        ...(inF32 ? own("d32") : []),
+        ...(products === "whole" ? [] : own("d")),
+        ...(products === "integer" && !byDot4 ? own("d32") : []),
         ...(byDot4 ? [] : [...own("lanes"), "lanes/kq"]),
       ],
     },

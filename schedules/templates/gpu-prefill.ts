@@ -11,24 +11,25 @@
  *
  * Without `stage` an invocation loads what it needs, and there are no barriers. Floats are staged decoded, scales included.
  */
+import { type Scalar, scalars } from "../../ir/index.ts";
 import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
   addBias,
   codingOf,
+  defaultSum,
   hoistSum,
   invocationsFit,
   isProcessor,
   layoutWeights,
   limitOf,
-  type Products,
-  productsOf,
   quantizeActivations,
   recodeOffset,
   recodePlanes,
   refusesMatmul,
   splitter,
+  sumAxis,
   sumsOf,
   together,
   unitOf,
@@ -51,7 +52,7 @@ interface Choices {
   readonly isStaged: boolean;
   readonly isPipelined: boolean;
   readonly depth: number;
-  readonly products: Products;
+  readonly point: Point;
 }
 
 function choicesOf(point: Point): Choices {
@@ -65,7 +66,7 @@ function choicesOf(point: Point): Choices {
     isStaged: point["stage"] === "workgroup",
     isPipelined: at("pipeline") === 1,
     depth: at("depth"),
-    products: point["products"] as Products,
+    point,
   };
 }
 
@@ -98,9 +99,11 @@ function deriveSums(target: Target, shape: Shape, choices: Choices): Schedule {
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: isStaged ? "mo" : "nt", into: "acc" },
     ...addBias(target, shape, part),
     ...(whole
-      ? []
+      ? choices.point["sum"] === "f16"
+        ? [{ op: "accumulate-in", kernel, buffer: "acc", at: "uc", into: "d", scalar: "f16" } as const]
+        : []
       : [
-          ...unitSums(shape, part, "nt", choices.products),
+          ...unitSums(shape, part, "nt", choices.point),
           ...sumsOf(shape, part.suffix).ofX.flatMap((name) =>
             hoistSum(part, name, ["mo", ...(isStaged ? ["us"] : []), "mt", "uc", "mr"]),
           ),
@@ -108,9 +111,16 @@ function deriveSums(target: Target, shape: Shape, choices: Choices): Schedule {
   ];
 }
 
+/** What staged operands are held in. Without arithmetic in f16 its values are wider, and stores of them apart. */
+function stagedIn({ device }: Target, { workload }: Shape): Scalar {
+  const { compute } = workload.numerics;
+  return compute === "f16" && !device.features.includes("f16") ? "f32" : compute;
+}
+
 /** Both operands in workgroup memory. */
-function stageOperands(shape: Shape, { isPipelined }: Choices): Schedule {
+function stageOperands(target: Target, shape: Shape, { isPipelined }: Choices): Schedule {
   const isInteger = shape.workload.numerics.compute === "i8";
+  const scalar = stagedIn(target, shape);
   const fields = shape.format.fields.map(({ name }) => name).filter((name) => ["s", "z", "o"].includes(name));
   return [
     {
@@ -121,9 +131,12 @@ function stageOperands(shape: Shape, { isPipelined }: Choices): Schedule {
       into: "w.t",
       scope: "workgroup",
       decode: true,
-      ...(isInteger ? { scalar: "i8" } : { with: fields.map((name) => `w.${name}`) }),
+      scalar,
+      ...(isInteger ? {} : { with: fields.map((name) => `w.${name}`) }),
     },
-    { op: "stage", kernel, buffer: isInteger ? "x.q" : "x", at: "us", into: "x.t", scope: "workgroup" },
+    isInteger
+      ? { op: "stage", kernel, buffer: "x.q", at: "us", into: "x.t", scope: "workgroup" }
+      : { op: "stage", kernel, buffer: "x", at: "us", into: "x.t", scope: "workgroup", decode: true, scalar },
     ...(isPipelined ? [{ op: "pipeline", kernel, loop: "us", buffers: ["x.t", "w.t"] } as const] : []),
   ];
 }
@@ -186,13 +199,20 @@ function bindTiles(shape: Shape, choices: Choices): Schedule {
   const { tm, tn, isStaged } = choices;
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop, to });
   const whole = isWhole(shape, choices);
+  const isHalf = choices.point["sum"] === "f16";
+  const flushes = ["acc", ...(isHalf ? ["d"] : [])];
   const vectors: Schedule = [
-    ...(vectorOf(choices) > 1 ? [{ op: "vectorize", kernel, loops: ["nl"] } as const] : []),
-    ...(vectorOf(choices) > 1 ? [{ op: "vectorize", kernel, loops: ["acc/nl"] } as const] : []),
-    { op: "unroll", kernel, loops: ["kq", "mr", "nv", "acc/mr", "acc/nv"] },
+    ...(vectorOf(choices) > 1
+      ? ["nl", ...flushes.map((into) => `${into}/nl`)].map((l) => ({ op: "vectorize", kernel, loops: [l] }) as const)
+      : []),
+    {
+      op: "unroll",
+      kernel,
+      loops: ["kq", "mr", "nv", ...flushes.flatMap((into) => [`${into}/mr`, `${into}/nv`])],
+    },
   ];
   return [
-    ...(whole ? vectors : unitTiles(shape, kernel, ["mr", "nr"], choices.products, !isStaged || tm * tn <= 16)),
+    ...(whole ? vectors : unitTiles(shape, kernel, ["mr", "nr"], choices.point, !isStaged || tm * tn <= 16)),
     bind("mt", "local.y"),
     bind("nt", "local.x"),
     ...(isStaged ? [bind("acc/mt", "local.y"), bind("acc/nt", "local.x")] : []),
@@ -209,7 +229,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...deriveSums(target, shape, choices),
     { op: "bind", kernel, loop: "no", to: "workgroup.x" },
     { op: "bind", kernel, loop: "mo", to: "workgroup.y" },
-    ...(choices.isStaged ? stageOperands(shape, choices) : []),
+    ...(choices.isStaged ? stageOperands(target, shape, choices) : []),
     ...recodePlanes(shape),
     ...layoutWeights(shape, choices.interleave),
     ...(choices.isStaged ? copyOperands(shape, choices) : []),
@@ -221,7 +241,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
 function conditions(target: Target): readonly Constraint[] {
   const shape = shapeOf(target);
   const unit = unitOf(shape);
-  const width = { i8: 1, f32: 4 }[shape.workload.numerics.compute];
+  const width = scalars[stagedIn(target, shape)].bits / 8;
   return [
     {
       name: "stage has depth",
@@ -243,8 +263,8 @@ function conditions(target: Target): readonly Constraint[] {
     {
       name: "staged codes are bytes",
       violated: (p) =>
-        choicesOf(p).isStaged && p["products"] === "f32"
-          ? "products in f32 take their codes from global memory"
+        choicesOf(p).isStaged && shape.workload.numerics.compute === "i8" && p["sum"] === "f32"
+          ? "integer sums in f32 take their codes from global memory"
           : undefined,
     },
     {
@@ -277,15 +297,23 @@ export const gpuPrefill: Template = {
       stage: ["none", "workgroup"],
       depth: [1, 2],
       pipeline: [0, 1],
-      products: productsOf(shapeOf(target)),
+      ...sumAxis(shapeOf(target)),
     },
     layout: ["interleave"],
     where: conditions(target),
   }),
   default: (target): Point => ({
-    ...{ interleave: 8, tm: 4, tn: 4, my: 8, nx: 8, stage: "workgroup", depth: 1, pipeline: 0, products: "dot4" },
+    interleave: 8,
+    tm: 4,
+    tn: 4,
+    my: 8,
+    nx: 8,
+    stage: "workgroup",
+    depth: 1,
+    pipeline: 0,
+    ...defaultSum(target, shapeOf(target)),
     // A processor runs the invocations of a workgroup in turn: what waits for others is slow.
-    ...(isProcessor(target) && { interleave: 16, my: 2, stage: "none", products: productsOf(shapeOf(target)).at(-1)! }),
+    ...(isProcessor(target) && { interleave: 16, my: 2, stage: "none" }),
   }),
   schedule: scheduleOf,
 };

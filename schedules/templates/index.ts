@@ -3,6 +3,7 @@ import { elementwise } from "./elementwise.ts";
 import { f32Decode, f32Prefill } from "./f32-madd.ts";
 import { fallback } from "./fallback.ts";
 import { gpuDecode } from "./gpu-decode.ts";
+import { gpuElementwise } from "./gpu-elementwise.ts";
 import { gpuPrefill } from "./gpu-prefill.ts";
 import { integerDotDecode, integerDotPrefill } from "./integer-dot.ts";
 import type { Target, Template } from "./template.ts";
@@ -14,6 +15,7 @@ export const templates: readonly Template[] = [
   f32Prefill,
   gpuDecode,
   gpuPrefill,
+  gpuElementwise,
   elementwise,
   fallback,
 ];

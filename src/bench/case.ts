@@ -60,19 +60,20 @@ export interface Accuracy {
 
 const accuracies = {
   f32: { accuracyLevel: 1, bound: 1e-4 },
+  f16: { accuracyLevel: 1, bound: 5e-3 },
   i8: { accuracyLevel: 4, bound: 2e-2 },
 } as const satisfies Record<string, Accuracy>;
 
 /**
- * What is asked of results under an activation format: `f32`, or int8 per group or row (`i8_g32`, `i8_row`).
+ * What is asked of results under an activation format: `f32`, `f16`, or int8 per group or row (`i8_g32`, `i8_row`).
  *
  * @throws BenchError for any other name.
  */
 export function accuracyOf(activations: string): Accuracy {
-  if (activations === "f32") return accuracies.f32;
+  if (activations === "f32" || activations === "f16") return accuracies[activations];
   if (/^i8_(g\d+|row)$/.test(activations)) return accuracies.i8;
   throw new BenchError(
-    `bench: activations "${activations}" are unknown; take f32, i8_g<group> or i8_row, as in i8_g32`,
+    `bench: activations "${activations}" are unknown; take f32, f16, i8_g<group> or i8_row, as in i8_g32`,
   );
 }
 

@@ -14,7 +14,7 @@ export interface MatmulBench {
   readonly k: number;
   /** The weights' format, `int4_g32` or one that a weight source knows. */
   readonly weights: string;
-  /** What products are computed in: `f32`, `i8_g32`, `i8_row`. x and y are f32 in memory whatever it says. */
+  /** What products are computed in: `f32`, `f16`, `i8_g32`, `i8_row`. x and y are f32 in memory whatever it says. */
   readonly x: string;
   readonly threads: number;
   /** Names of {@link peers}; one that can't take the case is left out with a note. */

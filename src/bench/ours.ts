@@ -34,17 +34,17 @@ export const formatWeightSource: WeightSource = (format, n, k, random) => {
 };
 
 /**
- * What `f32`, `i8_g<group>` or `i8_row` is computed in.
+ * What `f32`, `f16`, `i8_g<group>` or `i8_row` is computed in.
  *
  * @throws BenchError for any other name.
  */
 export function numericsOf(activations: string): Numerics {
-  if (activations === "f32") return { compute: "f32" };
+  if (activations === "f32" || activations === "f16") return { compute: activations };
   const [, group] = /^i8_(?:g(\d+)|row)$/.exec(activations) ?? [];
   if (group !== undefined) return { compute: "i8", xGroup: Number(group) };
   if (activations === "i8_row") return { compute: "i8", xGroup: "row" };
   throw new BenchError(
-    `bench: activations "${activations}" are unknown; take f32, i8_g<group> or i8_row, as in i8_g32`,
+    `bench: activations "${activations}" are unknown; take f32, f16, i8_g<group> or i8_row, as in i8_g32`,
   );
 }
 

@@ -69,6 +69,7 @@ const ggufEntry = z.strictObject({
   numerics: z
     .discriminatedUnion("compute", [
       z.strictObject({ compute: z.literal("f32") }),
+      z.strictObject({ compute: z.literal("f16") }),
       z.strictObject({ compute: z.literal("i8"), xGroup: z.union([size, z.literal("row")]) }),
     ])
     .optional(),

@@ -196,7 +196,7 @@ function describe(workload: Workload): string {
 }
 
 const computedIn = (numerics: Numerics): string =>
-  numerics.compute === "f32" ? "f32" : `i8 with a scale of x per ${spanText(numerics.xGroup)}`;
+  numerics.compute === "i8" ? `i8 with a scale of x per ${spanText(numerics.xGroup)}` : numerics.compute;
 const spanText = (span: number | "row"): string => (span === "row" ? "row" : `${span} values`);
 
 function listed(names: readonly string[]): string {

@@ -6,7 +6,7 @@ import type { z } from "zod";
 import { type GpuRuntime, gpuEnvironment, openGpu, probeWasm, runAgainForGpu } from "../../backends/index.ts";
 import type { Device, Feature } from "../../ir/index.ts";
 import {
-  denoProgram,
+  denoCommand,
   type EngineName,
   type GpuSelection,
   hostsOf,
@@ -124,7 +124,7 @@ export async function runElsewhere({ target, engine, adapter }: TargetValues): P
   if (engine === "node") return runAgainForGpu({ software: adapter === "software" });
   const { env } = await gpuEnvironment({ software: adapter === "software" });
   const flags = ["run", "--quiet", "--allow-all", "--no-prompt", "--no-lock", "--no-remote"];
-  const child = spawn(await denoProgram(), [...flags, ...process.argv.slice(1)], {
+  const child = spawn(await denoCommand(), [...flags, ...process.argv.slice(1)], {
     stdio: "inherit",
     env: { ...process.env, ...env, [marker]: engine },
   });

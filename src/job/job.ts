@@ -155,7 +155,7 @@ function peerTimer({ peer, device, signal, progress }: JobOptions): PeerTimer {
     const weights = peerWeights[w] ?? (/^int[248]_g(16|32|64|128|256)$/.test(w) ? w : undefined);
     if (missing || peer === undefined || signal.aborted) return undefined;
     if (weights === undefined || n * k > largestForPeer || typeof m !== "number") return undefined;
-    const x = numerics.compute === "f32" ? "f32" : "i8_g32";
+    const x = numerics.compute === "i8" ? "i8_g32" : numerics.compute;
     try {
       progress(`${peer}: m=${m} n=${n} k=${k} ${weights}`);
       const { rows } = await benchMatmul(

@@ -23,8 +23,11 @@ export function describeWorkload(workload: Workload): string {
   const named = ["m", "n", "k"].filter((axis) => axis in workload);
   const sizes = named.map((axis) => `${axis}=${workload[axis as keyof Workload]}`);
   const format = "w" in workload ? [workload.w] : [];
+  const { numerics: computed } = workload.op === "matmul" ? workload : {};
   const numerics =
-    workload.op === "matmul" && workload.numerics.compute === "i8" ? [`x i8/${workload.numerics.xGroup}`] : [];
+    computed === undefined || computed.compute === "f32"
+      ? []
+      : [computed.compute === "i8" ? `x i8/${computed.xGroup}` : `x ${computed.compute}`];
   return [workload.op, ...sizes, ...format, ...numerics].join(" ");
 }
 

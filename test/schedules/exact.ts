@@ -57,6 +57,17 @@ function bytesOf(scalar: string, values: readonly number[]): Uint8Array {
   return new Uint8Array(upper.filter((_, i) => i % 2 === 1).buffer);
 }
 
+/** Activations of which each run of 32 values has one that is not 0, a power of two: whatever is summed in f16 is exact. */
+function sparse(rows: number, k: number, random: Random): Float32Array {
+  const x = new Float32Array(rows * k);
+  for (let row = 0; row < rows; row++)
+    for (let start = 0; start < k; start += 32) {
+      const at = start + Math.floor(random() * Math.min(32, k - start));
+      x[row * k + at] = pick(random, 1, 2, 4, -1, -2, -4);
+    }
+  return x;
+}
+
 /** Activations: in every group one value is ±127 and the others are small, all times a power of two, so that the scale is that power. Some groups are 0. */
 function activations(rows: number, k: number, group: number, random: Random): Float32Array {
   const x = new Float32Array(rows * k);
@@ -81,7 +92,8 @@ export function exactInputs(workload: MatmulWorkload, rows: number, seed: number
     const sizes = shape.map((e) => (e.kind === "const" ? e.value : 0));
     inputs.set(name, tensorOfBytes(scalar, sizes, bytes[name] as Uint8Array));
   }
-  inputs.set("x", tensor("f32", [rows, k], activations(rows, k, group, random)));
+  const x = numerics.compute === "f16" ? sparse(rows, k, random) : activations(rows, k, group, random);
+  inputs.set("x", tensor("f32", [rows, k], x));
   if (workload.bias)
     inputs.set(
       "bias",

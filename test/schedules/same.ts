@@ -75,7 +75,7 @@ const leadersOf =
   };
 
 /** One packing serves every M. */
-function packedOf(
+export function packedOf(
   program: Program,
   inputs: ReadonlyMap<string, Tensor>,
   symbols: Readonly<Record<string, number>>,
@@ -95,7 +95,11 @@ export function widthsOf(w: string): readonly number[] {
 export function numericsOf(w: string, k: number): readonly MatmulWorkload["numerics"][] {
   const { group, codes } = formatOf(w);
   const span = typeof group === "number" ? group : k;
-  if (codes === undefined) return [{ compute: "f32" }];
+  if (codes === undefined) return [{ compute: "f32" }, { compute: "f16" }];
   const groups = [...new Set([16, 32, span, k])].filter((g) => k % g === 0 && (g % span === 0 || span % g === 0));
-  return [{ compute: "f32" }, ...[...groups, "row" as const].map((xGroup) => ({ compute: "i8", xGroup }) as const)];
+  return [
+    { compute: "f32" },
+    { compute: "f16" },
+    ...[...groups, "row" as const].map((xGroup) => ({ compute: "i8", xGroup }) as const),
+  ];
 }

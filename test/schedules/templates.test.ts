@@ -75,9 +75,10 @@ const representative = [
 
 test.each(representative)("%s at its templates' default points, for every M", (w) => {
   const k = w === "int3_row_zf" ? 96 : (widthsOf(w)[0] as number);
-  const [f32, i8] = numericsOf(w, k) as [MatmulWorkload["numerics"], MatmulWorkload["numerics"]?];
+  const [f32, f16, i8] = numericsOf(w, k) as readonly [MatmulWorkload["numerics"], ...MatmulWorkload["numerics"][]];
   const forms: readonly [MatmulWorkload["numerics"] | undefined, readonly Feature[]][] = [
     [f32, []],
+    [f16, []],
     [i8, []],
     [i8, ["relaxed-simd"]],
   ];

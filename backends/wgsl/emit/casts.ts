@@ -4,6 +4,7 @@ import { heldAs, typeText } from "../held.ts";
 import { castSpelling, type Machine } from "../ops.ts";
 import { extract, signExtended } from "./bits.ts";
 import { atom, bitcast, type Context, call, convert, fail } from "./context.ts";
+import { bitsOfHalf, halfOf } from "./half-bits.ts";
 import type { HelperName } from "./helpers.ts";
 import type { Node } from "./nodes.ts";
 import { component, vectorOf } from "./vectors.ts";
@@ -56,25 +57,22 @@ function bits(c: Context, e: Cast, value: Node, from: Machine, to: Machine): Nod
   if (width === 32) return from === to ? value : bitcast(c, typeText(to, count), value);
   if (from === "f16" && to === "f16") return value;
   if (from === "f16") return eachLane(c, value, count, to, (lane) => halfBits(c, lane, to));
-  if (to === "f16") return eachLane(c, value, count, "f16", (lane) => halfOf(c, lane, from));
+  if (to === "f16")
+    return eachLane(c, value, count, "f16", (lane) => halfOf(c, from === "u32" ? lane : convert(c, "u32", 1, lane)));
   return from === to && e.arg.type.scalar === scalar ? value : wrapped(c, value, from, to, width, count);
 }
 
 function halfBits(c: Context, half: Node, to: Machine): Node {
-  const word = bitcast(c, "u32", call(c, "vec2<f16>", half, atom(c, "0.0h")));
+  const word = bitsOfHalf(c, half);
   return to === "u32" ? word : signExtended(c, word, 16);
 }
-
-const halfOf = (c: Context, value: Node, from: Machine): Node =>
-  component(c, bitcast(c, "vec2<f16>", from === "u32" ? value : convert(c, "u32", 1, value)), 0);
 
 function eachLane(c: Context, value: Node, count: number, to: Machine, make: (lane: Node) => Node): Node {
   if (count === 1) return make(value);
   return vectorOf(
     c,
     to,
-    Array.from({ length: count }, (_, i) => make(component(c, value, i))),
-    0,
+    Array.from({ length: count }, (_, i) => make(component(c, value, i, count))),
   );
 }
 

@@ -12,6 +12,7 @@ import { machineOf } from "../ops.ts";
 import { elementBytes, type View } from "../views.ts";
 import { extract, signExtended } from "./bits.ts";
 import { atom, bitcast, type Context, call, fail, infix } from "./context.ts";
+import { halfOf, halvesOf } from "./half-bits.ts";
 import type { Node } from "./nodes.ts";
 import { component, vectorOf } from "./vectors.ts";
 
@@ -57,7 +58,12 @@ function baseAt(c: Context, buffer: string, at: Affine): Node {
   if (width === 1) return elementOf(c, buffer, c.select(divided(at, bytes)));
   const residue = residueOf(at, bytes * width, c.symbols);
   if (residue !== undefined)
-    return component(c, elementOf(c, buffer, c.select(divided(shifted(at, -residue), bytes * width))), residue / bytes);
+    return component(
+      c,
+      elementOf(c, buffer, c.select(divided(shifted(at, -residue), bytes * width))),
+      residue / bytes,
+      width,
+    );
   const index = divided(at, bytes);
   const vector = elementOf(c, buffer, c.select(b.shr(index, Math.log2(width))));
   return c.make("member", "", [vector, c.select(b.and(index, width - 1))]);
@@ -125,7 +131,7 @@ function loadScalar(c: Context, buffer: string, at: Affine, scalar: Scalar): Nod
   if (viewOf(c, buffer).base === scalar) return baseAt(c, buffer, at);
   if (bits === 32) return scalar === "u32" ? anyWordAt(c, buffer, at) : bitcast(c, machine, anyWordAt(c, buffer, at));
   const value = bitsAt(c, buffer, at, bits === 8 ? 1 : 2);
-  if (machine === "f16") return component(c, bitcast(c, "vec2<f16>", value), 0);
+  if (machine === "f16") return halfOf(c, value);
   return machine === "i32" ? signExtended(c, value, bits) : value;
 }
 
@@ -147,7 +153,6 @@ function loadVector(c: Context, buffer: string, { base, lanes }: Address, scalar
       c,
       machine,
       each((at) => baseAt(c, buffer, at)),
-      view.width,
     );
   const isAligned = residueOf(base, 4, c.symbols) === 0;
   if (scalars[scalar].bits === 32 && isAligned && view.base !== "f16") {
@@ -155,18 +160,16 @@ function loadVector(c: Context, buffer: string, { base, lanes }: Address, scalar
       c,
       view.base,
       each((at) => baseAt(c, buffer, at)),
-      view.width,
     );
     return bitcast(c, typeText(machine, lanes.length), words);
   }
   if (machine === "f16" && isAligned && inRow(lanes, 2) && lanes.length % 2 === 0) {
     const words = lanes.filter((_, i) => i % 2 === 0).map((at) => wordAt(c, buffer, shifted(base, at)));
-    return bitcast(c, typeText("f16", lanes.length), vectorOf(c, "u32", words, view.width));
+    return halvesOf(c, words);
   }
   return vectorOf(
     c,
     machine,
     each((at) => loadScalar(c, buffer, at, scalar)),
-    0,
   );
 }

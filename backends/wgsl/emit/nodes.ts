@@ -22,6 +22,8 @@ export interface Node {
   /** What its name is made from, where it gets one. */
   readonly wish: string | undefined;
   readonly bits: Bits | undefined;
+  /** Of a component: how many the vector has. */
+  readonly of: number | undefined;
 }
 
 interface Parts {
@@ -29,6 +31,7 @@ interface Parts {
   readonly loads?: boolean;
   readonly wish?: string;
   readonly bits?: Bits;
+  readonly of?: number;
   /** Tells apart reads of one place at different times. */
   readonly time?: number;
 }
@@ -51,6 +54,7 @@ export function nodeMaker(): Maker {
       loads: parts.loads === true || args.some(({ loads }) => loads),
       wish: parts.wish,
       bits: parts.bits,
+      of: parts.of,
     };
     known.set(key, node);
     return node;

@@ -40,7 +40,7 @@ export function laneOf(c: Context, buffer: Buffer, index: readonly Expr[]): ((wh
   if (lane === undefined) return undefined;
   const type = registerType(c, buffer);
   if (type.count === 1) return undefined;
-  if (!isBytes(type)) return (whole) => component(c, whole, lane);
+  if (!isBytes(type)) return (whole) => component(c, whole, lane, type.count);
   return (whole) => {
     const byte = extract(c, whole, 8 * lane, 8);
     return buffer.scalar === "i8" ? signExtended(c, byte, 8) : byte;
@@ -55,7 +55,8 @@ export function writtenLane(
   value: Node,
 ): { readonly target: Node; readonly value: Node } {
   const target = registerPlace(c, buffer);
-  if (!isBytes(registerType(c, buffer))) return { target: component(c, target, lane), value };
+  if (!isBytes(registerType(c, buffer)))
+    return { target: component(c, target, lane, registerType(c, buffer).count), value };
   const byte = buffer.scalar === "i8" ? convert(c, "u32", 1, value) : value;
   return {
     target,

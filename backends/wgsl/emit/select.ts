@@ -3,6 +3,8 @@ import {
   type Buffer,
   type Call,
   type Const,
+  castBits,
+  castValue,
   type Expr,
   evalOp,
   type Load,
@@ -16,11 +18,11 @@ import { type Held, intrinsicSpelling, type Machine, opSpelling } from "../ops.t
 import { masked, shiftRight } from "./bits.ts";
 import { bytesConstant, cast, splatBytes } from "./casts.ts";
 import { atom, bitcast, type Context, call, fail, infix } from "./context.ts";
+import { halfOf } from "./half-bits.ts";
 import { load } from "./memory.ts";
 import type { Node } from "./nodes.ts";
 import { laneOf, registerNode } from "./registers.ts";
 import { bitsLiteral, hasNoLiteral, literal } from "./text.ts";
-import { component } from "./vectors.ts";
 
 /** The value of an expression. */
 export function select(c: Context, e: Expr): Node {
@@ -47,8 +49,10 @@ function selected(c: Context, e: Expr): Node {
       const lanes = e.type.count > 1 ? constantLanes(e) : undefined;
       return lanes === undefined ? operation(c, e) : laneConstant(c, e.type, lanes);
     }
-    case "cast":
-      return cast(c, e);
+    case "cast": {
+      const lanes = constantLanes(e);
+      return lanes === undefined ? cast(c, e) : laneConstant(c, e.type, lanes);
+    }
     case "call":
       return intrinsic(c, e);
   }
@@ -77,7 +81,7 @@ function scalarConstant(c: Context, value: number, machine: Machine): Node {
   const name = c.constants.get(bits) ?? `bits_${bits.slice(2, -1)}`;
   c.constants.set(bits, name);
   const word = atom(c, name);
-  return machine === "f32" ? bitcast(c, "f32", word) : component(c, bitcast(c, "vec2<f16>", word), 0);
+  return machine === "f32" ? bitcast(c, "f32", word) : halfOf(c, word);
 }
 
 /** The lanes of a vector that no name is in: WGSL computes such at once, and refuses what overflows. */
@@ -85,6 +89,10 @@ function constantLanes(e: Expr): readonly number[] | undefined {
   const { count, lanes } = e.type;
   if (e.kind === "const") return new Array(count).fill(e.value);
   if (e.kind === "lanes") return offsetsOf(lanes, e.strides);
+  if (e.kind === "cast") {
+    const convert = e.mode === "value" ? castValue : castBits;
+    return constantLanes(e.arg)?.map((value) => convert(value, e.arg.type.scalar, e.type.scalar));
+  }
   if (e.kind !== "op") return undefined;
   const args = e.args.map(constantLanes);
   if (!args.every((arg) => arg !== undefined)) return undefined;
@@ -99,7 +107,8 @@ function laneConstant(c: Context, type: Type, lanes: readonly number[]): Node {
   const machine = heldAs(type);
   if (machine === undefined) return fail(c, `a constant of ${type.text}`);
   if (machine === "bytes") return atom(c, hex(lanes.reduce((word, byte, i) => word + (byte & 255) * 2 ** (8 * i), 0)));
-  return call(c, typeText(machine, type.count), ...lanes.map((value) => scalarConstant(c, value, machine)));
+  const values = lanes.map((value) => scalarConstant(c, value, machine));
+  return type.count === 1 ? (values[0] as Node) : call(c, typeText(machine, type.count), ...values);
 }
 
 // -------------------------------------------------------------------------------------------------------------- loads

@@ -11,6 +11,7 @@ import { type Machine, machineOf } from "../ops.ts";
 import { elementBytes } from "../views.ts";
 import { extract } from "./bits.ts";
 import { atom, bitcast, type Context, call, convert, fail, infix } from "./context.ts";
+import { bitsOfHalf } from "./half-bits.ts";
 import { dynamicPlace, joined, placeOf, pointer, viewOf } from "./memory.ts";
 import type { Node } from "./nodes.ts";
 import { component, vectorOf } from "./vectors.ts";
@@ -34,7 +35,7 @@ export function store(c: Context, s: Store, value: Node): readonly Written[] {
       return elements(c, s.buffer, at.base, [0], [value], "u32");
     return at.lanes.flatMap((lane, i) => part(c, s.buffer, shifted(at.base, lane), extract(c, value, 8 * i, 8), 1));
   }
-  const lanes = at.lanes.map((_, i) => (isVector ? component(c, value, i) : value));
+  const lanes = at.lanes.map((_, i) => (isVector ? component(c, value, i, type.count) : value));
   if (base === type.scalar) return elements(c, s.buffer, at.base, at.lanes, lanes, machine);
   if (bits === 32) {
     const words = isVector ? bitcast(c, typeText("u32", type.count), value) : toU32(c, value, machine);
@@ -43,7 +44,7 @@ export function store(c: Context, s: Store, value: Node): readonly Written[] {
       s.buffer,
       at.base,
       at.lanes,
-      at.lanes.map((_, i) => (isVector ? component(c, words, i) : words)),
+      at.lanes.map((_, i) => (isVector ? component(c, words, i, type.count) : words)),
       "u32",
     );
   }
@@ -73,7 +74,7 @@ const toU32 = (c: Context, value: Node, machine: Machine): Node =>
 /** The bits of a narrow scalar, and nothing above them. */
 function bitsOf(c: Context, value: Node, machine: Machine, bits: number): Node {
   if (machine === "u32") return value;
-  if (machine === "f16") return bitcast(c, "u32", call(c, "vec2<f16>", value, atom(c, "0.0h")));
+  if (machine === "f16") return bitsOfHalf(c, value);
   return extract(c, convert(c, "u32", 1, value), 0, bits);
 }
 
@@ -92,7 +93,7 @@ function elements(
   const out: Written[] = [];
   for (let i = 0; i < offsets.length; i += width) {
     const index = c.select(divided(shifted(at, offsets[i] as number), bytes * width));
-    const value = vectorOf(c, machine, values.slice(i, i + width), width);
+    const value = vectorOf(c, machine, values.slice(i, i + width));
     if (isAtomic) out.push({ target: call(c, "atomicStore", pointer(c, buffer, index), value), value: undefined });
     else out.push({ target: c.make("place", name, [index]), value });
   }

@@ -21,7 +21,8 @@ export interface Problem {
 
 /** A problem of as many rows; fewer of them are a part of it. */
 export function problemOf({ n, k, w, numerics }: MatmulWorkload, rows: number): Problem {
-  const x = numerics.compute === "f32" ? "f32" : numerics.xGroup === "row" ? "i8_row" : `i8_g${numerics.xGroup}`;
+  const x =
+    numerics.compute !== "i8" ? numerics.compute : numerics.xGroup === "row" ? "i8_row" : `i8_g${numerics.xGroup}`;
   const shape = { m: rows, n, k, weights: w, x, threads: 1 };
   const matmul = makeCase(shape, 1, [intWeightSource, formatWeightSource]);
   return { matmul, reference: referenceOf(matmul) };

@@ -41,7 +41,7 @@ export const bench: Command = defineCommand({
     x: {
       type: "string",
       placeholder: "format",
-      help: "What x is computed in: f32, i8_g<group>, i8_row",
+      help: "What x is computed in: f32, f16, i8_g<group>, i8_row",
       schema: activations.default("i8_g32"),
     },
     threads: { type: "string", placeholder: "number", help: "Threads of each", schema: integer(1).default(1) },

@@ -24,10 +24,10 @@ async function withGpu(options: EngineOptions): Promise<EngineOptions> {
   return { ...options, env: { ...env, ...options.env } };
 }
 
-/** Deno's program, the npm package's where that is installed. */
-export const denoProgram = async (): Promise<string> => (await import("./deno.ts")).denoCommand();
-
 export const engineNames: readonly EngineName[] = Object.keys(engines) as EngineName[];
+
+/** Deno's program: the npm package's where that is installed, else the PATH's. */
+export const denoCommand = async (): Promise<string> => (await import("./deno.ts")).denoCommand();
 
 /** Starts a measuring process; a new one each time. */
 export type StartHost = () => Promise<MeasuringHost>;

@@ -11,6 +11,7 @@ import {
   encode,
   formatOf,
   type MatmulWorkload,
+  matmulBounds,
   type QuantizeWorkload,
   quantizeReference,
   referenceMatmul,
@@ -41,8 +42,6 @@ export interface Problem {
 
 /** Distinct rows of w. */
 const poolRows = 64;
-/** The bound that `ir/workload.ts` states for matmuls, held by each row of y: mean of squared errors over mean of squares. */
-const largestNmse = 1e-10;
 
 const makers = {
   matmul: matmulProblem,
@@ -72,7 +71,8 @@ function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
     m,
     weights,
     inputs: biases ? { x, bias: biases } : { x },
-    judge: (output) => judgeRows(new Float32Array(output("y").buffer), m, n, expected),
+    judge: (output) =>
+      judgeRows(new Float32Array(output("y").buffer), m, n, matmulBounds[workload.numerics.compute], expected),
   };
 }
 
@@ -173,7 +173,14 @@ function activations(m: number, k: number, random: Random): Float32Array {
 
 // ------------------------------------------------------------------------------------------------------------- judging
 
-function judgeRows(y: Float32Array, m: number, n: number, expected: (row: number, column: number) => number): Verdict {
+/** Judges every row of y: its mean of squared errors over its mean of squares is at most `bound`. */
+function judgeRows(
+  y: Float32Array,
+  m: number,
+  n: number,
+  bound: number,
+  expected: (row: number, column: number) => number,
+): Verdict {
   let [largest, worst, fault] = [0, 0, undefined as string | undefined];
   for (let row = 0; row < m; row++) {
     let [squares, errors, rowWorst, at] = [0, 0, -1, 0];
@@ -191,8 +198,8 @@ function judgeRows(y: Float32Array, m: number, n: number, expected: (row: number
       if (off > rowWorst) [rowWorst, at] = [off, column];
     }
     worst = Math.max(worst, rowWorst);
-    if (errors > largestNmse * squares)
-      fault ??= `row ${row} of y is off by NMSE ${(errors / squares).toExponential(1)}, ${largestNmse} is allowed; most at y[${row},${at}] = ${y[row * n + at]}, which should be ${expected(row, at)}`;
+    if (errors > bound * squares)
+      fault ??= `row ${row} of y is off by NMSE ${(errors / squares).toExponential(1)}, ${bound} is allowed; most at y[${row},${at}] = ${y[row * n + at]}, which should be ${expected(row, at)}`;
   }
   return { maxError: worst === 0 ? 0 : worst / largest, fault };
 }

@@ -8,6 +8,7 @@ import {
   formatNames,
   formatOf,
   type MatmulWorkload,
+  matmulBounds,
   type Numerics,
   programOf,
   referenceMatmul,
@@ -17,8 +18,6 @@ import { nmse, normals } from "../samples.ts";
 import { hasVector, vectorBytes, vectorShape, vectorValues } from "../vectors.ts";
 
 const f32Numerics: Numerics = { compute: "f32" };
-/** What the workload's numerics allow against float64. */
-const bound = 1e-10;
 
 function interpreted(workload: MatmulWorkload, x: Float32Array, w: Containers, bias?: Float32Array): Float64Array {
   const { n, k } = workload;
@@ -35,6 +34,7 @@ describe.each(formatNames().filter((name) => hasVector(`y.${name}`)))("%s", (nam
     const workload: MatmulWorkload = { op: "matmul", m: "any", n, k, w: name, bias: false, numerics: f32Numerics };
     const w = { "w.raw": vectorBytes(`w.${name}`) };
     const a = vectorValues("a");
+    const bound = matmulBounds.f32;
     expect(nmse(interpreted(workload, a, w), vectorValues(`y.${name}`))).toBeLessThan(bound);
     expect(nmse(referenceMatmul(workload, a, w).y, vectorValues(`y.${name}`))).toBeLessThan(bound);
   });
@@ -58,6 +58,9 @@ const combinations: readonly (readonly [w: string, k: number, numerics: Numerics
   ["q2_K", 256, numericsOf(64)],
   ["int4_g32_zf_s16", 64, f32Numerics],
   ["int3_row_z", 13, f32Numerics],
+  ["int4_g32_zf", 512, { compute: "f16" }],
+  ["int8_row", 100, { compute: "f16" }],
+  ["bf16", 64, { compute: "f16" }],
   ["f16", 7, f32Numerics],
 ];
 
@@ -66,6 +69,7 @@ describe.each(combinations)("%s, K = %i, %o", (w, k, numerics) => {
   const containers = encode(formatOf(w), normals(n * k, 11), n, k);
   const x = normals(4 * k, 12);
   const base = { op: "matmul", n, k, w, numerics } as const;
+  const bound = matmulBounds[numerics.compute];
 
   test("agrees with the float64 oracle, with and without bias", () => {
     const plain: MatmulWorkload = { ...base, m: 4, bias: false };

@@ -47,7 +47,7 @@ const deviceOf = (c: Case) => (c.relaxed ? relaxed : strict);
 
 function nameOf(c: Case): string {
   const { m, n, k, w, bias, numerics } = c.workload;
-  const compute = numerics.compute === "f32" ? "f32" : `i8 x ${numerics.xGroup}`;
+  const compute = numerics.compute === "i8" ? `i8 x ${numerics.xGroup}` : numerics.compute;
   const options = [bias && "bias", c.relaxed ? "relaxed" : "strict", c.exact && "exact", c.anyPoint && "any point"];
   return `${w} ${compute} m=${m} n=${n} k=${k} ${options.filter(Boolean).join(", ")} (seed ${c.seed})`;
 }

@@ -4,20 +4,19 @@ import {
   type Containers,
   formatOf,
   type MatmulWorkload,
+  matmulBounds,
   quantizeReference,
   referenceMatmul,
   rowReader,
 } from "../../../ir/index.ts";
 import { nmse } from "../../ir/samples.ts";
 
-/** What the numerics of a workload allow against float64. */
-const stated = 1e-10;
 /** Below this, multiples of 1/2 are exact in f32. */
 const exactly = 2 ** 22;
 
 /** Values of K that share an activation scale; undefined where x is f32. */
 export const groupOfX = ({ numerics, k }: MatmulWorkload): number | undefined =>
-  numerics.compute === "f32" ? undefined : numerics.xGroup === "row" ? k : numerics.xGroup;
+  numerics.compute !== "i8" ? undefined : numerics.xGroup === "row" ? k : numerics.xGroup;
 
 /**
  * Expects y = x w (+ bias): within the stated bound as a whole, each value within what any order of summation in f32 can be off, and exact where the data is and
@@ -34,7 +33,8 @@ export function expectProduct(
   const { n, k } = workload;
   const reference = referenceMatmul({ ...workload, m: "any" }, x, weights, bias).y;
   expect(y.length).toBe(reference.length);
-  if (reference.some((value) => value !== 0)) expect(nmse(y, reference)).toBeLessThan(stated);
+  if (reference.some((value) => value !== 0))
+    expect(nmse(y, reference)).toBeLessThan(matmulBounds[workload.numerics.compute]);
   const sizes = magnitudes(workload, x, weights);
   let compared = 0;
   y.forEach((value, i) => {
