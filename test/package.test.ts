@@ -122,7 +122,8 @@ describe("the packed package", () => {
     expect(paths).toEqual(expect.arrayContaining(["package.json", "README.md", "LICENSE"]));
     expect(paths).toEqual(expect.arrayContaining(["dist/src/index.js", "dist/src/index.d.ts", "dist/src/cli/main.js"]));
     const others = paths.filter((path) => !/^dist\/(src|ir|schedules|backends|tune-db)\/.+\.(js|d\.ts)$/.test(path));
-    expect(others.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
+    const page = ["dist/src/web/page/page.html", "dist/src/web/page/style.css"];
+    expect(others.sort()).toEqual(["LICENSE", "README.md", ...page, "package.json"]);
   });
 
   test("has an executable", () => {

@@ -238,7 +238,7 @@ describe("compile", () => {
       `"WorkloadError: k: 64 is not a multiple of numerics.xGroup = 24; the nearest are 48 and 72"`,
     );
     expect(await refusal({ ...base, numerics: { compute: "i4" } })).toMatchInlineSnapshot(
-      `"WorkloadError: numerics.compute: Invalid discriminator value. Expected 'f32' | 'i8'"`,
+      `"WorkloadError: numerics.compute: Invalid discriminator value. Expected 'f32' | 'f16' | 'i8'"`,
     );
     expect(await refusal({ ...base, numerics: { compute: "i8" } })).toMatchInlineSnapshot(
       `"WorkloadError: numerics.xGroup: undefined is not a positive integer, nor "row""`,
