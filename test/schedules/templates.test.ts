@@ -47,25 +47,28 @@ const arbitraryTarget = (template: Template): fc.Arbitrary<Target> =>
     )
     .filter((target) => template.refuses(target) === undefined);
 
-describe.each(templates.filter((t) => t.name !== "elementwise"))("template $name", (template) => {
-  test("random targets at random points", { timeout: patience }, () => {
-    const tried = arbitraryTarget(template).chain((target) => {
-      const points = [...pointsOf(template.space(target))];
-      return fc.record({
-        target: fc.constant(target),
-        point: fc.constantFrom(template.default(target), ...points),
-        rows: fc.uniqueArray(fc.integer({ min: 0, max: 10 }), { minLength: 2, maxLength: 2 }),
-        seed: fc.nat(),
+describe.each(templates.filter((t) => t.name !== "elementwise" && !t.name.startsWith("gpu-")))(
+  "template $name",
+  (template) => {
+    test("random targets at random points", { timeout: patience }, () => {
+      const tried = arbitraryTarget(template).chain((target) => {
+        const points = [...pointsOf(template.space(target))];
+        return fc.record({
+          target: fc.constant(target),
+          point: fc.constantFrom(template.default(target), ...points),
+          rows: fc.uniqueArray(fc.integer({ min: 0, max: 10 }), { minLength: 2, maxLength: 2 }),
+          seed: fc.nat(),
+        });
       });
+      fc.assert(
+        fc.property(tried, ({ target, point, rows, seed }) => {
+          expectSame(target, point, template, rows, seed);
+        }),
+        { numRuns: runs(12) },
+      );
     });
-    fc.assert(
-      fc.property(tried, ({ target, point, rows, seed }) => {
-        expectSame(target, point, template, rows, seed);
-      }),
-      { numRuns: runs(12) },
-    );
-  });
-});
+  },
+);
 
 const representative = [
   ...["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "tq2_0"],
