@@ -34,6 +34,7 @@ test("an overview: templates with reasons, the point, the module", async () => {
       f32-prefill          takes it
       gpu-decode           the device is wasm
       gpu-prefill          M = 1 is less than 2
+      gpu-elementwise      the device is wasm
       elementwise          it is a matmul
       fallback             takes it
 
