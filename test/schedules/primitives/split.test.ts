@@ -13,7 +13,7 @@ const copy = main(`
 describe("split refuses", () => {
   test("a factor that does not divide the extent", () => {
     expect(refusal(copy, "split(loop: n, factor: 4, into: [no, ni])")).toMatchInlineSnapshot(
-      `"step 1: split n by 4: 10 is not a multiple of 4; use tail guard, predicate, pad or peel"`,
+      `"step 1: split n by 4: 10 is not a multiple of 4; use tail guard, predicate, clamp, pad or peel"`,
     );
   });
   test("a symbolic extent without a tail", () => {
@@ -29,7 +29,7 @@ describe("split refuses", () => {
         "split(loop: m, factor: 4, into: [mo, mi])",
       ),
     ).toMatchInlineSnapshot(
-      `"step 1: split m by 4: a symbolic extent is not a multiple of 4; use tail guard, predicate, pad or peel"`,
+      `"step 1: split m by 4: a symbolic extent is not a multiple of 4; use tail guard, predicate, clamp, pad or peel"`,
     );
   });
   test("a loop that is not there", () => {
