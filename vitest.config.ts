@@ -9,6 +9,8 @@ const config: ViteUserConfig = {
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // Browsers and other engines that tests start may fail to on a busy machine; what is wrong fails each time.
+    retry: 2,
     reporters: ["default", closingLine],
   },
 };
