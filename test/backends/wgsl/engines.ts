@@ -3,18 +3,17 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gpuEnvironment } from "../../../backends/index.ts";
+import { denoCommand } from "../../../src/tuner/index.ts";
 import type { Answer, Request, ShaderRequest } from "./runner.ts";
 
 /** `dawn-null` has every feature; `deno-llvmpipe` is there where the system's Mesa is. */
 export type Engine = "dawn-null" | "dawn" | "deno" | "deno-llvmpipe";
 
 const runner = fileURLToPath(new URL("./runner.ts", import.meta.url));
-const deno = join(dirname(createRequire(import.meta.url).resolve("deno/package.json")), "deno");
 const llvmpipe = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
 
 /** The engines of this machine that run shaders. */
@@ -38,7 +37,7 @@ export async function inEngine(engine: Engine, shaders: readonly ShaderRequest[]
     const dawn = engine === "dawn-null" ? ["backend=null"] : [];
     await writeFile(request, JSON.stringify({ dawn, shaders } satisfies Request));
     const isDeno = engine.startsWith("deno");
-    const command = isDeno ? deno : process.execPath;
+    const command = isDeno ? await denoCommand() : process.execPath;
     const args = isDeno ? ["run", "--allow-all", "--no-config", "--no-check", "--unstable-webgpu"] : [];
     await child(command, [...args, runner, request, answer], await environmentOf(engine));
     return JSON.parse(await readFile(answer, "utf8")) as Answer;
