@@ -1,7 +1,8 @@
 /**
- * Template `fallback`: takes every workload on every device. The naive loops, with sums kept in a register and rows of w outermost, so that threads can share
- * them as they share every other kernel.
+ * Template `fallback`: takes every workload on every device. The naive loops, with sums kept in a register and rows outermost, so that threads and
+ * invocations can share them as they share every other kernel.
  */
+import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { fuseBias, resultOf, shapeOf } from "./matmul.ts";
 import type { Target, Template } from "./template.ts";
@@ -12,14 +13,19 @@ export const fallback: Template = {
   space: () => ({ axes: {}, where: [], layout: [] }),
   default: () => ({}),
   schedule: (target: Target): Schedule => {
-    if (target.workload.op !== "matmul") return [];
+    const { workload } = target;
+    if (workload.op === "dequantize") return [bindRows("main", "n")];
+    if (workload.m === 0) return [];
+    if (workload.op === "quantize") return [bindRows("quantize", "m")];
     const shape = shapeOf(target);
-    if (shape.m === 0) return [];
     return [
+      ...(workload.numerics.compute === "i8" ? [bindRows("quantize", "m")] : []),
       { op: "reorder", kernel: "main", loops: ["n", "m"] },
       { op: "accumulate-in", buffer: resultOf(shape), at: "m", into: "acc" },
       ...fuseBias(shape, "main"),
-      { op: "bind", kernel: "main", loop: "n", to: "thread" },
+      bindRows("main", "n"),
     ];
   },
 };
+
+const bindRows = (kernel: string, loop: string): AnyStep => ({ op: "bind", kernel, loop, to: "thread" });

@@ -11,7 +11,7 @@ import {
   programOf,
   type Workload,
 } from "../../ir/index.ts";
-import { type Point, pointsOf, rejection, type Target, templates } from "../../schedules/index.ts";
+import { type Point, rejection, type Target, type Template, templates } from "../../schedules/index.ts";
 import { describeWorkload } from "../../src/tuner/index.ts";
 import type { Candidate } from "../../src/tuner/protocol.ts";
 import { randomOf } from "../ir/samples.ts";
@@ -57,8 +57,17 @@ export function casesFor(device: Device, asked: string = process.env["QLOOM_MATR
     { op: "quantize", m: 2, k: 96, group: "row" },
   ];
   const classes = featureClasses(device.features);
-  return all.flatMap((workload, i) => casesOf(workload, device, classes[i % classes.length]!, i, asked === "all"));
+  return all.flatMap((workload, i) => {
+    const features = classes[i % classes.length]!;
+    return casesOf(inHalves(workload, features), device, features, i, asked === "all");
+  });
 }
+
+/** A matmul in floats is one in halves where there are such. */
+const inHalves = (workload: Workload, features: readonly Feature[]): Workload =>
+  workload.op === "matmul" && workload.numerics.compute === "f32" && features.includes("f16")
+    ? { ...workload, numerics: { compute: "f16" } }
+    : workload;
 
 /** What a format is tried with: a matmul, and now and then reading it alone. */
 function workloadsOf(w: string, i: number): readonly Workload[] {
@@ -102,13 +111,19 @@ function casesOf(
   });
 }
 
-/** A point of a space: of the first few thousand, which is more than most have. */
-function anyPoint(target: Target, { space, default: fallback }: (typeof templates)[number], seed: number): Point {
-  const whole = space(target);
-  const points: Point[] = [];
-  for (const point of pointsOf(whole)) {
-    if (rejection(whole, point) === undefined) points.push(point);
-    if (points.length >= 4000) break;
+/** A point of a space, by luck, of those that add by subgroups where kernels may; where that finds none, the default. */
+function anyPoint(target: Target, template: Template, seed: number): Point {
+  const whole = template.space(target);
+  const subgroup = whole.axes["reduce"]?.filter((value) => value === "subgroup") ?? [];
+  const space = subgroup.length > 0 ? { ...whole, axes: { ...whole.axes, reduce: subgroup } } : whole;
+  const random = randomOf(seed);
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const choices = Object.entries(space.axes).map(([axis, values]) => [
+      axis,
+      values[Math.floor(random() * values.length)]!,
+    ]);
+    const point: Point = Object.fromEntries(choices);
+    if (rejection(space, point) === undefined) return point;
   }
-  return points[Math.floor(randomOf(seed)() * points.length)] ?? fallback(target);
+  return template.default(target);
 }

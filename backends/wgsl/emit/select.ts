@@ -84,8 +84,18 @@ function scalarConstant(c: Context, value: number, machine: Machine): Node {
   return machine === "f32" ? bitcast(c, "f32", word) : halfOf(c, word);
 }
 
-/** The lanes of a vector that no name is in: WGSL computes such at once, and refuses what overflows. */
+const lanesKnown = new WeakMap<Expr, readonly number[] | "varies">();
+
+/** The lanes of a vector that no name is in: WGSL computes such at once, and refuses what overflows. Asked once of a part that many expressions share. */
 function constantLanes(e: Expr): readonly number[] | undefined {
+  const known = lanesKnown.get(e);
+  if (known !== undefined) return known === "varies" ? undefined : known;
+  const lanes = lanesOf(e);
+  lanesKnown.set(e, lanes ?? "varies");
+  return lanes;
+}
+
+function lanesOf(e: Expr): readonly number[] | undefined {
   const { count, lanes } = e.type;
   if (e.kind === "const") return new Array(count).fill(e.value);
   if (e.kind === "lanes") return offsetsOf(lanes, e.strides);

@@ -14,6 +14,8 @@ export interface ShaderRequest {
   readonly code: string;
   /** Without it the shader is only compiled. */
   readonly launch?: Launch;
+  /** Whether a pipeline is made of a shader that is only compiled; else the module alone, which the language is checked by. */
+  readonly pipeline?: boolean;
 }
 
 export interface Launch {
@@ -70,7 +72,10 @@ async function answer(request: Request): Promise<Answer> {
   };
 }
 
-async function shaderAnswer(device: GPUDevice, { code, launch }: ShaderRequest): Promise<ShaderAnswer> {
+async function shaderAnswer(
+  device: GPUDevice,
+  { code, launch, pipeline = true }: ShaderRequest,
+): Promise<ShaderAnswer> {
   device.pushErrorScope("validation");
   const errors: string[] = [];
   const buffers: string[] = [];
@@ -79,7 +84,7 @@ async function shaderAnswer(device: GPUDevice, { code, launch }: ShaderRequest):
     const info = await module.getCompilationInfo();
     for (const { type, message, lineNum } of info.messages)
       if (type === "error") errors.push(`line ${lineNum}: ${message}`);
-    if (errors.length === 0 && launch === undefined)
+    if (errors.length === 0 && launch === undefined && pipeline)
       await device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint: "main" } });
     else if (errors.length === 0 && launch !== undefined) buffers.push(...(await run(device, module, launch)));
   } catch (error) {

@@ -126,109 +126,141 @@
     (local $x.at i32)
     (local $x.q.at i32)
     (local $x.at.1 i32)
+    (local $m i32)
+    (local $t i32)
     (local $x.amax/i i32)
     (local $x.amax.1 f32)
-    (local $t f32)
+    (local $t.1 f32)
     (local $x.inverse.1 f32)
     (local $i i32)
     (local $tmp.f32 f32)
     (local $tmp.i32 i32)
-    f32.const -inf
-    local.set $x.amax.sum
-    local.get $&x
-    local.set $x.at
-    i32.const 0
-    local.set $x.amax/i
-    loop $x.amax/i
-      local.get $x.amax.sum
-      local.get $x.at
-      f32.load
-      f32.abs
-      f32.max
-      local.set $x.amax.sum
-      local.get $x.at
-      i32.const 4
-      i32.add
-      local.set $x.at
-      local.get $x.amax/i
-      i32.const 1
-      i32.add
-      local.tee $x.amax/i
-      i32.const 5
-      i32.lt_s
-      br_if $x.amax/i
-    end
-    local.get $x.amax.sum
-    local.set $x.amax.1
-    local.get $x.amax.1
-    f32.const 127
-    f32.div
-    local.set $t
-    local.get $&x.s
-    local.get $t
-    f32.store
-    f32.const 0
-    f32.const 1
-    local.get $t
-    f32.div
-    local.get $t
-    f32.const 1.1754944e-38
-    f32.lt
-    select
-    local.set $x.inverse.1
-    local.get $&x.q
-    local.set $x.q.at
-    local.get $&x
-    local.set $x.at.1
-    i32.const 0
-    local.set $i
-    loop $i
-      local.get $x.q.at
-      f32.const 0.49999997
-      i32.reinterpret_f32
-      local.get $x.inverse.1
-      local.get $x.at.1
-      f32.load
-      f32.mul
-      local.tee $tmp.f32
-      i32.reinterpret_f32
-      i32.const -2147483648
-      i32.and
-      i32.or
-      f32.reinterpret_i32
-      local.get $tmp.f32
-      f32.add
-      f32.trunc
-      i32.trunc_sat_f32_s
-      local.tee $tmp.i32
-      i32.const -128
-      i32.const -128
-      local.get $tmp.i32
-      i32.le_s
-      select
-      local.tee $tmp.i32
-      i32.const 127
-      local.get $tmp.i32
-      i32.const 127
-      i32.le_s
-      select
-      i32.extend8_s
-      i32.store8
-      local.get $x.q.at
-      i32.const 1
-      i32.add
-      local.set $x.q.at
-      local.get $x.at.1
-      i32.const 4
-      i32.add
-      local.set $x.at.1
-      local.get $i
-      i32.const 1
-      i32.add
-      local.tee $i
-      i32.const 5
-      i32.lt_s
-      br_if $i
+    local.get $begin
+    local.set $m
+    local.get $m
+    local.get $end
+    i32.lt_s
+    if
+      loop $m
+        f32.const -inf
+        local.set $x.amax.sum
+        local.get $&x
+        local.get $m
+        i32.const 20
+        i32.mul
+        i32.add
+        local.set $t
+        local.get $t
+        local.set $x.at
+        i32.const 0
+        local.set $x.amax/i
+        loop $x.amax/i
+          local.get $x.amax.sum
+          local.get $x.at
+          f32.load
+          f32.abs
+          f32.max
+          local.set $x.amax.sum
+          local.get $x.at
+          i32.const 4
+          i32.add
+          local.set $x.at
+          local.get $x.amax/i
+          i32.const 1
+          i32.add
+          local.tee $x.amax/i
+          i32.const 5
+          i32.lt_s
+          br_if $x.amax/i
+        end
+        local.get $x.amax.sum
+        local.set $x.amax.1
+        local.get $x.amax.1
+        f32.const 127
+        f32.div
+        local.set $t.1
+        local.get $&x.s
+        local.get $m
+        i32.const 4
+        i32.mul
+        i32.add
+        local.get $t.1
+        f32.store
+        f32.const 0
+        f32.const 1
+        local.get $t.1
+        f32.div
+        local.get $t.1
+        f32.const 1.1754944e-38
+        f32.lt
+        select
+        local.set $x.inverse.1
+        local.get $&x.q
+        local.get $m
+        i32.const 5
+        i32.mul
+        i32.add
+        local.set $x.q.at
+        local.get $t
+        local.set $x.at.1
+        i32.const 0
+        local.set $i
+        loop $i
+          local.get $x.q.at
+          f32.const 0.49999997
+          i32.reinterpret_f32
+          local.get $x.inverse.1
+          local.get $x.at.1
+          f32.load
+          f32.mul
+          local.tee $tmp.f32
+          i32.reinterpret_f32
+          i32.const -2147483648
+          i32.and
+          i32.or
+          f32.reinterpret_i32
+          local.get $tmp.f32
+          f32.add
+          f32.trunc
+          i32.trunc_sat_f32_s
+          local.tee $tmp.i32
+          i32.const -128
+          i32.const -128
+          local.get $tmp.i32
+          i32.le_s
+          select
+          local.tee $tmp.i32
+          i32.const 127
+          local.get $tmp.i32
+          i32.const 127
+          i32.le_s
+          select
+          i32.extend8_s
+          i32.store8
+          local.get $x.q.at
+          i32.const 1
+          i32.add
+          local.set $x.q.at
+          local.get $x.at.1
+          i32.const 4
+          i32.add
+          local.set $x.at.1
+          local.get $i
+          i32.const 1
+          i32.add
+          local.tee $i
+          i32.const 5
+          i32.lt_s
+          br_if $i
+        end
+        local.get $m
+        i32.const 1
+        i32.add
+        local.tee $m
+        local.get $end
+        i32.lt_s
+        br_if $m
+      end
     end
   )
   (func $all/main (param $&x.q i32) (param $&x.s i32) (param $&w.q i32) (param $&w.s i32) (param $&y i32) (param $begin i32) (param $end i32)
