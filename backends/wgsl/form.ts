@@ -15,6 +15,8 @@ export interface EmitLimits {
   readonly workgroupSize: readonly [number, number, number];
   /** Storage buffers of a shader. */
   readonly storageBuffers: number;
+  /** Whether a processor runs the shaders: its shifts of vectors go lane by lane, and cost more than products. */
+  readonly isProcessor: boolean;
 }
 
 export const defaultLimits: EmitLimits = {
@@ -22,6 +24,7 @@ export const defaultLimits: EmitLimits = {
   invocations: 256,
   workgroupSize: [256, 256, 64],
   storageBuffers: 8,
+  isProcessor: false,
 };
 
 /** What a device allows, by the names of its record; where that does not say, what every device does. */
@@ -32,6 +35,7 @@ export function limitsOf(limits: Device["limits"]): EmitLimits {
     invocations: limits["invocations"] ?? defaultLimits.invocations,
     workgroupSize: [limits["localX"] ?? x, limits["localY"] ?? y, limits["localZ"] ?? z],
     storageBuffers: limits["storageBuffers"] ?? defaultLimits.storageBuffers,
+    isProcessor: limits["processor"] === 1,
   };
 }
 

@@ -256,7 +256,7 @@ function conditions(target: Target): readonly Constraint[] {
       name: "tile fits",
       violated: (p) => {
         const { tm, tn, isStaged } = choicesOf(p);
-        const most = isStaged ? 64 : 16;
+        const most = isStaged ? 64 : 32;
         return tm * tn <= most ? undefined : `${tm * tn} accumulators are more than ${most}`;
       },
     },
@@ -279,6 +279,14 @@ function conditions(target: Target): readonly Constraint[] {
     },
   ];
 }
+
+/** A processor runs the invocations of a workgroup in turn: what waits for others is slow. Its products of floats are faster than those of bytes. */
+const forProcessors = ({ workload }: Shape): Point => ({
+  interleave: 16,
+  my: 2,
+  stage: "none",
+  ...(workload.numerics.compute === "i8" && { tn: 8, sum: "f32" }),
+});
 
 export const gpuPrefill: Template = {
   name: "gpu-prefill",
@@ -312,8 +320,7 @@ export const gpuPrefill: Template = {
     depth: 1,
     pipeline: 0,
     ...defaultSum(target, shapeOf(target)),
-    // A processor runs the invocations of a workgroup in turn: what waits for others is slow.
-    ...(isProcessor(target) && { interleave: 16, my: 2, stage: "none" }),
+    ...(isProcessor(target) && forProcessors(shapeOf(target))),
   }),
   schedule: scheduleOf,
 };

@@ -85,6 +85,7 @@ function packedCall(c: Context, builtin: string, helper: HelperName, value: Node
 
 function fromBytes(c: Context, e: Cast, value: Node, to: Machine): Node {
   const isSigned = e.arg.type.scalar === "i8";
+  if (to === "f32" && c.isProcessor) return call(c, isSigned ? "floats_i8" : "floats_u8", value);
   const wide = isSigned
     ? packedCall(c, "unpack4xI8", "unpack_i8", value)
     : packedCall(c, "unpack4xU8", "unpack_u8", value);

@@ -25,6 +25,8 @@ export interface Context {
   /** For sliced buffers, what stands in their addresses for the workgroup's index. */
   readonly sliced: (buffer: string, address: Expr) => Expr;
   readonly allowed: ReadonlySet<Feature>;
+  /** Whether products are cheaper than shifts (see `EmitLimits`). */
+  readonly isProcessor: boolean;
   /** Floats without a literal: name of a module variable by its bits. */
   readonly constants: Map<string, string>;
   readonly make: Maker;

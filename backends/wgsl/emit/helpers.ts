@@ -1,5 +1,13 @@
 /** Functions that a module declares where it needs them: operations on four bytes in a word. */
-export type HelperName = "bytes_add" | "bytes_sub" | "bytes_dot" | "pack_bytes" | "unpack_i8" | "unpack_u8";
+export type HelperName =
+  | "bytes_add"
+  | "bytes_sub"
+  | "bytes_dot"
+  | "pack_bytes"
+  | "unpack_i8"
+  | "unpack_u8"
+  | "floats_i8"
+  | "floats_u8";
 
 interface Helper {
   readonly needs: readonly HelperName[];
@@ -44,6 +52,22 @@ export const helpers: Readonly<Record<HelperName, Helper>> = {
     needs: [],
     text: `fn unpack_u8(a: u32) -> vec4<u32> {
   return (vec4<u32>(a) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u);
+}`,
+  },
+  // each byte as the top one of a word: an integer times 2^24, which a float holds exactly
+  floats_i8: {
+    needs: [],
+    text: `fn floats_i8(a: u32) -> vec4<f32> {
+  let tops = (vec4<u32>(a) * vec4<u32>(0x1000000u, 0x10000u, 0x100u, 1u)) & vec4<u32>(0xff000000u);
+  return vec4<f32>(bitcast<vec4<i32>>(tops)) * 0x1p-24f;
+}`,
+  },
+  // each byte where it stands: an integer times a power of two
+  floats_u8: {
+    needs: [],
+    text: `fn floats_u8(a: u32) -> vec4<f32> {
+  let bytes = vec4<u32>(a) & vec4<u32>(0xffu, 0xff00u, 0xff0000u, 0xff000000u);
+  return vec4<f32>(bytes) * vec4<f32>(1f, 0x1p-8f, 0x1p-16f, 0x1p-24f);
 }`,
   },
 };

@@ -72,6 +72,7 @@ export function emitKernel(kernel: Kernel, features: readonly Feature[], limits:
     variables: new Map(),
     sliced: (buffer, address) => (inSlice !== undefined && slices.has(buffer) ? inSlice(address) : address),
     allowed,
+    isProcessor: limits.isProcessor,
     constants: new Map(),
     make,
     times: new Map(),

@@ -25,6 +25,8 @@ export interface Case {
   readonly symbols?: Readonly<Record<string, number>>;
   /** What the shader may use, of what the engine has. */
   readonly features?: readonly Feature[];
+  /** Whether the shader is printed for a processor in a GPU's place. */
+  readonly isProcessor?: boolean;
 }
 
 const poison = 0xff;
@@ -45,7 +47,7 @@ function before(kernel: Kernel, name: string, { inputs, symbols = {} }: Case): U
 
 function requestOf(one: Case, features: readonly Feature[]): ShaderRequest {
   const { kernel, name, symbols = {} } = one;
-  const [shader] = compileShaders([kernel], features);
+  const [shader] = compileShaders([kernel], features, { processor: one.isProcessor === true ? 1 : 0 });
   if (shader === undefined) throw new Error(name);
   const count = (axis: 0 | 1 | 2): number => sizeOf(b.toExpr(shader.grid[axis]), symbols);
   const launch: Launch = {

@@ -202,7 +202,7 @@ function castsCase(from: Scalar): { one: Case; rows: readonly Row[]; count: numb
 const everything = process.env["QLOOM_MATRIX"] === "all";
 const asked: Readonly<Record<Engine, readonly Scalar[]>> = {
   "dawn-null": [],
-  dawn: everything ? types : ["i8"],
+  dawn: everything ? types : ["i8", "u8"],
   deno: everything ? ["i8", "i32", "f32"] : [],
   "deno-llvmpipe": everything ? ["f32"] : [],
 };
@@ -213,7 +213,7 @@ describe.each(running)("%s", (engine) => {
     const all = asked[engine].flatMap((scalar) => [opsCase(scalar), castsCase(scalar)]);
     const outputs = await runIn(
       engine,
-      all.map(({ one }) => ({ ...one, features })),
+      all.map(({ one }) => ({ ...one, features, isProcessor: engine === "dawn" })),
     );
     all.forEach(({ rows, count }, i) => {
       check(outputs[i] ?? {}, rows, count);
