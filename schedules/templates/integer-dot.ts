@@ -19,7 +19,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import {
   divideRows,
-  fuseBias,
+  fuseEpilogue,
   groupFieldLayouts,
   type Part,
   partsOf,
@@ -147,7 +147,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
     split("kq", 2, ["kp", "kr"]),
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
-    ...fuseBias(shape, kernel),
+    ...fuseEpilogue(shape, kernel),
     { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
     ...ofX.flatMap((name) => hoisted(kernel, name)),
     ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),

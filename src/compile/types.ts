@@ -53,10 +53,14 @@ type Bias<W> = W extends { readonly bias: false }
   : W extends { readonly bias: true }
     ? { readonly bias: Float32Array }
     : { readonly bias?: Float32Array };
+/** The inputs that steps of the epilogue take. */
+type Operands<W> = W extends { readonly epilogue: readonly (infer E)[] }
+  ? { readonly [Name in "gate" | "residual" as Name extends E ? Name : never]: Float32Array }
+  : unknown;
 
 /** What `run` takes: x is f32, m x k, row-major; `w` what `pack` gave. */
 export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends MatmulWorkload
-  ? { readonly x: Float32Array; readonly w: Packed } & Bias<W> & Rows<W>
+  ? { readonly x: Float32Array; readonly w: Packed } & Bias<W> & Operands<W> & Rows<W>
   : W extends QuantizeWorkload
     ? { readonly x: Float32Array } & Rows<W>
     : W extends DequantizeWorkload
