@@ -182,7 +182,7 @@ function typesOf(workload: Workload): { weights: string; args: string; result: s
 const inBraces = (fields: readonly string[]): string => `{ ${fields.join("; ")} }`;
 
 const storedText = ({ containers }: Format): string =>
-  inBraces(containers.map(({ name }) => `readonly ${name}: ArrayBufferView`));
+  inBraces(containers.map(({ name }) => `readonly ${name}: ArrayBufferView | readonly ArrayBufferView[]`));
 
 /** A workload for people, in a line. */
 function describe(workload: Workload): string {

@@ -40,7 +40,7 @@ describe("exp", () => {
   });
   test("is 0 below what an f32 holds, and the greatest power beyond what it is computed for", () => {
     expect(valuesOf(exp, [-88, -(2 ** 100), -Infinity])).toEqual([0, 0, 0]);
-    const [most] = valuesOf(exp, [88.37]) as [number];
+    const most = Math.exp(88.37);
     for (const value of valuesOf(exp, [100, 2 ** 100, Infinity])) {
       expect(value).toBeGreaterThanOrEqual(most);
       expect(value).toBeLessThan(2 ** 128);
