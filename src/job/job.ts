@@ -4,11 +4,10 @@
  */
 import type { Device, MatmulWorkload } from "../../ir/index.ts";
 import type { TuneStore } from "../../tune-db/index.ts";
-import { benchMatmul, PeerMissingError, type PeerName } from "../bench/index.ts";
+import { benchMatmul, type Limits, limitMs, measureLimits, PeerMissingError, type PeerName } from "../bench/index.ts";
 import { buildFolder, gatherJobs, type Job, loaderOf, requireReplaceable, type Skipped } from "../build/index.ts";
 import { progressLine, type TuneOptions, tuneWorkloads, type WorkloadResult } from "../tuner/index.ts";
 import { type Check, checkBuild } from "./check.ts";
-import { type Limits, limitMs, measureLimits } from "./limits.ts";
 import { modelOf, modelOfWorkload } from "./model.ts";
 
 export interface JobOptions {

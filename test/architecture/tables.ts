@@ -34,6 +34,8 @@ export const packages: Readonly<Record<string, PackageRow>> = {
   "@noble/hashes": { where: ["ir/**"], browsers: true },
   "@sparticuz/chromium": { where: ["backends/wgsl/runtime/**", "src/**"], lazy: true },
   chevrotain: { where: ["ir/text/**"], browsers: true },
+  "d3-scale": { where: ["src/bench/plot.ts"] },
+  "d3-shape": { where: ["src/bench/plot.ts"] },
   deno: { where: ["src/tuner/engines/**"], lazy: true },
   idb: { where: ["tune-db/**"], browsers: true },
   "onnxruntime-node": { where: ["src/bench/**"], lazy: true },
