@@ -4,8 +4,8 @@ export {
   ApiError,
   Executable,
   evaluate,
+  onThreads,
   PackedTensors,
-  type RowRange,
   type Size,
 } from "../runtime/index.ts";
 export {
@@ -32,7 +32,6 @@ export {
   type CompileOptions,
   compile,
   type GpuCompileOptions,
-  kernelFeatures,
   openReaders,
   resolve,
   resolveGpu,
@@ -40,6 +39,7 @@ export {
 } from "./compile.ts";
 export { generatorHash, layoutVersion, stampText } from "./generator.ts";
 export { generatorStamp } from "./generator-stamp.ts";
+export { kernelFeatures, sharedAmong, withThreads } from "./granted.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
 export {
   type FormatName,
