@@ -5,6 +5,7 @@ import { constants } from "node:os";
 import type { z } from "zod";
 import { type GpuRuntime, gpuEnvironment, openGpu, probeWasm, runAgainForGpu } from "../../backends/index.ts";
 import type { Device, Feature } from "../../ir/index.ts";
+import { mostThreads } from "../runtime/index.ts";
 import {
   denoCommand,
   type EngineName,
@@ -15,7 +16,7 @@ import {
 } from "../tuner/index.ts";
 import type { Option, OptionValues } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { choice } from "./values.ts";
+import { choice, integer } from "./values.ts";
 
 type Text = Option & { readonly type: "string" };
 type Choice<C extends string> = Text & { readonly schema: z.ZodType<C> };
@@ -56,6 +57,21 @@ export const targetOptions: TargetOptions = {
 
 export type TargetValues = OptionValues<TargetOptions>;
 
+/** The option of commands whose kernels may share threads. */
+export const threadsOption: {
+  readonly threads: Option & { readonly type: "string"; readonly schema: z.ZodType<number> };
+} = {
+  threads: {
+    type: "string",
+    placeholder: "number",
+    help: "Threads that share a kernel's rows (--target wasm)",
+    schema: integer(1, mostThreads).default(1),
+  },
+};
+
+/** A device with the threads that it is to grant. */
+type Granted = TargetValues & { readonly threads?: number };
+
 /** A device, and how candidates get to it. */
 export interface ChosenTarget {
   readonly device: Device;
@@ -67,8 +83,9 @@ export interface ChosenTarget {
 const kinds: Readonly<Record<TargetName, Device["kind"]>> = { wasm: "wasm", webgpu: "wgsl" };
 
 /** The device that the options mean, by its own probe. */
-export async function chooseTarget(options: TargetValues, signal?: AbortSignal): Promise<ChosenTarget> {
-  const { target, engine, adapter } = options;
+export async function chooseTarget(options: Granted, signal?: AbortSignal): Promise<ChosenTarget> {
+  const { target, engine, adapter, threads = 1 } = options;
+  if (threads > 1 && target !== "wasm") throw new UsageError("--threads goes with --target wasm");
   if (target === "wasm" && adapter !== "any") throw new UsageError("--adapter goes with --target webgpu");
   const gpu = target === "webgpu" && adapter === "software" ? { software: true } : undefined;
   const hosts = hostsOf(engine, target === "webgpu" ? { gpu: adapter } : {});
@@ -76,7 +93,10 @@ export async function chooseTarget(options: TargetValues, signal?: AbortSignal):
     target === "wasm" && engine === "node"
       ? await probeWasm()
       : await probeDevice(hosts, kinds[target], { gpu, signal });
-  return { device: restricted(probed, options.features ?? "all"), engine, hosts, gpu };
+  const device = restricted(probed, options.features ?? "all");
+  if (threads > 1 && !device.features.includes("shared-memory"))
+    throw new UsageError(`--threads ${threads}: ${device.label} can't share memory between threads`);
+  return { device: threads > 1 ? { ...device, threads } : device, engine, hosts, gpu };
 }
 
 /** The device, kernels for which may use these features only. */
@@ -103,8 +123,9 @@ export interface OpenTarget {
 }
 
 /** As `chooseTarget`, for running kernels here (see `runElsewhere`). */
-export async function openTarget(options: TargetValues, signal?: AbortSignal): Promise<OpenTarget> {
-  const { target, engine, adapter, features = "all" } = options;
+export async function openTarget(options: Granted, signal?: AbortSignal): Promise<OpenTarget> {
+  const { target, engine, adapter, features = "all", threads = 1 } = options;
+  if (target !== "wasm" && threads > 1) throw new UsageError("--threads goes with --target wasm");
   if (target === "wasm" && engine !== "node") throw new UsageError(`--engine ${engine} goes with --target webgpu here`);
   if (target === "wasm" || engine === "chromium")
     return { device: (await chooseTarget(options, signal)).device, gpu: undefined, close: () => {} };

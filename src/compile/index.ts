@@ -6,6 +6,8 @@ export {
   evaluate,
   onThreads,
   PackedTensors,
+  type SharedKernels,
+  type ShareKernels,
   type Size,
 } from "../runtime/index.ts";
 export {

@@ -24,4 +24,5 @@ export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 export { evaluate, type Size } from "./size.ts";
+export { mostThreads } from "./threads/control.ts";
 export { onThreads, type ThreadOptions } from "./threads/pool.ts";

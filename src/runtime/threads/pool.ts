@@ -146,10 +146,8 @@ class ThreadPool {
 
   #drop(id: number, members: readonly Member[]): void {
     if (!this.#known.delete(id) || this.#failure !== undefined) return;
-    if (this.#known.size === 0) return this.#end();
-    for (const [i, { thread }] of members.entries()) {
-      this.#post(thread, i + 1, { kind: "drop", id });
-    }
+    if (this.#known.size === 0) this.#end();
+    else for (const [i, { thread }] of members.entries()) this.#post(thread, i + 1, { kind: "drop", id });
   }
 
   /** Announced before it is sent: one that is read before it is announced would be the last that is. */
@@ -170,6 +168,10 @@ class ThreadPool {
   #end(): void {
     this.#failure ??= "threads: the pool has ended; compile the kernel again";
     if (current === this) current = undefined;
-    for (const { thread } of this.#members) thread.end();
+    for (const [i, { thread }] of this.#members.entries()) {
+      // Browsers give one that sleeps two seconds before they end it.
+      announceMail(this.#control, i + 1);
+      thread.end();
+    }
   }
 }

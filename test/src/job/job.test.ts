@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { probeWasm } from "../../../backends/index.ts";
 import { encode, formatOf, type MatmulWorkload } from "../../../ir/index.ts";
+import { limitMs } from "../../../src/bench/index.ts";
 import { writeGguf } from "../../../src/gguf/index.ts";
-import { type JobOptions, limitMs, runJob } from "../../../src/job/index.ts";
+import { type JobOptions, runJob } from "../../../src/job/index.ts";
 import { normal, splitmix32 } from "../../../src/timing/index.ts";
 import { openStore } from "../../../tune-db/index.ts";
 
