@@ -76,6 +76,7 @@ describe("parseRecord", () => {
       count: refusal((value) => (value["count"] = 1)),
       time: refusal((value) => (value["createdAt"] = "yesterday")),
       workload: refusal((value) => Object.assign((value["key"] as { workload: object }).workload, { k: 0 })),
+      threads: refusal((value) => Object.assign((value["key"] as { device: object }).device, { threads: 1 })),
       features: refusal((value) =>
         Object.assign((value["key"] as { device: object }).device, { features: ["b", "a"] }),
       ),
