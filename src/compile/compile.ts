@@ -79,6 +79,8 @@ export interface CompiledKernel<W extends Workload>
     LoadedKernel<WeightsOf<W>, RunArguments<W>, RunResult<W>> {
   /** Packs stored weights into the kernel's memory. Throws an `ApiError` for a missing tensor, one that has no place, a wrong length, or numbers that can't be (`PackOptions.check`). */
   pack(weights: WeightsOf<W>, options?: PackOptions): PackedTensors;
+  /** `dispose`, for `using`. Threads end with the last kernel that they share. */
+  [Symbol.dispose](): void;
 }
 
 /** A workload compiled for a GPU. */
@@ -127,6 +129,7 @@ export async function compile<W extends Workload>(
     ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
     ...kernelOf<WeightsOf<W>, RunArguments<W>, RunResult<W>>(executable),
     pack: (weights, options = {}) => executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
+    [Symbol.dispose]: () => executable.dispose(),
   };
 }
 

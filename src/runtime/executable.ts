@@ -3,7 +3,7 @@
  */
 import { WasmMemory } from "../../backends/index.ts";
 import { ApiError } from "./errors.ts";
-import type { Domain, KernelInfo, LaunchInfo, PartInfo } from "./info.ts";
+import type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec } from "./info.ts";
 import { PackedTensors } from "./packed.ts";
 import type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 import { evaluate } from "./size.ts";
@@ -23,8 +23,6 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   readonly #functions: Readonly<Record<string, KernelFunction>>;
   /** The same functions where threads share them. */
   readonly #shared: SharedKernels | undefined;
-  /** Bytes of each packed tensor. */
-  readonly #packedBytes: ReadonlyMap<string, number>;
   /** Workspaces of each part, for the largest M so far. */
   readonly #workspaces = new Map<PartInfo, { m: number; addresses: Map<string, number> }>();
   readonly #ownsRuntime: boolean;
@@ -41,7 +39,6 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     this.runtime = runtime;
     this.#functions = instance.exports as Record<string, KernelFunction>;
     this.#shared = shared;
-    this.#packedBytes = new Map(artifact.packed.map(({ name, bytes }) => [name, evaluate(bytes, {})]));
     this.#ownsRuntime = ownsRuntime;
   }
 
@@ -119,7 +116,8 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     const part = this.partFor(m);
     const given = part.workspaces.every(({ name }) => addresses.has(name));
     const at = given ? addresses : new Map([...addresses, ...this.#workspacesFor(part, m)]);
-    for (const launch of part.launches) if (inDomain(launch.symbols, m)) this.#call(launch, at, { M: m });
+    for (const launch of part.launches)
+      if (inDomain(launch.symbols, m)) this.#call(launch, at, { M: m }, this.#shared && this.#work(launch, part, m));
   }
 
   /** The part that runs for `m` rows. */
@@ -159,7 +157,8 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     this.#workspaces.delete(part);
   }
 
-  #call(launch: LaunchInfo, at: Addresses, symbols: Readonly<Record<string, number>>): void {
+  /** `work` is that of a launch which threads may share; packers run alone. */
+  #call(launch: LaunchInfo, at: Addresses, symbols: Readonly<Record<string, number>>, work?: number): void {
     const address = (name: string): number => {
       const found = at.get(name);
       if (found === undefined) throw new ApiError(`${launch.function}: tensor ${name} has no address`);
@@ -167,13 +166,16 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     };
     const iterations = evaluate(launch.threads, symbols);
     const args = [...launch.tensors.map(address), ...launch.symbols.map((s) => symbols[s.name] as number)];
-    if (this.#shared === undefined) (this.#functions[launch.function] as KernelFunction)(...args, 0, iterations);
-    else this.#shared.run(launch.function, args, iterations, this.#work(launch, symbols["M"]));
+    if (work === undefined) (this.#functions[launch.function] as KernelFunction)(...args, 0, iterations);
+    else this.#shared?.run(launch.function, args, iterations, work);
   }
 
-  /** What a launch reads of the weights for all rows of x: a measure of its time. Packers write them once and run alone. */
-  #work({ tensors }: LaunchInfo, m: number | undefined): number {
-    return (m ?? 0) * tensors.reduce((sum, name) => sum + (this.#packedBytes.get(name) ?? 0), 0);
+  /** Bytes of what a launch reads and writes, weights once for each row of x: a measure of its time. */
+  #work({ tensors }: LaunchInfo, { workspaces }: PartInfo, m: number): number {
+    const { packed, inputs, outputs } = this.artifact;
+    const bytesOf = (specs: readonly TensorSpec[]): number =>
+      specs.reduce((sum, { name, bytes }) => sum + (tensors.includes(name) ? evaluate(bytes, { M: m }) : 0), 0);
+    return Math.max(1, m) * bytesOf(packed) + bytesOf([...inputs, ...outputs, ...workspaces]);
   }
 }
 

@@ -18,10 +18,8 @@ export interface LoadedKernel<Weights, Arguments, Result> {
   loadPacked(bytes: Uint8Array): PackedTensors;
   /** Runs; results are copies. Throws an `ApiError` for a wrong length, or tensors packed for another layout. */
   run(args: Arguments): Result;
-  /** Frees what the kernel holds; packed tensors in its own memory go with it. Threads end with the last kernel that they share. */
+  /** Frees what the kernel holds; packed tensors in its own memory go with it. */
   dispose(): void;
-  /** The same, for `using`. */
-  [Symbol.dispose](): void;
 }
 
 /** The kernel of an executable. The types are the caller's to give: they follow from the workload. */
@@ -32,7 +30,6 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
     loadPacked: (bytes) => executable.loadPacked(bytes),
     run: (args) => run(executable, args as AnyArguments) as Result,
     dispose: () => executable.dispose(),
-    [Symbol.dispose]: () => executable.dispose(),
   };
 }
 

@@ -7,8 +7,8 @@ export interface SharedKernels {
   /** Threads that share a call, the caller's own among them. */
   readonly threads: number;
   /**
-   * Calls a kernel for all iterations of its thread loop and returns when they are done. `args` is what stands before the range; `work` says whether it is worth sharing:
-   * bytes of weights that are read, for each row of x.
+   * Calls a kernel for all iterations of its thread loop and returns when they are done. `args` is what stands before the range; `work` says whether it is worth sharing: bytes that
+   * are read and written, weights once for each row of x.
    *
    * @throws WebAssembly.RuntimeError where it traps on any of the threads, ApiError where a thread is gone
    */

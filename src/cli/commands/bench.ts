@@ -31,7 +31,7 @@ export const bench: Command = defineCommand({
   summary: "Measure our kernels beside others' in one run",
   operands: {
     usage: "<what>",
-    help: "matmul: ours and peers; rows: one kernel at M = 1, 2, .. (--m: up to); threads: on 1, 2, .. (--threads: up to); compiler: compiling, look-up, packing",
+    help: "matmul: ours and peers; rows: M = 1, 2, .. to --m; threads: 1, 2, .. to --threads; compiler: compiling, look-up, packing",
     min: 1,
     max: 1,
   },

@@ -6,7 +6,8 @@
  * chunk is, whoever came.
  *
  * A share is one word, `epoch << 12 | chunks left`, and taking a chunk is a compare-and-exchange of it. While chunks are left the launch can't end, so what was read of the
- * launch before a successful exchange is of that launch; a thread that comes late finds nothing left and takes nothing.
+ * launch before a successful exchange is of that launch; a thread that comes late finds nothing left and takes nothing. (Numbers of launches repeat after 2^20: one that is
+ * stopped between its look and its exchange for exactly so many would be misled.)
  */
 
 /** The most threads that share a launch. */

@@ -26,8 +26,8 @@ export interface ThreadOptions {
   readonly patienceMs?: number;
 }
 
-/** A core reads this much while another is being woken. */
-const leastShared = 2 ** 17;
+/** What takes one core some 20 µs: less is not worth having another come. */
+const leastShared = 2 ** 18;
 const patience = 10_000;
 const epochs = 2 ** 20;
 

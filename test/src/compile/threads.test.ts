@@ -62,7 +62,7 @@ test.each(kernels)("%s, K = %i, %o: equal on every number of threads", async (w,
 
 describe("compile", () => {
   const workload = {
-    ...{ op: "matmul", m: 1, n: 512, k: 512, w: "int4_g32", bias: false },
+    ...{ op: "matmul", m: 1, n: 1024, k: 512, w: "int4_g32", bias: false },
     numerics: { compute: "i8", xGroup: 32 },
   } as const satisfies MatmulWorkload;
   const stored = storedWeights(workload.w, workload.n, workload.k, { seed: 1, exact: false });

@@ -97,9 +97,9 @@ describe("every iteration runs once", () => {
     let calls = 0;
     const kernels = await onThreads(2)(module, { exports: { count: () => calls++ } }, memory);
     open.push(kernels);
-    kernels.run("count", [0, most], most, 2 ** 17 - 1);
+    kernels.run("count", [0, most], most, 2 ** 18 - 1);
     expect(calls).toBe(1);
-    kernels.run("count", [64, most], most, 2 ** 17);
+    kernels.run("count", [64, most], most, 2 ** 18);
     expect(calls).toBeGreaterThan(1);
   });
 });

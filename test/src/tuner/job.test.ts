@@ -67,7 +67,7 @@ describe("any number of rows", () => {
 describe("several threads", () => {
   test("are measured with, and have records of their own; on one, what was good on several is taken", async () => {
     const db = await store();
-    const shared = matmul(1, 512, 512);
+    const shared = matmul(1, 1024, 512);
     const options = { workloads: [shared], store: db, trials: 2 };
     const report = await tuneWorkloads(job({ ...options, device: { ...device, threads: 2 } }));
     expect(report.results[0]?.parts[0]).toMatchObject({ tried: 2, trials: { ok: 2 } });

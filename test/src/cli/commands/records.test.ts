@@ -69,11 +69,11 @@ describe("qloom bench", () => {
 
   test("on several threads", async () => {
     const db = await databaseOf();
-    const shape = ["--n", "512", "--k", "512", "--seconds", "0.01", "--threads", "2", "--db", db, "--json"];
+    const shape = ["--n", "1024", "--k", "512", "--seconds", "0.01", "--threads", "2", "--db", db, "--json"];
     const { code, out, err } = await qloom("bench", "matmul", ...shape, "--peers", "ort-node");
     expect({ code, err }).toEqual({ code: 0, err: expect.not.stringContaining("left out") });
     expect(JSON.parse(out).rows.map(({ workload }: { workload: string }) => workload)).toEqual(
-      new Array(3).fill("matmul m1 n512 k512 int4_g32 x i8_g32, 2 threads"),
+      new Array(3).fill("matmul m1 n1024 k512 int4_g32 x i8_g32, 2 threads"),
     );
     expect(await json("bench", "rows", "--m", "2", ...shape.slice(0, -1))).toMatchObject({
       rows: [{ m: 1 }, { m: 2 }],
