@@ -18,7 +18,7 @@ import {
 import { startThread, type Thread } from "./start.ts";
 import type { Answer, Mail } from "./worker.ts";
 
-/** @internal What tests change. */
+/** What tests change. */
 export interface ThreadOptions {
   /** Launches of less work run on the caller's thread alone. */
   readonly leastWork?: number;
