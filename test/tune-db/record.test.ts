@@ -93,6 +93,7 @@ describe("parseRecord", () => {
         "outcome": "outcome: Invalid option: expected one of "ok"|"crash"|"hang"|"wrong"|"trap"|"rejected"|"quarantined"",
         "spread": "spread: is not the interquartile range of the samples",
         "text": "not JSON",
+        "threads": "key.device.threads: Too small: expected number to be >=2",
         "time": "createdAt: is not a UTC time with milliseconds",
         "workload": "key.workload: k: 0 is not a positive integer",
       }

@@ -117,7 +117,7 @@ describe("pack", () => {
       `"ApiError: weights: w.scales has 12 bytes, expected 24; int4_g32_z of 3 x 64 is w.codes: 96 bytes, w.scales: 24 bytes, w.zeros: 6 bytes"`,
     );
     expect(pack({ codes, scales: [...scales], zeros })).toMatchInlineSnapshot(
-      `"ApiError: weights: scales is not a typed array"`,
+      `"ApiError: weights: scales is not a typed array, nor a list of such"`,
     );
     expect(pack({ codes, scales, zeros, raw: codes })).toMatchInlineSnapshot(
       `"ApiError: weights: w.raw is no part of it; int4_g32_z of 3 x 64 is w.codes: 96 bytes, w.scales: 24 bytes, w.zeros: 6 bytes"`,
