@@ -7,8 +7,9 @@ import { type GpuRuntime, gpuEnvironment, openGpu, probeWasm, runAgainForGpu } f
 import type { Device, Feature } from "../../ir/index.ts";
 import { mostThreads } from "../runtime/index.ts";
 import {
-  denoCommand,
+  denoCommandLine,
   type EngineName,
+  enginesFor,
   type GpuSelection,
   hostsOf,
   probeDevice,
@@ -40,8 +41,8 @@ export const targetOptions: TargetOptions = {
   engine: {
     type: "string",
     placeholder: "name",
-    help: "Where they run: node, deno, or chromium (a real one, without a window)",
-    schema: choice("node", "deno", "chromium").default("node"),
+    help: "Where they run: node, deno, bun (wasm only), or chromium (a real one, without a window)",
+    schema: choice("node", "deno", "bun", "chromium").default("node"),
   },
   adapter: {
     type: "string",
@@ -87,6 +88,7 @@ export async function chooseTarget(options: Granted, signal?: AbortSignal): Prom
   const { target, engine, adapter, threads = 1 } = options;
   if (threads > 1 && target !== "wasm") throw new UsageError("--threads goes with --target wasm");
   if (target === "wasm" && adapter !== "any") throw new UsageError("--adapter goes with --target webgpu");
+  if (!enginesFor(kinds[target]).includes(engine)) throw new UsageError(`--engine ${engine} has no ${target}`);
   const gpu = target === "webgpu" && adapter === "software" ? { software: true } : undefined;
   const hosts = hostsOf(engine, target === "webgpu" ? { gpu: adapter } : {});
   const probed =
@@ -141,11 +143,11 @@ const marker = "QLOOM_ENGINE";
  * here.
  */
 export async function runElsewhere({ target, engine, adapter }: TargetValues): Promise<number | undefined> {
-  if (target !== "webgpu" || engine === "chromium" || process.env[marker] !== undefined) return undefined;
+  if (target !== "webgpu" || !["node", "deno"].includes(engine) || process.env[marker] !== undefined) return undefined;
   if (engine === "node") return runAgainForGpu({ software: adapter === "software" });
   const { env } = await gpuEnvironment({ software: adapter === "software" });
-  const flags = ["run", "--quiet", "--allow-all", "--no-prompt", "--no-lock", "--no-remote"];
-  const child = spawn(await denoCommand(), [...flags, ...process.argv.slice(1)], {
+  const { command, args } = await denoCommandLine();
+  const child = spawn(command, [...args, ...process.argv.slice(1)], {
     stdio: "inherit",
     env: { ...process.env, ...env, [marker]: engine },
   });
