@@ -16,6 +16,8 @@ export interface Device {
   /** Engine or driver with version: "v8 13.6". */
   readonly engine: string;
   readonly features: readonly Feature[];
+  /** Threads that share a kernel's rows, its caller's among them; 1 unless given. What a job is granted of the machine, not what it has. */
+  readonly threads?: number;
   /** Sizes in bytes and counts: `cores`, `l2`, `l3`, `maxMemory`, `workgroupMemory`, .. */
   readonly limits: Readonly<Record<string, number>>;
 }

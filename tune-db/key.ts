@@ -16,13 +16,14 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** A point of a template's space: axis name to chosen value. */
 export type Point = Readonly<Record<string, Json>>;
 
-/** The part of a device that results depend on. `features` is sorted and without duplicates. */
+/** The part of a device that results depend on. `features` is sorted and without duplicates; `threads` is left out where there is one. */
 export interface DeviceKey {
   readonly kind: string;
   readonly architecture: string;
   readonly fingerprint: string;
   readonly engine: string;
   readonly features: readonly string[];
+  readonly threads?: number;
 }
 
 export interface ScopeKey {
@@ -46,11 +47,12 @@ export interface Shape {
   readonly k: number | null;
 }
 
-/** The scope of a workload on a device, with the features in their canonical order. */
+/** The scope of a workload on a device, with the features in their canonical order. That memory is shared changes no schedule: the number of threads says it. */
 export function makeScope(workload: Workload, device: Device, layoutVersion: number, generator: string): ScopeKey {
-  const { kind, architecture, fingerprint, engine } = device;
-  const features = [...new Set(device.features)].sort();
-  return { workload, layoutVersion, device: { kind, architecture, fingerprint, engine, features }, generator };
+  const { kind, architecture, fingerprint, engine, threads = 1 } = device;
+  const features = [...new Set(device.features)].filter((feature) => feature !== "shared-memory").sort();
+  const key = { kind, architecture, fingerprint, engine, features, ...(threads > 1 && { threads }) };
+  return { workload, layoutVersion, device: key, generator };
 }
 
 /** The key of one configuration within a scope. */
@@ -75,7 +77,7 @@ interface Extents {
   readonly k?: number;
 }
 
-/** The features are never crossed: a kernel for fewer is slower than the default for more, a kernel for more does not load. */
+/** The features are never crossed: a kernel for fewer is slower than the default for more, a kernel for more does not load. The number of threads is: what is good on one is on two. */
 export function familyHash({ workload, layoutVersion, device }: ScopeKey): string {
   const { m: _m, n: _n, k: _k, ...workloadClass } = workload as Workload & Extents;
   return contentHash({ workloadClass, layoutVersion, kind: device.kind, features: device.features });

@@ -94,6 +94,7 @@ const scopeShape = {
     features: z
       .array(name)
       .refine((list) => list.every((feature, i) => i === 0 || list[i - 1]! < feature), "is not sorted"),
+    threads: z.int().min(2).exactOptional(),
   }),
   generator: name,
 };

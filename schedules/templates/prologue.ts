@@ -23,6 +23,7 @@ export function quantizeSteps(kernel: string, group: number, rows: Rows): Schedu
     { op: "vectorize", kernel, loops: ["al"] },
     { op: "vectorize", kernel, loops: ["il"] },
     { op: "unroll", kernel, loops: ["ai", "x.amax4/al", ...(whole <= 16 ? ["ao", "io"] : [])] },
+    { op: "bind", kernel, loop: "m", to: "thread" },
   ];
 }
 
@@ -38,5 +39,6 @@ export function sumSteps(name: string, outer: readonly string[], keep: readonly 
     { op: "accumulate-in", kernel: name, buffer: name, at: `${name}/mi`, into: partial, keep: own(keep) },
     { op: "vectorize", kernel: name, loops: own(keep) },
     { op: "unroll", kernel: name, loops: own(keep).map((l) => `${partial}/${l}`) },
+    { op: "bind", kernel: name, loop: `${name}/mo`, to: "thread" },
   ];
 }

@@ -23,3 +23,4 @@ export { type Peer, type PeerName, peers, type Session } from "./peers/index.ts"
 export { type Plot, plotSvg } from "./plot.ts";
 export { benchRows, type RowsReport } from "./rows.ts";
 export { benchSizes, type SizesReport, sizesPlot } from "./sizes.ts";
+export { benchThreads, type ThreadsReport } from "./threads.ts";

@@ -17,6 +17,7 @@ export interface RowsBench {
   readonly most: number;
   readonly seconds: number;
   readonly seed: number;
+  /** With the threads that the kernel is granted. */
   readonly device: Device;
   readonly db?: CompileOptions["db"];
   readonly sources: readonly WeightSource[];
@@ -55,7 +56,10 @@ export async function benchRows({
   sources,
   signal,
 }: RowsBench): Promise<RowsReport> {
-  const matmul = makeCase({ m: most, n, k, weights, x, threads: 1 }, seed, [intWeightSource, ...sources]);
+  const matmul = makeCase({ m: most, n, k, weights, x, threads: device.threads ?? 1 }, seed, [
+    intWeightSource,
+    ...sources,
+  ]);
   const workload: MatmulWorkload = {
     op: "matmul",
     m: "any",

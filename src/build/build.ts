@@ -60,7 +60,8 @@ export async function build(config: BuildConfig, out: string, options: BuildOpti
   const checked = parseConfig(config, "config");
   await replaceable(out);
   const { jobs, skipped } = await gatherJobs(checked, base);
-  const device = options.device ?? (await probeWasm());
+  // What is built runs on one thread, whatever a device grants.
+  const device = { ...(options.device ?? (await probeWasm())), threads: 1 };
   const kernels: BuiltKernel[] = [];
   for (const [i, job] of jobs.entries()) {
     signal?.throwIfAborted();

@@ -26,6 +26,7 @@ const pieces: readonly Piece[] = [
   { file: "src/runtime/info" },
   { file: "src/runtime/packed-file" },
   { file: "src/runtime/packed" },
+  { file: "src/runtime/shared-kernels" },
   { file: "src/runtime/executable" },
   { file: "src/runtime/arguments" },
   { file: "src/runtime/kernel" },

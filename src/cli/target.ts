@@ -5,9 +5,11 @@ import { constants } from "node:os";
 import type { z } from "zod";
 import { type GpuRuntime, gpuEnvironment, openGpu, probeWasm, runAgainForGpu } from "../../backends/index.ts";
 import type { Device, Feature } from "../../ir/index.ts";
+import { mostThreads } from "../runtime/index.ts";
 import {
-  denoCommand,
+  denoCommandLine,
   type EngineName,
+  enginesFor,
   type GpuSelection,
   hostsOf,
   probeDevice,
@@ -15,7 +17,7 @@ import {
 } from "../tuner/index.ts";
 import type { Option, OptionValues } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { choice } from "./values.ts";
+import { choice, integer } from "./values.ts";
 
 type Text = Option & { readonly type: "string" };
 type Choice<C extends string> = Text & { readonly schema: z.ZodType<C> };
@@ -39,8 +41,8 @@ export const targetOptions: TargetOptions = {
   engine: {
     type: "string",
     placeholder: "name",
-    help: "Where they run: node, deno, or chromium (a real one, without a window)",
-    schema: choice("node", "deno", "chromium").default("node"),
+    help: "Where they run: node, deno, bun (wasm only), or chromium (a real one, without a window)",
+    schema: choice("node", "deno", "bun", "chromium").default("node"),
   },
   adapter: {
     type: "string",
@@ -56,6 +58,21 @@ export const targetOptions: TargetOptions = {
 
 export type TargetValues = OptionValues<TargetOptions>;
 
+/** The option of commands whose kernels may share threads. */
+export const threadsOption: {
+  readonly threads: Option & { readonly type: "string"; readonly schema: z.ZodType<number> };
+} = {
+  threads: {
+    type: "string",
+    placeholder: "number",
+    help: "Threads that share a kernel's rows (--target wasm)",
+    schema: integer(1, mostThreads).default(1),
+  },
+};
+
+/** A device with the threads that it is to grant. */
+type Granted = TargetValues & { readonly threads?: number };
+
 /** A device, and how candidates get to it. */
 export interface ChosenTarget {
   readonly device: Device;
@@ -67,16 +84,21 @@ export interface ChosenTarget {
 const kinds: Readonly<Record<TargetName, Device["kind"]>> = { wasm: "wasm", webgpu: "wgsl" };
 
 /** The device that the options mean, by its own probe. */
-export async function chooseTarget(options: TargetValues, signal?: AbortSignal): Promise<ChosenTarget> {
-  const { target, engine, adapter } = options;
+export async function chooseTarget(options: Granted, signal?: AbortSignal): Promise<ChosenTarget> {
+  const { target, engine, adapter, threads = 1 } = options;
+  if (threads > 1 && target !== "wasm") throw new UsageError("--threads goes with --target wasm");
   if (target === "wasm" && adapter !== "any") throw new UsageError("--adapter goes with --target webgpu");
+  if (!enginesFor(kinds[target]).includes(engine)) throw new UsageError(`--engine ${engine} has no ${target}`);
   const gpu = target === "webgpu" && adapter === "software" ? { software: true } : undefined;
   const hosts = hostsOf(engine, target === "webgpu" ? { gpu: adapter } : {});
   const probed =
     target === "wasm" && engine === "node"
       ? await probeWasm()
       : await probeDevice(hosts, kinds[target], { gpu, signal });
-  return { device: restricted(probed, options.features ?? "all"), engine, hosts, gpu };
+  const device = restricted(probed, options.features ?? "all");
+  if (threads > 1 && !device.features.includes("shared-memory"))
+    throw new UsageError(`--threads ${threads}: ${device.label} can't share memory between threads`);
+  return { device: threads > 1 ? { ...device, threads } : device, engine, hosts, gpu };
 }
 
 /** The device, kernels for which may use these features only. */
@@ -103,8 +125,9 @@ export interface OpenTarget {
 }
 
 /** As `chooseTarget`, for running kernels here (see `runElsewhere`). */
-export async function openTarget(options: TargetValues, signal?: AbortSignal): Promise<OpenTarget> {
-  const { target, engine, adapter, features = "all" } = options;
+export async function openTarget(options: Granted, signal?: AbortSignal): Promise<OpenTarget> {
+  const { target, engine, adapter, features = "all", threads = 1 } = options;
+  if (target !== "wasm" && threads > 1) throw new UsageError("--threads goes with --target wasm");
   if (target === "wasm" && engine !== "node") throw new UsageError(`--engine ${engine} goes with --target webgpu here`);
   if (target === "wasm" || engine === "chromium")
     return { device: (await chooseTarget(options, signal)).device, gpu: undefined, close: () => {} };
@@ -120,11 +143,11 @@ const marker = "QLOOM_ENGINE";
  * here.
  */
 export async function runElsewhere({ target, engine, adapter }: TargetValues): Promise<number | undefined> {
-  if (target !== "webgpu" || engine === "chromium" || process.env[marker] !== undefined) return undefined;
+  if (target !== "webgpu" || !["node", "deno"].includes(engine) || process.env[marker] !== undefined) return undefined;
   if (engine === "node") return runAgainForGpu({ software: adapter === "software" });
   const { env } = await gpuEnvironment({ software: adapter === "software" });
-  const flags = ["run", "--quiet", "--allow-all", "--no-prompt", "--no-lock", "--no-remote"];
-  const child = spawn(await denoCommand(), [...flags, ...process.argv.slice(1)], {
+  const { command, args } = await denoCommandLine();
+  const child = spawn(command, [...args, ...process.argv.slice(1)], {
     stdio: "inherit",
     env: { ...process.env, ...env, [marker]: engine },
   });

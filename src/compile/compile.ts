@@ -5,7 +5,6 @@ import { type GpuRuntime, probeWasm, type WasmMemory } from "../../backends/inde
 import {
   checkContainers,
   type Device,
-  type Feature,
   formatOf,
   parseWorkload,
   programOf,
@@ -41,6 +40,7 @@ import {
   storedBytes,
 } from "../runtime/index.ts";
 import { type Artifact, artifactHash, buildArtifact, type WasmArtifact, type WgslArtifact } from "./artifact.ts";
+import { kernelFeatures, sharedAmong, withThreads } from "./granted.ts";
 import { type Choice, planParts } from "./plan.ts";
 import type { KnownFormat, RunArguments, RunResult, WeightsOf } from "./types.ts";
 
@@ -51,10 +51,17 @@ export interface CompileOptions {
   readonly db?: string | TuneStore | false;
   /** Memory to work in: kernels that share a runtime share packed tensors and can pass results on. By default a kernel has its own. */
   readonly runtime?: WasmMemory;
+  /**
+   * Threads that share a run, the caller's among them. `run` returns when all are done, with the same result as on one. More than one needs memory that can be shared (in a
+   * browser a page that is cross-origin isolated), and a runtime made with `{ shared: true }` where one is given; without, compiling rejects with an `ApiError`: nothing
+   * falls back to one thread unasked.
+   * @default the device's, which is 1 unless it says otherwise
+   */
+  readonly threads?: number;
 }
 
 /** Options of a kernel that runs on a GPU. */
-export interface GpuCompileOptions extends Omit<CompileOptions, "runtime"> {
+export interface GpuCompileOptions extends Omit<CompileOptions, "runtime" | "threads"> {
   /** What `openGpu` gave. */
   readonly runtime: GpuRuntime;
 }
@@ -72,6 +79,8 @@ export interface CompiledKernel<W extends Workload>
     LoadedKernel<WeightsOf<W>, RunArguments<W>, RunResult<W>> {
   /** Packs stored weights into the kernel's memory. Throws an `ApiError` for a missing tensor, one that has no place, a wrong length, or numbers that can't be (`PackOptions.check`). */
   pack(weights: WeightsOf<W>, options?: PackOptions): PackedTensors;
+  /** `dispose`, for `using`. Threads end with the last kernel that they share. */
+  [Symbol.dispose](): void;
 }
 
 /** A workload compiled for a GPU. */
@@ -98,9 +107,10 @@ export function compile<const W extends Workload>(
 ): Promise<CompiledKernel<W>>;
 export async function compile<W extends Workload>(
   workload: W,
-  { device, db, runtime }: CompileOptions | GpuCompileOptions = {},
+  options: CompileOptions | GpuCompileOptions = {},
 ): Promise<CompiledKernel<W> | CompiledGpuKernel<W>> {
   const checked = parseWorkload(workload);
+  const { device, db, runtime } = options;
   const checkOf = ({ check = true }: PackOptions): ((stored: StoredTensors) => void) | undefined =>
     check ? (stored) => checkNumbers(checked, stored) : undefined;
   if (runtime !== undefined && "gpu" in runtime) {
@@ -112,12 +122,14 @@ export async function compile<W extends Workload>(
       pack: async (weights, options = {}) => executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
     };
   }
-  const { artifact, ...why } = await resolve(checked, device ?? (await thisDevice()), db);
-  const executable = await Executable.load(artifact, runtime);
+  const granted = withThreads(device ?? (await thisDevice()), options as CompileOptions);
+  const { artifact, ...why } = await resolve(checked, granted, db, runtime?.shared);
+  const executable = await Executable.load(artifact, runtime, sharedAmong(granted));
   return {
     ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
     ...kernelOf<WeightsOf<W>, RunArguments<W>, RunResult<W>>(executable),
     pack: (weights, options = {}) => executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
+    [Symbol.dispose]: () => executable.dispose(),
   };
 }
 
@@ -139,17 +151,6 @@ function checkNumbers(workload: Workload, stored: StoredTensors): void {
   }
 }
 
-/** What the kernels of each kind of device may use: on Wasm, threads need a shared memory, which is the caller's choice. */
-const usable: Readonly<Record<Device["kind"], readonly Feature[]>> = {
-  wasm: ["relaxed-simd"],
-  wgsl: ["f16", "subgroups", "packed-dot"],
-  reference: [],
-};
-
-/** What the kernels may use on a device. */
-export const kernelFeatures = ({ kind, features }: Device): readonly Feature[] =>
-  features.filter((f) => usable[kind].includes(f));
-
 interface Resolved<A extends Artifact> {
   readonly artifact: A;
   readonly choices: readonly Choice[];
@@ -159,13 +160,14 @@ interface Resolved<A extends Artifact> {
 /** Loads code, to find out whether it does. */
 type Load<A> = (artifact: A) => Promise<unknown>;
 
-/** The artifact of a workload for Wasm: the best that is known and loads. A stored winner that fails is quarantined, and the next rung is tried. */
+/** The artifact of a workload for Wasm, on a memory that is shared or not: the best that is known and loads. A stored winner that fails is quarantined, and the next rung is tried. */
 export const resolve = (
   workload: Workload,
   device: Device,
   db: CompileOptions["db"],
+  shared?: boolean,
 ): Promise<Resolved<WasmArtifact>> =>
-  best<WasmArtifact>(workload, { ...device, kind: "wasm" }, db, ({ code }) => WebAssembly.compile(code));
+  best<WasmArtifact>(workload, { ...device, kind: "wasm" }, db, ({ code }) => WebAssembly.compile(code), shared);
 
 /** As `resolve`, for a GPU; `device` may be another than the runtime's own in what it allows. */
 export const resolveGpu = (
@@ -189,9 +191,10 @@ async function best<A extends Artifact>(
   device: Device & { readonly kind: A["target"] },
   db: CompileOptions["db"],
   load: Load<A>,
+  shared?: boolean,
 ): Promise<Resolved<A>> {
   programOf(workload); // What can't be computed is no record's fault.
-  const target = { workload, device: { ...device, features: kernelFeatures(device) } };
+  const target = { workload, device: { ...device, features: kernelFeatures(device, shared) } };
   const notes: string[] = [];
   const failed = new Map<string, string>();
   const { readers, store, close } = await openReaders(db, notes);
@@ -224,13 +227,16 @@ async function quarantine(store: TuneStore, key: TuneKey, reason: string, record
   }
 }
 
+/** A target with all that is known of its device. */
+type TargetDevice = Target & { readonly device: Device };
+
 type Built<A> =
   | { readonly artifact: A; readonly error?: undefined }
   | { readonly artifact?: undefined; readonly error: Error };
 
 /** The record because of which a build failed: that of the only part that has one, else of the first part that fails alone, else the last. */
 async function culpritOf<A extends Artifact>(
-  target: Target,
+  target: TargetDevice,
   choices: readonly Choice[],
   load: Load<A>,
 ): Promise<{ readonly key: TuneKey; readonly record: TuneRecord } | undefined> {
@@ -244,7 +250,7 @@ async function culpritOf<A extends Artifact>(
 }
 
 async function tryBuild<A extends Artifact>(
-  target: Target,
+  target: TargetDevice,
   choices: readonly Choice[],
   load: Load<A>,
 ): Promise<Built<A>> {
@@ -257,7 +263,7 @@ async function tryBuild<A extends Artifact>(
     for (const { lookup } of choices) {
       // Only a record of this very workload names the hash of this very artifact: one of a fixed M is not for any M.
       const { record } = lookup ?? {};
-      if (record === undefined || lookup?.rung !== "exact") continue;
+      if (record === undefined || lookup?.rung !== "exact" || !isAsMeasured(target)) continue;
       if (workloadKey(record.key.workload) !== workloadKey(target.workload)) continue;
       const own = artifactHash(artifact);
       if (record.artifact !== own)
@@ -271,6 +277,10 @@ async function tryBuild<A extends Artifact>(
     return { error: error as Error };
   }
 }
+
+/** Whether the kernels are on the kind of memory that they were measured on: on a shared one that a kernel of one thread works in, they are other bytes. */
+const isAsMeasured = ({ device: { features, threads = 1 } }: TargetDevice): boolean =>
+  features.includes("shared-memory") === threads > 1;
 
 /** The readers in order: the user's store, then the shipped records. A store that can't be opened is noted, not fatal, unless it was named. */
 export async function openReaders(

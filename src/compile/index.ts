@@ -4,8 +4,10 @@ export {
   ApiError,
   Executable,
   evaluate,
+  onThreads,
   PackedTensors,
-  type RowRange,
+  type SharedKernels,
+  type ShareKernels,
   type Size,
 } from "../runtime/index.ts";
 export {
@@ -32,7 +34,6 @@ export {
   type CompileOptions,
   compile,
   type GpuCompileOptions,
-  kernelFeatures,
   openReaders,
   resolve,
   resolveGpu,
@@ -40,6 +41,7 @@ export {
 } from "./compile.ts";
 export { generatorHash, layoutVersion, stampText } from "./generator.ts";
 export { generatorStamp } from "./generator-stamp.ts";
+export { kernelFeatures, sharedAmong, withThreads } from "./granted.ts";
 export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
 export {
   type FormatName,

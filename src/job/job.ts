@@ -1,6 +1,7 @@
 /**
  * The main job: a model's matmuls are tuned on this machine, compared with a peer and with the machine's limits, built ahead of time, and the build is checked
- * against the model's tensors. Read top to bottom in `runJob`. For WebGPU they are tuned and compared; what is built ahead of time is for Wasm.
+ * against the model's tensors. Read top to bottom in `runJob`. For WebGPU, and for several threads, they are tuned and compared; what is built ahead of time is for Wasm on one
+ * thread.
  */
 import type { Device, MatmulWorkload } from "../../ir/index.ts";
 import type { TuneStore } from "../../tune-db/index.ts";
@@ -63,16 +64,17 @@ export interface JobReport {
 export async function runJob(options: JobOptions): Promise<JobReport> {
   const { device, store, out, signal, progress, seed = 1 } = options;
   const base = process.cwd();
-  const isBuilt = device.kind === "wasm";
+  const isWasm = device.kind === "wasm";
+  const isBuilt = isWasm && (device.threads ?? 1) === 1;
   if (isBuilt) await requireReplaceable(out); // Before the hours of tuning, not after them.
   const model = options.workload ? modelOfWorkload(options.workload) : modelOf(options.gguf);
   const { jobs, skipped } = await gatherJobs(model.config, base);
   for (const { matmul, tensors, reason } of skipped)
     progress(`${matmul} (${tensors === 1 ? "1 tensor" : `${tensors} tensors`}) is skipped: ${reason}`);
 
-  if (isBuilt) progress("measuring what this machine could do at most");
+  if (isWasm) progress("measuring what this machine could do at most");
   const workloads = jobs.map((job) => job.workload as MatmulWorkload);
-  const limits = isBuilt ? await measureLimits(device, workloads) : undefined;
+  const limits = isWasm ? await measureLimits(device, workloads) : undefined;
   const tuned = await tuneWorkloads({
     workloads,
     device,
@@ -158,7 +160,19 @@ function peerTimer({ peer, device, signal, progress }: JobOptions): PeerTimer {
     try {
       progress(`${peer}: m=${m} n=${n} k=${k} ${weights}`);
       const { rows } = await benchMatmul(
-        { m, n, k, weights, x, threads: 1, peers: [peer], seconds: 0.3, device, signal, note: progress },
+        {
+          m,
+          n,
+          k,
+          weights,
+          x,
+          threads: device.threads ?? 1,
+          peers: [peer],
+          seconds: 0.3,
+          device,
+          signal,
+          note: progress,
+        },
         {},
       );
       const row = rows.find((r) => r.who === peer);

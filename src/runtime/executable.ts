@@ -3,8 +3,9 @@
  */
 import { WasmMemory } from "../../backends/index.ts";
 import { ApiError } from "./errors.ts";
-import type { Domain, KernelInfo, LaunchInfo, PartInfo } from "./info.ts";
+import type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec } from "./info.ts";
 import { PackedTensors } from "./packed.ts";
+import type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 import { evaluate } from "./size.ts";
 
 type KernelFunction = (...args: readonly number[]) => void;
@@ -15,35 +16,42 @@ export type Addresses = ReadonlyMap<string, number>;
 /** Bytes of stored tensors by buffer name. */
 export type StoredTensors = Readonly<Record<string, Uint8Array>>;
 
-/** Part of the rows of w that a call computes: begin and end as fractions of the thread loop's iterations, for threads that share a kernel. */
-export interface RowRange {
-  readonly index: number;
-  readonly of: number;
-}
-
 /** A module on a memory, described by `A`. */
 export class Executable<A extends KernelInfo = KernelInfo> {
   readonly artifact: A;
   readonly runtime: WasmMemory;
   readonly #functions: Readonly<Record<string, KernelFunction>>;
+  /** The same functions where threads share them. */
+  readonly #shared: SharedKernels | undefined;
   /** Workspaces of each part, for the largest M so far. */
   readonly #workspaces = new Map<PartInfo, { m: number; addresses: Map<string, number> }>();
   readonly #ownsRuntime: boolean;
   #disposed = false;
 
-  private constructor(artifact: A, runtime: WasmMemory, instance: WebAssembly.Instance, ownsRuntime: boolean) {
+  private constructor(
+    artifact: A,
+    runtime: WasmMemory,
+    instance: WebAssembly.Instance,
+    shared: SharedKernels | undefined,
+    ownsRuntime: boolean,
+  ) {
     this.artifact = artifact;
     this.runtime = runtime;
     this.#functions = instance.exports as Record<string, KernelFunction>;
+    this.#shared = shared;
     this.#ownsRuntime = ownsRuntime;
   }
 
-  /** Compiles an artifact's code and instantiates it on a runtime's memory; without one on a memory of its own. */
+  /**
+   * Compiles an artifact's code and instantiates it on a runtime's memory; without one on a memory of its own. With `share`, thread loops of kernels that run (not of those
+   * that pack) are shared among threads; the memory must be shared then.
+   */
   static async load<A extends KernelInfo & { readonly code: BufferSource }>(
     artifact: A,
     runtime?: WasmMemory,
+    share?: ShareKernels,
   ): Promise<Executable<A>> {
-    return Executable.instantiate(artifact, await WebAssembly.compile(artifact.code), runtime);
+    return Executable.instantiate(artifact, await WebAssembly.compile(artifact.code), runtime, share);
   }
 
   /** Instantiates a module that is compiled already. */
@@ -51,6 +59,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     artifact: A,
     module: WebAssembly.Module,
     runtime?: WasmMemory,
+    share?: ShareKernels,
   ): Promise<Executable<A>> {
     const shared = artifact.features.includes("shared-memory");
     const memory = runtime ?? new WasmMemory({ shared });
@@ -59,7 +68,8 @@ export class Executable<A extends KernelInfo = KernelInfo> {
         `runtime: its memory is ${memory.shared ? "shared" : "not shared"}, the kernel was compiled for one that is ${shared ? "shared" : "not"}; make one with {"shared":${shared}}`,
       );
     const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
-    return new Executable(artifact, memory, instance, runtime === undefined);
+    const kernels = await share?.(module, instance, memory.memory);
+    return new Executable(artifact, memory, instance, kernels, runtime === undefined);
   }
 
   /**
@@ -82,7 +92,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
         runtime.write(address, data);
       }
       const at = new Map([...raw, ...packed.addresses]);
-      for (const launch of artifact.pack) this.#call(launch, at, {}, undefined);
+      for (const launch of artifact.pack) this.#call(launch, at, {});
       return packed;
     } catch (error) {
       packed.dispose();
@@ -99,19 +109,15 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   }
 
   /**
-   * Runs the launches for `m` rows on tensors that stand in the memory already. `range` restricts kernels with a thread loop to a part of it; the others
-   * (prologues) run whole. Workspaces among the addresses are used where they are; without them the kernel has its own.
+   * Runs the launches for `m` rows on tensors that stand in the memory already. Workspaces among the addresses are used where they are; without them the kernel has its own.
    */
-  launch(m: number, addresses: Addresses, range?: RowRange): void {
+  launch(m: number, addresses: Addresses): void {
     this.requireLive();
-    if (range !== undefined && !isShare(range))
-      throw new ApiError(
-        `range: ${range.index} of ${range.of} is no share; index is an integer from 0 up and less than of`,
-      );
     const part = this.partFor(m);
     const given = part.workspaces.every(({ name }) => addresses.has(name));
     const at = given ? addresses : new Map([...addresses, ...this.#workspacesFor(part, m)]);
-    for (const launch of part.launches) if (inDomain(launch.symbols, m)) this.#call(launch, at, { M: m }, range);
+    for (const launch of part.launches)
+      if (inDomain(launch.symbols, m)) this.#call(launch, at, { M: m }, this.#shared && this.#work(launch, part, m));
   }
 
   /** The part that runs for `m` rows. */
@@ -124,6 +130,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     if (this.#disposed) return;
     this.#disposed = true;
     for (const part of this.artifact.parts) this.#freeWorkspaces(part);
+    this.#shared?.dispose();
     if (this.#ownsRuntime) this.runtime.dispose();
   }
 
@@ -150,23 +157,25 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     this.#workspaces.delete(part);
   }
 
-  #call(
-    launch: LaunchInfo,
-    at: Addresses,
-    symbols: Readonly<Record<string, number>>,
-    range: RowRange | undefined,
-  ): void {
+  /** `work` is that of a launch which threads may share; packers run alone. */
+  #call(launch: LaunchInfo, at: Addresses, symbols: Readonly<Record<string, number>>, work?: number): void {
     const address = (name: string): number => {
       const found = at.get(name);
       if (found === undefined) throw new ApiError(`${launch.function}: tensor ${name} has no address`);
       return found;
     };
     const iterations = evaluate(launch.threads, symbols);
-    const share = (i: number): number => (range === undefined ? iterations : Math.floor((iterations * i) / range.of));
-    const begin = range === undefined ? 0 : share(range.index);
-    const end = range === undefined ? iterations : share(range.index + 1);
-    const args = [...launch.tensors.map(address), ...launch.symbols.map((s) => symbols[s.name] as number), begin, end];
-    (this.#functions[launch.function] as KernelFunction)(...args);
+    const args = [...launch.tensors.map(address), ...launch.symbols.map((s) => symbols[s.name] as number)];
+    if (work === undefined) (this.#functions[launch.function] as KernelFunction)(...args, 0, iterations);
+    else this.#shared?.run(launch.function, args, iterations, work);
+  }
+
+  /** Bytes of what a launch reads and writes, weights once for each row of x: a measure of its time. */
+  #work({ tensors }: LaunchInfo, { workspaces }: PartInfo, m: number): number {
+    const { packed, inputs, outputs } = this.artifact;
+    const bytesOf = (specs: readonly TensorSpec[]): number =>
+      specs.reduce((sum, { name, bytes }) => sum + (tensors.includes(name) ? evaluate(bytes, { M: m }) : 0), 0);
+    return Math.max(1, m) * bytesOf(packed) + bytesOf([...inputs, ...outputs, ...workspaces]);
   }
 }
 
@@ -196,10 +205,6 @@ export function partFor<P extends { readonly min: number; readonly max: number }
     throw new ApiError(`m = ${m}: the kernel was compiled for ${parts.map((p) => `${p.min}..${p.max}`).join(", ")}`);
   return part;
 }
-
-/** Anything else would let a kernel run over rows that are not there. */
-const isShare = ({ index, of }: RowRange): boolean =>
-  Number.isInteger(index) && Number.isInteger(of) && index >= 0 && index < of;
 
 /** Whether a kernel runs for `m` rows. */
 export const inDomain = (symbols: readonly Domain[], m: number): boolean =>

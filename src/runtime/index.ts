@@ -3,7 +3,7 @@
  * (`src/build`).
  */
 export { ApiError } from "./errors.ts";
-export { type Addresses, Executable, type RowRange, type StoredTensors } from "./executable.ts";
+export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
@@ -22,4 +22,7 @@ export { kernelOf, type LoadedKernel, type StoredArrays, storedBytes } from "./k
 export { type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
+export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 export { evaluate, type Size } from "./size.ts";
+export { mostThreads } from "./threads/control.ts";
+export { onThreads, type ThreadOptions } from "./threads/pool.ts";

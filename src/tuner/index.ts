@@ -1,5 +1,5 @@
 /** The tuner: measures points of a template's space on this device and records them. */
-export { denoCommand, type EngineName, engineNames, hostsOf, probeDevice, type StartHost } from "./engines/index.ts";
+export { denoCommandLine, type EngineName, enginesFor, hostsOf, probeDevice, type StartHost } from "./engines/index.ts";
 export type { EngineOptions } from "./engines/options.ts";
 export { pageHosts } from "./engines/page.ts";
 export type { PageEngineOptions } from "./engines/page-link.ts";

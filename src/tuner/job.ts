@@ -21,7 +21,7 @@ import { type PartOptions, type PartResult, tunePart } from "./tune-part.ts";
 export interface TuneOptions {
   /** What to tune; equal ones once. With m: "any" a single row and then 128 are tuned, on one packing. */
   readonly workloads: readonly Workload[];
-  /** This machine, as the engine's probe says (`probeDevice`). */
+  /** This machine, as the engine's probe says (`probeDevice`), and the threads that kernels are granted. */
   readonly device: Device;
   /** How a GPU is chosen, where the device is one: as it was for the probe. */
   readonly gpu?: GpuSelection | undefined;

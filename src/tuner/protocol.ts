@@ -39,7 +39,7 @@ export type GpuSelection = Pick<OpenOptions, "limits" | "maxBinding" | "powerPre
 export interface Setting {
   /** With a fixed M. */
   readonly workload: Workload;
-  /** With the features that kernels may use: one that the process has, as its probe says. */
+  /** With the features and threads that kernels may use: one that the process has, as its probe says. */
   readonly device: Device;
   readonly gpu?: GpuSelection | undefined;
   /** Of weights and inputs. */

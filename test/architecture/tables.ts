@@ -13,6 +13,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 /** What is loaded in browsers, with all that it imports. */
 export const browserEntries: readonly string[] = [
   "src/index.ts",
+  "src/runtime/threads/worker.ts",
   "src/tuner/index.ts",
   "src/tuner/engines/worker-web.ts",
   "src/web/page/main.ts",

@@ -12,6 +12,16 @@ test("a scope does not depend on the order or number of the features, or on labe
   expect(scopeHash(one)).toBe(scopeHash(other));
 });
 
+test("several threads are a scope of their own, of the same family; one is what a scope means unless it says otherwise", () => {
+  const shared = { features: [...device.features, "shared-memory"] } as const;
+  expect(scope(matmul(), { threads: 1 })).toEqual(scope());
+  const two = scope(matmul(), { ...shared, threads: 2 });
+  expect(two.device).toEqual({ ...scope().device, threads: 2 });
+  expect(scopeHash(two)).not.toBe(scopeHash(scope(matmul(), { ...shared, threads: 4 })));
+  expect(scopeHash(scope(matmul(), shared))).toBe(scopeHash(scope()));
+  expect(familyHash(two)).toBe(familyHash(scope()));
+});
+
 describe("familyHash", () => {
   test("joins shapes, devices, engines and generators", () => {
     const others = [scope(matmul("any", 8, 32)), scope(matmul(), { fingerprint: "f", architecture: "a", engine: "e" })];

@@ -76,6 +76,7 @@ describe("parseRecord", () => {
       count: refusal((value) => (value["count"] = 1)),
       time: refusal((value) => (value["createdAt"] = "yesterday")),
       workload: refusal((value) => Object.assign((value["key"] as { workload: object }).workload, { k: 0 })),
+      threads: refusal((value) => Object.assign((value["key"] as { device: object }).device, { threads: 1 })),
       features: refusal((value) =>
         Object.assign((value["key"] as { device: object }).device, { features: ["b", "a"] }),
       ),
@@ -92,6 +93,7 @@ describe("parseRecord", () => {
         "outcome": "outcome: Invalid option: expected one of "ok"|"crash"|"hang"|"wrong"|"trap"|"rejected"|"quarantined"",
         "spread": "spread: is not the interquartile range of the samples",
         "text": "not JSON",
+        "threads": "key.device.threads: Too small: expected number to be >=2",
         "time": "createdAt: is not a UTC time with milliseconds",
         "workload": "key.workload: k: 0 is not a positive integer",
       }

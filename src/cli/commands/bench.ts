@@ -5,6 +5,7 @@ import {
   benchCompiler,
   benchMatmul,
   benchRows,
+  benchThreads,
   type CompilerReport,
   type Factory,
   formatWeightSource,
@@ -14,6 +15,7 @@ import {
   oursOnGpu,
   type PeerName,
   type RowsReport,
+  type ThreadsReport,
 } from "../../bench/index.ts";
 import { type Artifact, artifactHash, type CompileOptions } from "../../compile/index.ts";
 import { figures } from "../../timing/index.ts";
@@ -21,7 +23,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { dbOption, withRecords } from "../database.ts";
 import { UsageError } from "../errors.ts";
 import { table } from "../table.ts";
-import { type OpenTarget, openTarget, runElsewhere, targetOptions } from "../target.ts";
+import { type OpenTarget, openTarget, runElsewhere, targetOptions, threadsOption } from "../target.ts";
 import { integer, list, positive } from "../values.ts";
 import { activations } from "../workload.ts";
 
@@ -29,7 +31,7 @@ export const bench: Command = defineCommand({
   summary: "Measure our kernels beside others' in one run",
   operands: {
     usage: "<what>",
-    help: "matmul: ours and peers; rows: one kernel at M = 1, 2, .. (--m: up to); compiler: compiling, look-up, packing",
+    help: "matmul: ours and peers; rows: M = 1, 2, .. to --m; threads: 1, 2, .. to --threads; compiler: compiling, look-up, packing",
     min: 1,
     max: 1,
   },
@@ -44,7 +46,7 @@ export const bench: Command = defineCommand({
       help: "What x is computed in: f32, f16, i8_g<group>, i8_row",
       schema: activations.default("i8_g32"),
     },
-    threads: { type: "string", placeholder: "number", help: "Threads of each", schema: integer(1).default(1) },
+    ...threadsOption,
     peers: {
       type: "string",
       placeholder: "names",
@@ -64,11 +66,14 @@ export const bench: Command = defineCommand({
   elsewhere: ({ options }) => runElsewhere(options),
   async run({ options, operands }, { progress, signal }) {
     const what = subject(operands[0]);
-    if (options.threads !== 1) throw new UsageError(`--threads ${options.threads}: only 1 is supported so far`);
     const { m, n, k, weights = "int4_g32", x, threads, seconds, seed, db: path } = options;
     const peers: readonly PeerName[] = options.peers;
     if (what !== "matmul" && peers.length > 0) throw new UsageError(`--peers goes with bench matmul, not ${what}`);
-    if (what === "rows" && options.target !== "wasm") throw new UsageError("bench rows goes with --target wasm");
+    if ((what === "rows" || what === "threads") && options.target !== "wasm")
+      throw new UsageError(`bench ${what} goes with --target wasm`);
+    if (what === "compiler" && threads > 1)
+      throw new UsageError("--threads goes with bench matmul, rows and threads: compiling and packing take one");
+    if (what === "threads" && threads === 1) throw new UsageError("bench threads takes --threads 2 or more");
     const target = await openTarget(options, signal);
     const { device } = target;
     if (what === "compiler")
@@ -91,6 +96,20 @@ export const bench: Command = defineCommand({
           ...(db !== undefined && { db }),
         });
       }
+      if (what === "threads")
+        return benchThreads({
+          m,
+          n,
+          k,
+          weights,
+          x,
+          seconds,
+          seed,
+          device,
+          sources,
+          signal,
+          ...(db !== undefined && { db }),
+        });
       const built: Artifact[] = [];
       const told = (artifact: Artifact): void => {
         built.push(artifact);
@@ -119,7 +138,13 @@ export const bench: Command = defineCommand({
     }).finally(target.close);
   },
   render: (report: Report) =>
-    "worst" in report ? rowsText(report) : "compileMs" in report ? compilerText(report) : matmulText(report),
+    "worst" in report
+      ? rowsText(report)
+      : "speedups" in report
+        ? threadsText(report)
+        : "compileMs" in report
+          ? compilerText(report)
+          : matmulText(report),
 });
 
 /** Our kernels on a target as contestants, planned from these records. */
@@ -128,9 +153,9 @@ function oursOn({ device, gpu }: OpenTarget, db: CompileOptions["db"], told: (ar
   return gpu === undefined ? oursInPage(device, db, told) : oursOnGpu(gpu, device, db, told);
 }
 
-type Report = BenchReport | RowsReport | CompilerReport;
+type Report = BenchReport | RowsReport | ThreadsReport | CompilerReport;
 
-const subjects = ["matmul", "rows", "compiler"] as const;
+const subjects = ["matmul", "rows", "threads", "compiler"] as const;
 
 function subject(word: string | undefined): (typeof subjects)[number] {
   const found = subjects.find((s) => s === word);
@@ -168,6 +193,23 @@ const rowsText = ({ device, workload, rows, worst }: RowsReport): string =>
     ],
     [0, 1, 3, 4],
   )}\nlargest step ${worst.toFixed(3)}; a row's result is the same at every M\n`;
+
+const threadsText = ({ device, workload, speedups }: ThreadsReport): string =>
+  `${workload.w} ${workload.n} x ${workload.k}, M = ${workload.m}, on ${device.label}\n\n${table(
+    [
+      ["threads", "median", "10 % .. 90 %", "GOP/s", "to one", "of streaming", "dispatch"],
+      ...speedups.map(({ threads, medianMs, lowMs, highMs, gops, speedup, readGBs, readShare, dispatchUs }) => [
+        String(threads),
+        `${figures(medianMs, 4)} ms`,
+        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+        figures(gops, 3),
+        speedup.toFixed(2),
+        `${readShare.toFixed(2)} of ${figures(readGBs, 3)} GB/s`,
+        `${figures(dispatchUs, 2)} us`,
+      ]),
+    ],
+    [0, 1, 3, 4, 6],
+  )}the result is the same on every number of threads\n`;
 
 const compilerText = (r: CompilerReport): string =>
   `${r.workload.w} ${r.workload.n} x ${r.workload.k}, M = ${r.workload.m}, on ${r.device.label}\n\n${table([

@@ -29,7 +29,7 @@ import {
 } from "../listing.ts";
 import { overridden, type SourcedPlan } from "../plans.ts";
 import { bytesText, table } from "../table.ts";
-import { chooseTarget, targetOptions } from "../target.ts";
+import { chooseTarget, targetOptions, threadsOption } from "../target.ts";
 import { choice, integer } from "../values.ts";
 import { requiredWorkload, workloadOptions, workloadText } from "../workload.ts";
 
@@ -116,6 +116,7 @@ export const show: Command = defineCommand({
       help: "Other choices on some axes of the space: vectors=4,rows=2",
       schema: point.optional(),
     },
+    ...threadsOption,
     ...targetOptions,
     ...recordOptions,
   },

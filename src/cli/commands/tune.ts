@@ -7,7 +7,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { dbOption } from "../database.ts";
 import { UsageError } from "../errors.ts";
 import { bytesText, table } from "../table.ts";
-import { chooseTarget, targetOptions } from "../target.ts";
+import { chooseTarget, targetOptions, threadsOption } from "../target.ts";
 import { choice, integer, positive } from "../values.ts";
 import { optionalMatmul, workloadOptions } from "../workload.ts";
 
@@ -53,15 +53,18 @@ export const tune: Command = defineCommand({
       help: "What to compare with (default: ort-node for wasm, none for webgpu)",
       schema: choice("ort-node", "ort-web", "ort-webgpu", "none").optional(),
     },
+    ...threadsOption,
     ...targetOptions,
     ...workloadOptions,
     ...dbOption,
   },
   async run({ options, operands }, { signal, progress, fail }) {
-    const { trials, seed, target, db } = options;
+    const { trials, seed, target, db, threads } = options;
     const { out = "dist/kernels", peer = target === "wasm" ? "ort-node" : "none" } = options;
     if (target !== "wasm" && options.out !== undefined)
       throw new UsageError("--out goes with --target wasm: kernels for WebGPU are not built ahead of time");
+    if (threads > 1 && options.out !== undefined)
+      throw new UsageError("--out goes with --threads 1: kernels that are built ahead of time run on one thread");
     const seconds = options.seconds ?? (trials === undefined ? defaultSeconds : undefined);
     const workload = optionalMatmul("tune", options);
     if (workload !== undefined && operands.length > 0)
@@ -94,14 +97,14 @@ export const tune: Command = defineCommand({
   render: (report: JobReport) =>
     [
       `${report.model} on ${report.device.label}\n`,
-      report.limits === undefined ? "\n" : `${limitsText(report.limits)}\n\n`,
+      report.limits === undefined ? "\n" : `${limitsText(report.limits, report.device)}\n\n`,
       table([header, ...report.rows.map(cells)], [3, 4, 5, 6, 7]),
       ...report.skipped.map((s) => `skipped: ${s.gguf}: ${s.matmul}: ${s.reason}\n`),
       "\n",
       ...(report.stopped
         ? ["stopped: what was measured is stored, the same command goes on from here\n"]
         : report.out === undefined
-          ? ["what was measured is stored; compile with a GPU's runtime takes it from there\n"]
+          ? [`what was measured is stored; compile with ${grantText(report.device)} takes it from there\n`]
           : [`${report.out}: ${built(report)}\n`]),
       ...report.checks
         .filter((c) => !c.ok)
@@ -126,11 +129,18 @@ function cells({ kernel, tensors, workload, defaultMs, tunedMs, peer, share, fai
   ];
 }
 
-function limitsText({ readGBs, dotGops }: NonNullable<JobReport["limits"]>): string {
+const grantText = ({ kind, threads = 1 }: JobReport["device"]): string =>
+  kind === "wasm" ? `threads: ${threads}` : "a GPU's runtime";
+
+function limitsText(
+  { readGBs, dotGops }: NonNullable<JobReport["limits"]>,
+  { threads = 1 }: JobReport["device"],
+): string {
   const reads = Object.entries(readGBs).map(
     ([bytes, rate]) => `${rate.toFixed(0)} GB/s from ${bytesText(Number(bytes))}`,
   );
-  return `limits of one thread: ${dotGops.toFixed(0)} GOP/s of 8-bit products; reads ${reads.join(", ")}`;
+  const of = threads === 1 ? "one thread" : `${threads} threads`;
+  return `limits of ${of}: ${dotGops.toFixed(0)} GOP/s of 8-bit products; reads ${reads.join(", ")}`;
 }
 
 const msText = (ms: number | undefined): string => (ms === undefined ? "" : figures(ms, 3));

@@ -1,6 +1,6 @@
 /** Candidates as Wasm modules: all of them on one memory, timed by the processor's clock. */
 import { type Guarded, guardedInput, guardedOutput, WasmRuntime } from "../../../backends/index.ts";
-import { Executable, evaluate, type WasmArtifact } from "../../compile/index.ts";
+import { Executable, evaluate, type ShareKernels, sharedAmong, type WasmArtifact } from "../../compile/index.ts";
 import { timerQuantum } from "../../timing/index.ts";
 import type { Checked, Setting } from "../protocol.ts";
 import { checksum } from "./checksum.ts";
@@ -17,12 +17,15 @@ interface Shared {
   /** Packed weights by layout, the latest last. */
   readonly packed: Map<string, PackedCopies>;
   readonly copies: number;
+  /** Shares kernels among the device's threads. */
+  readonly share: ShareKernels | undefined;
 }
 
-export async function wasmArena({ copies }: Setting, problem: Problem): Promise<Arena> {
-  const runtime = new WasmRuntime({});
+export async function wasmArena({ copies, device }: Setting, problem: Problem): Promise<Arena> {
+  const share = sharedAmong(device);
+  const runtime = new WasmRuntime({ shared: share !== undefined });
   const inputs = new Map(Object.entries(problem.inputs).map(([name, data]) => [name, guardedInput(runtime, data)]));
-  const shared: Shared = { runtime, problem, inputs, packed: new Map(), copies };
+  const shared: Shared = { runtime, problem, inputs, packed: new Map(), copies, share };
   return {
     contestant: (artifact, tell) => new WasmContestant(artifact as WasmArtifact, shared, tell),
     trim: (contestants) => trimPacked(shared.packed, contestants),
@@ -54,10 +57,10 @@ class WasmContestant implements Contestant {
   }
 
   async check(): Promise<Checked> {
-    const { runtime, problem } = this.#shared;
+    const { runtime, problem, share } = this.#shared;
     let ms: number;
     try {
-      this.#executable = await Executable.load(this.#artifact, runtime);
+      this.#executable = await Executable.load(this.#artifact, runtime, share);
       this.#place(this.#executable);
       await this.#tell("run");
       const start = performance.now();

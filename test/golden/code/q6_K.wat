@@ -611,6 +611,7 @@
     (local $x.at i32)
     (local $x.s.at i32)
     (local $x.q.at i32)
+    (local $m i32)
     (local $g i32)
     (local $x.amax4.sum.1 v128)
     (local $const v128)
@@ -636,235 +637,263 @@
     local.set $const.1
     v128.const i32x4 -2147483648 -2147483648 -2147483648 -2147483648
     local.set $const.2
-    local.get $&x
-    local.set $x.at
-    local.get $&x.s
-    local.set $x.s.at
-    local.get $&x.q
-    local.set $x.q.at
-    i32.const 0
-    local.set $g
-    loop $g
-      local.get $x.at
-      v128.load align=4
-      f32x4.abs
-      local.get $const
-      f32x4.max
-      local.set $x.amax4.sum.1
-      local.get $x.amax4.sum.1
-      local.get $x.at
-      v128.load offset=16 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.2
-      local.get $x.amax4.sum.2
-      local.get $x.at
-      v128.load offset=32 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.3
-      local.get $x.amax4.sum.3
-      local.get $x.at
-      v128.load offset=48 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.4
-      local.get $x.amax4.sum.4
-      local.get $x.at
-      v128.load offset=64 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.5
-      local.get $x.amax4.sum.5
-      local.get $x.at
-      v128.load offset=80 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.6
-      local.get $x.amax4.sum.6
-      local.get $x.at
-      v128.load offset=96 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.7
-      local.get $x.amax4.sum.7
-      local.get $x.at
-      v128.load offset=112 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.8
-      local.get $x.amax4.sum.8
-      local.set $x.amax4.0
-      local.get $x.amax4.0
-      f32x4.extract_lane 0
-      f32.const -inf
-      f32.max
-      local.set $x.amax.sum.1
-      local.get $x.amax.sum.1
-      local.get $x.amax4.0
-      f32x4.extract_lane 1
-      f32.max
-      local.set $x.amax.sum.2
-      local.get $x.amax.sum.2
-      local.get $x.amax4.0
-      f32x4.extract_lane 2
-      f32.max
-      local.set $x.amax.sum.3
-      local.get $x.amax.sum.3
-      local.get $x.amax4.0
-      f32x4.extract_lane 3
-      f32.max
-      local.set $x.amax.sum.4
-      local.get $x.amax.sum.4
-      f32.const 127
-      f32.div
-      local.set $t
-      local.get $x.s.at
-      local.get $t
-      f32.store
-      f32.const 0
-      f32.const 1
-      local.get $t
-      f32.div
-      local.get $t
-      f32.const 1.1754944e-38
-      f32.lt
-      select
-      f32x4.splat
-      local.set $x.inverse.1.all
-      local.get $x.q.at
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=16 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      i16x8.narrow_i32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=32 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=48 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      i16x8.narrow_i32x4_s
-      i8x16.narrow_i16x8_s
-      v128.store align=1
-      local.get $x.q.at
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=64 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=80 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      i16x8.narrow_i32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=96 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=112 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      i16x8.narrow_i32x4_s
-      i8x16.narrow_i16x8_s
-      v128.store offset=16 align=1
-      local.get $x.at
-      i32.const 128
-      i32.add
-      local.set $x.at
-      local.get $x.s.at
-      i32.const 4
-      i32.add
-      local.set $x.s.at
-      local.get $x.q.at
-      i32.const 32
-      i32.add
-      local.set $x.q.at
-      local.get $g
-      i32.const 1
-      i32.add
-      local.tee $g
-      i32.const 8
-      i32.lt_s
-      br_if $g
+    local.get $begin
+    local.set $m
+    local.get $m
+    local.get $end
+    i32.lt_s
+    if
+      loop $m
+        local.get $&x
+        local.get $m
+        i32.const 1024
+        i32.mul
+        i32.add
+        local.set $x.at
+        local.get $&x.s
+        local.get $m
+        i32.const 32
+        i32.mul
+        i32.add
+        local.set $x.s.at
+        local.get $&x.q
+        local.get $m
+        i32.const 256
+        i32.mul
+        i32.add
+        local.set $x.q.at
+        i32.const 0
+        local.set $g
+        loop $g
+          local.get $x.at
+          v128.load align=4
+          f32x4.abs
+          local.get $const
+          f32x4.max
+          local.set $x.amax4.sum.1
+          local.get $x.amax4.sum.1
+          local.get $x.at
+          v128.load offset=16 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.2
+          local.get $x.amax4.sum.2
+          local.get $x.at
+          v128.load offset=32 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.3
+          local.get $x.amax4.sum.3
+          local.get $x.at
+          v128.load offset=48 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.4
+          local.get $x.amax4.sum.4
+          local.get $x.at
+          v128.load offset=64 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.5
+          local.get $x.amax4.sum.5
+          local.get $x.at
+          v128.load offset=80 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.6
+          local.get $x.amax4.sum.6
+          local.get $x.at
+          v128.load offset=96 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.7
+          local.get $x.amax4.sum.7
+          local.get $x.at
+          v128.load offset=112 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.8
+          local.get $x.amax4.sum.8
+          local.set $x.amax4.0
+          local.get $x.amax4.0
+          f32x4.extract_lane 0
+          f32.const -inf
+          f32.max
+          local.set $x.amax.sum.1
+          local.get $x.amax.sum.1
+          local.get $x.amax4.0
+          f32x4.extract_lane 1
+          f32.max
+          local.set $x.amax.sum.2
+          local.get $x.amax.sum.2
+          local.get $x.amax4.0
+          f32x4.extract_lane 2
+          f32.max
+          local.set $x.amax.sum.3
+          local.get $x.amax.sum.3
+          local.get $x.amax4.0
+          f32x4.extract_lane 3
+          f32.max
+          local.set $x.amax.sum.4
+          local.get $x.amax.sum.4
+          f32.const 127
+          f32.div
+          local.set $t
+          local.get $x.s.at
+          local.get $t
+          f32.store
+          f32.const 0
+          f32.const 1
+          local.get $t
+          f32.div
+          local.get $t
+          f32.const 1.1754944e-38
+          f32.lt
+          select
+          f32x4.splat
+          local.set $x.inverse.1.all
+          local.get $x.q.at
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=16 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          i16x8.narrow_i32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=32 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=48 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          i16x8.narrow_i32x4_s
+          i8x16.narrow_i16x8_s
+          v128.store align=1
+          local.get $x.q.at
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=64 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=80 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          i16x8.narrow_i32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=96 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=112 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          i16x8.narrow_i32x4_s
+          i8x16.narrow_i16x8_s
+          v128.store offset=16 align=1
+          local.get $x.at
+          i32.const 128
+          i32.add
+          local.set $x.at
+          local.get $x.s.at
+          i32.const 4
+          i32.add
+          local.set $x.s.at
+          local.get $x.q.at
+          i32.const 32
+          i32.add
+          local.set $x.q.at
+          local.get $g
+          i32.const 1
+          i32.add
+          local.tee $g
+          i32.const 8
+          i32.lt_s
+          br_if $g
+        end
+        local.get $m
+        i32.const 1
+        i32.add
+        local.tee $m
+        local.get $end
+        i32.lt_s
+        br_if $m
+      end
     end
   )
   (func $all/x.zero (param $&x.q i32) (param $&x.zero i32) (param $begin i32) (param $end i32)
@@ -873,6 +902,9 @@
     (local $x.zero.lanes.0.0 v128)
     (local $x.zero.lanes.0.1 v128)
     (local $x.q.at i32)
+    (local $x.zero/mo i32)
+    (local $t i32)
+    (local $t.1 i32)
     (local $x.zero/kg i32)
     (local $x.zero/kf i32)
     (local $tmp.v128 v128)
@@ -887,106 +919,134 @@
     (local $x.zero.sum.8 i32)
     v128.const i32x4 32 32 32 32
     local.set $const
-    i32.const 0
-    local.set $x.zero/kg
-    loop $x.zero/kg
-      v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-      v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-      local.set $x.zero.lanes.sum.1
-      local.set $x.zero.lanes.sum.0
-      local.get $&x.q
-      local.get $x.zero/kg
-      i32.const 16
-      i32.mul
-      i32.add
-      local.set $x.q.at
-      i32.const 0
-      local.set $x.zero/kf
-      loop $x.zero/kf
-        local.get $x.zero.lanes.sum.0
-        local.get $x.q.at
-        v128.load8x8_s align=1
-        local.tee $tmp.v128
-        i32x4.extend_low_i16x8_s
-        local.get $const
-        i32x4.mul
-        i32x4.add
-        local.get $x.zero.lanes.sum.1
-        local.get $tmp.v128
-        i32x4.extend_high_i16x8_s
-        local.get $const
-        i32x4.mul
-        i32x4.add
-        local.set $x.zero.lanes.sum.1
-        local.set $x.zero.lanes.sum.0
-        local.get $x.q.at
-        i32.const 8
-        i32.add
-        local.set $x.q.at
-        local.get $x.zero/kf
+    local.get $begin
+    local.set $x.zero/mo
+    local.get $x.zero/mo
+    local.get $end
+    i32.lt_s
+    if
+      loop $x.zero/mo
+        local.get $x.zero/mo
+        i32.const 256
+        i32.mul
+        local.set $t
+        local.get $x.zero/mo
+        i32.const 64
+        i32.mul
+        local.set $t.1
+        i32.const 0
+        local.set $x.zero/kg
+        loop $x.zero/kg
+          v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+          v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+          local.set $x.zero.lanes.sum.1
+          local.set $x.zero.lanes.sum.0
+          local.get $t
+          local.get $&x.q
+          local.get $x.zero/kg
+          i32.const 16
+          i32.mul
+          i32.add
+          i32.add
+          local.set $x.q.at
+          i32.const 0
+          local.set $x.zero/kf
+          loop $x.zero/kf
+            local.get $x.zero.lanes.sum.0
+            local.get $x.q.at
+            v128.load8x8_s align=1
+            local.tee $tmp.v128
+            i32x4.extend_low_i16x8_s
+            local.get $const
+            i32x4.mul
+            i32x4.add
+            local.get $x.zero.lanes.sum.1
+            local.get $tmp.v128
+            i32x4.extend_high_i16x8_s
+            local.get $const
+            i32x4.mul
+            i32x4.add
+            local.set $x.zero.lanes.sum.1
+            local.set $x.zero.lanes.sum.0
+            local.get $x.q.at
+            i32.const 8
+            i32.add
+            local.set $x.q.at
+            local.get $x.zero/kf
+            i32.const 1
+            i32.add
+            local.tee $x.zero/kf
+            i32.const 2
+            i32.lt_s
+            br_if $x.zero/kf
+          end
+          local.get $x.zero.lanes.sum.0
+          local.get $x.zero.lanes.sum.1
+          local.set $x.zero.lanes.0.1
+          local.set $x.zero.lanes.0.0
+          local.get $x.zero.lanes.0.0
+          i32x4.extract_lane 0
+          local.set $x.zero.sum.1
+          local.get $x.zero.sum.1
+          local.get $x.zero.lanes.0.0
+          i32x4.extract_lane 1
+          i32.add
+          local.set $x.zero.sum.2
+          local.get $x.zero.sum.2
+          local.get $x.zero.lanes.0.0
+          i32x4.extract_lane 2
+          i32.add
+          local.set $x.zero.sum.3
+          local.get $x.zero.sum.3
+          local.get $x.zero.lanes.0.0
+          i32x4.extract_lane 3
+          i32.add
+          local.set $x.zero.sum.4
+          local.get $x.zero.sum.4
+          local.get $x.zero.lanes.0.1
+          i32x4.extract_lane 0
+          i32.add
+          local.set $x.zero.sum.5
+          local.get $x.zero.sum.5
+          local.get $x.zero.lanes.0.1
+          i32x4.extract_lane 1
+          i32.add
+          local.set $x.zero.sum.6
+          local.get $x.zero.sum.6
+          local.get $x.zero.lanes.0.1
+          i32x4.extract_lane 2
+          i32.add
+          local.set $x.zero.sum.7
+          local.get $x.zero.sum.7
+          local.get $x.zero.lanes.0.1
+          i32x4.extract_lane 3
+          i32.add
+          local.set $x.zero.sum.8
+          local.get $&x.zero
+          local.get $t.1
+          i32.add
+          local.get $x.zero/kg
+          i32.const 4
+          i32.mul
+          i32.add
+          local.get $x.zero.sum.8
+          i32.store
+          local.get $x.zero/kg
+          i32.const 1
+          i32.add
+          local.tee $x.zero/kg
+          i32.const 16
+          i32.lt_s
+          br_if $x.zero/kg
+        end
+        local.get $x.zero/mo
         i32.const 1
         i32.add
-        local.tee $x.zero/kf
-        i32.const 2
+        local.tee $x.zero/mo
+        local.get $end
         i32.lt_s
-        br_if $x.zero/kf
+        br_if $x.zero/mo
       end
-      local.get $x.zero.lanes.sum.0
-      local.get $x.zero.lanes.sum.1
-      local.set $x.zero.lanes.0.1
-      local.set $x.zero.lanes.0.0
-      local.get $x.zero.lanes.0.0
-      i32x4.extract_lane 0
-      local.set $x.zero.sum.1
-      local.get $x.zero.sum.1
-      local.get $x.zero.lanes.0.0
-      i32x4.extract_lane 1
-      i32.add
-      local.set $x.zero.sum.2
-      local.get $x.zero.sum.2
-      local.get $x.zero.lanes.0.0
-      i32x4.extract_lane 2
-      i32.add
-      local.set $x.zero.sum.3
-      local.get $x.zero.sum.3
-      local.get $x.zero.lanes.0.0
-      i32x4.extract_lane 3
-      i32.add
-      local.set $x.zero.sum.4
-      local.get $x.zero.sum.4
-      local.get $x.zero.lanes.0.1
-      i32x4.extract_lane 0
-      i32.add
-      local.set $x.zero.sum.5
-      local.get $x.zero.sum.5
-      local.get $x.zero.lanes.0.1
-      i32x4.extract_lane 1
-      i32.add
-      local.set $x.zero.sum.6
-      local.get $x.zero.sum.6
-      local.get $x.zero.lanes.0.1
-      i32x4.extract_lane 2
-      i32.add
-      local.set $x.zero.sum.7
-      local.get $x.zero.sum.7
-      local.get $x.zero.lanes.0.1
-      i32x4.extract_lane 3
-      i32.add
-      local.set $x.zero.sum.8
-      local.get $&x.zero
-      local.get $x.zero/kg
-      i32.const 4
-      i32.mul
-      i32.add
-      local.get $x.zero.sum.8
-      i32.store
-      local.get $x.zero/kg
-      i32.const 1
-      i32.add
-      local.tee $x.zero/kg
-      i32.const 16
-      i32.lt_s
-      br_if $x.zero/kg
     end
   )
   (func $all/main (param $&x.q i32) (param $&x.s i32) (param $&w.q.0 i32) (param $&w.q.1 i32) (param $&w.s i32) (param $&y i32) (param $&x.zero i32) (param $begin i32) (param $end i32)

@@ -98,22 +98,6 @@ describe("run", () => {
     );
     executable.dispose();
   });
-  test("a range that is none", async () => {
-    const executable = await Executable.load(kernel.artifact);
-    const launch = (index: number, of: number): string =>
-      message(() => executable.launch(1, w.addresses, { index, of }));
-    expect(launch(3, 3)).toMatchInlineSnapshot(
-      `"ApiError: range: 3 of 3 is no share; index is an integer from 0 up and less than of"`,
-    );
-    for (const [index, of] of [
-      [-1, 2],
-      [0.5, 2],
-      [0, 0],
-      [0, Number.NaN],
-    ] as const)
-      expect(launch(index, of)).toContain("is no share");
-    executable.dispose();
-  });
   test("afterwards the kernel works", () => {
     expect(kernel.run({ m: 2, x, w, bias }).every(Number.isFinite)).toBe(true);
     expect(kernel.run({ m: 0, x: new Float32Array(), w, bias })).toEqual(new Float32Array());
@@ -133,7 +117,7 @@ describe("pack", () => {
       `"ApiError: weights: w.scales has 12 bytes, expected 24; int4_g32_z of 3 x 64 is w.codes: 96 bytes, w.scales: 24 bytes, w.zeros: 6 bytes"`,
     );
     expect(pack({ codes, scales: [...scales], zeros })).toMatchInlineSnapshot(
-      `"ApiError: weights: scales is not a typed array"`,
+      `"ApiError: weights: scales is not a typed array, nor a list of such"`,
     );
     expect(pack({ codes, scales, zeros, raw: codes })).toMatchInlineSnapshot(
       `"ApiError: weights: w.raw is no part of it; int4_g32_z of 3 x 64 is w.codes: 96 bytes, w.scales: 24 bytes, w.zeros: 6 bytes"`,
@@ -262,8 +246,19 @@ describe("compile", () => {
   });
   test("a memory of the other kind", async () => {
     const runtime = new WasmMemory({ shared: true, maxBytes: 2 ** 20 });
-    await expect(compile(base, { ...options, runtime })).rejects.toThrowErrorMatchingInlineSnapshot(
+    await expect(Executable.load(kernel.artifact, runtime)).rejects.toThrowErrorMatchingInlineSnapshot(
       `[ApiError: runtime: its memory is shared, the kernel was compiled for one that is not; make one with {"shared":false}]`,
     );
+    await expect(
+      compile(base, { ...options, runtime: new WasmMemory(), threads: 2 }),
+    ).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[ApiError: threads = 2: the runtime's memory is not shared; make one with {"shared":true}]`,
+    );
+  });
+  test("threads that can't be", async () => {
+    for (const threads of [0, 65])
+      await expect(compile(base, { ...options, threads })).rejects.toThrow(
+        `threads = ${threads}: a number from 1 to 64`,
+      );
   });
 });

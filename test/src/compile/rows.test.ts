@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import type { Device, MatmulWorkload, Numerics } from "../../../ir/index.ts";
-import { compile, Executable, type RowRange, resolve, type WasmArtifact } from "../../../src/compile/index.ts";
+import { compile, Executable, resolve, type WasmArtifact } from "../../../src/compile/index.ts";
+import type { ShareKernels } from "../../../src/runtime/index.ts";
 import { bytesOf, normals } from "../../ir/samples.ts";
 import { guardedKernel, poisonedRuntime, relaxed, strict } from "./harness.ts";
 import { groupOfX } from "./product.ts";
@@ -49,7 +50,17 @@ describe.each(kernels)("%s, K = %i, %o", (w, k, numerics, device) => {
   });
 
   test("parts of the rows of w add up to the whole, each value written once", async () => {
-    const executable = await Executable.load(await compiled);
+    let part = { index: 0, of: 1 };
+    const share: ShareKernels = async (_, { exports }) => ({
+      threads: 1,
+      run: (kernel, args, iterations) => {
+        const bound = (i: number): number => Math.floor((iterations * i) / part.of);
+        // Kernels without a thread loop run whole.
+        (exports[kernel] as (...args: number[]) => void)(...args, bound(part.index), bound(part.index + 1));
+      },
+      dispose: () => {},
+    });
+    const executable = await Executable.load(await compiled, undefined, share);
     const memory = executable.runtime;
     const at = new Map(executable.pack(weights).addresses);
     for (const [name, values] of Object.entries({ x, bias, y: new Float32Array(17 * n) })) {
@@ -57,18 +68,19 @@ describe.each(kernels)("%s, K = %i, %o", (w, k, numerics, device) => {
       memory.write(at.get(name) as number, values);
     }
     const y = at.get("y") as number;
-    const run = (m: number, range?: RowRange): Float32Array => {
+    const run = (m: number, index: number, of: number): Float32Array => {
+      part = { index, of };
       memory.bytes(y, 4 * m * n).fill(0xff);
-      executable.launch(m, at, range);
+      executable.launch(m, at);
       return memory.readF32(y, m * n);
     };
     for (const m of [1, 4, 6, 17]) {
-      const whole = run(m);
+      const whole = run(m, 0, 1);
       for (const of of [1, 2, 3, 7]) {
         const joined = new Float32Array(m * n);
         const written = new Uint8Array(m * n);
         for (let index = 0; index < of; index++)
-          run(m, { index, of }).forEach((value, i) => {
+          run(m, index, of).forEach((value, i) => {
             if (Number.isNaN(value)) return;
             joined[i] = value;
             written[i] = (written[i] as number) + 1;

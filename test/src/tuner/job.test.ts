@@ -1,6 +1,7 @@
 /** Jobs on tiny workloads: what is recorded, resumed, stopped, and found again by the compiler. */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { WasmRuntime } from "../../../backends/index.ts";
 import { WorkloadError } from "../../../ir/index.ts";
 import { compile } from "../../../src/compile/index.ts";
 import { type Progress, TunerError, tuneWorkloads } from "../../../src/tuner/index.ts";
@@ -60,6 +61,32 @@ describe("any number of rows", () => {
       `all: ${decode?.template} ${JSON.stringify(sortedLike(fixed.artifact.parts[0]!.point, decode!.tuned!.point))}, from exact record`,
     );
     fixed.dispose();
+  });
+});
+
+describe("several threads", () => {
+  test("are measured with, and have records of their own; on one, what was good on several is taken", async () => {
+    const db = await store();
+    const shared = matmul(1, 1024, 512);
+    const options = { workloads: [shared], store: db, trials: 2 };
+    const report = await tuneWorkloads(job({ ...options, device: { ...device, threads: 2 } }));
+    expect(report.results[0]?.parts[0]).toMatchObject({ tried: 2, trials: { ok: 2 } });
+    expect((await all(db)).map(({ key }) => [key.device.threads, key.device.features])).toEqual([
+      [2, device.features],
+      [2, device.features],
+    ]);
+    const explained = async (threads: number): Promise<string> => {
+      using kernel = await compile(shared, { device, db, threads });
+      return kernel.explanation.at(-1)!;
+    };
+    expect(await explained(2)).toMatch(/, from exact record$/);
+    expect(await explained(1)).toMatch(/, from nearest-shape record$/);
+    await tuneWorkloads(job(options));
+    expect((await all(db)).map(({ key }) => key.device.threads).sort()).toEqual([2, 2, undefined, undefined]);
+    expect(await explained(1)).toMatch(/, from exact record$/);
+    // On a shared memory the kernel of one thread is other bytes than were measured: that is not held against the record.
+    using onShared = await compile(shared, { device, db, runtime: new WasmRuntime({ shared: true }) });
+    expect(onShared.explanation.at(-1)).toMatch(/, from exact record$/);
   });
 });
 

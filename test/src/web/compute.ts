@@ -25,7 +25,16 @@ export const workloads: readonly MatmulWorkload[] = [
   { ...matmul, w: "q4_K", numerics: { compute: "f32" } },
 ];
 
-export async function compute(library: Library, workload: MatmulWorkload): Promise<Computed> {
+/** Enough that threads share it. */
+export const large: MatmulWorkload = {
+  ...matmul,
+  n: 512,
+  k: 512,
+  w: "int4_g32",
+  numerics: { compute: "i8", xGroup: 32 },
+};
+
+export async function compute(library: Library, workload: MatmulWorkload, threads: number = 1): Promise<Computed> {
   let state = 1;
   const next = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -34,7 +43,10 @@ export async function compute(library: Library, workload: MatmulWorkload): Promi
   const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => 256 * next());
   const floats = (length: number): Float32Array => Float32Array.from({ length }, () => next() - 0.5);
   const { m, n, k, w } = workload;
-  const kernel = await library.compile(workload, { db: library.openMemoryStore("a store in memory") });
+  const kernel = await library.compile(workload, {
+    db: library.openMemoryStore("a store in memory"),
+    threads,
+  });
   // Blocks of random bytes have random f16 scales: none may be infinite or NaN.
   const raw = bytes(w === "q4_K" ? (n * k * 144) / 256 : 0).map((byte, i) => (i % 144 < 4 ? byte & 0x3f : byte));
   const weights = w === "q4_K" ? { raw } : { codes: bytes((n * k) / 2), scales: floats((n * k) / 32) };

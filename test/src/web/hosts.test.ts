@@ -14,7 +14,7 @@ import {
   serve,
   type WebServer,
 } from "../../../src/web/index.ts";
-import { type Computed, compute, workloads } from "./compute.ts";
+import { type Computed, compute, large, workloads } from "./compute.ts";
 
 let chromium: Chromium;
 let servers: readonly WebServer[] = [];
@@ -61,6 +61,43 @@ describe.each(["isolated", "plain"] as const)("in a page that is %s", (name) => 
       expect(explanation[0]).toMatch(/^all: exact \(a store in memory\): no record of this workload/);
     },
   );
+});
+
+describe("threads", () => {
+  test("in a page that is isolated share a run, with Node's result", async () => {
+    const { y } = await compute(qloom, large, 1);
+    for (const threads of [1, 2, 3]) {
+      expect((await inPage(pages.isolated, compute, large, threads)).y).toEqual(y);
+      expect((await compute(qloom, large, threads)).y).toEqual(y);
+    }
+  });
+
+  test("have ended with the kernels that they shared", async () => {
+    await expect.poll(() => pages.isolated.workers().length).toBe(0);
+    const [started] = await Promise.all([
+      pages.isolated.waitForEvent("worker"),
+      inPage(pages.isolated, compute, large, 2),
+    ]);
+    expect(started.url()).toMatch(/\/qloom\/src\/runtime\/threads\/worker\.ts$/);
+    await expect.poll(() => pages.isolated.workers().length).toBe(0);
+  });
+
+  test("in a page that is not isolated are refused, and one computes the same", async () => {
+    const { y } = await compute(qloom, large);
+    expect((await inPage(pages.plain, compute, large, 1)).y).toEqual(y);
+    const refusal = inPage(
+      pages.plain,
+      async ({ compile }, workload) =>
+        compile(workload, { threads: 2, db: false }).then(
+          () => "",
+          ({ name, message }: Error) => `${name}: ${message}`,
+        ),
+      large,
+    );
+    expect(await refusal).toMatchInlineSnapshot(
+      `"ApiError: threads = 2: threads need shared memory, which browsers give to pages that are cross-origin isolated; send the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or compile for one thread"`,
+    );
+  });
 });
 
 describe("in a page", () => {
@@ -120,8 +157,13 @@ test("in Deno a kernel is Node's, and so is its result", async () => {
   const script = join(import.meta.dirname, "children/deno.ts");
   const permissions = ["--allow-read", "--allow-sys", "--allow-env", "--no-prompt"];
   const { stdout } = await promisify(execFile)(deno, ["run", "--quiet", "--no-check", ...permissions, script]);
-  const { computed, label } = JSON.parse(stdout) as { computed: readonly Computed[]; label: string };
+  const { computed, onTwo, label } = JSON.parse(stdout) as {
+    computed: readonly Computed[];
+    onTwo: Computed;
+    label: string;
+  };
   expect(computed).toEqual(inNode);
+  expect(onTwo.y).toEqual((await compute(qloom, large)).y);
   expect(label).toMatch(/, Deno 2\.[\d.]+$/);
 });
 

@@ -67,10 +67,36 @@ describe("qloom bench", () => {
     expect(out).toMatch(new RegExp(`^matmul m2 n16 k256 ${weights} x ${x}, 1 thread\non [^\n]+\n\nwho +median`));
   });
 
+  test("on several threads", async () => {
+    const db = await databaseOf();
+    const shape = ["--n", "1024", "--k", "512", "--seconds", "0.01", "--threads", "2", "--db", db, "--json"];
+    const { code, out, err } = await qloom("bench", "matmul", ...shape, "--peers", "ort-node");
+    expect({ code, err }).toEqual({ code: 0, err: expect.not.stringContaining("left out") });
+    expect(JSON.parse(out).rows.map(({ workload }: { workload: string }) => workload)).toEqual(
+      new Array(3).fill("matmul m1 n1024 k512 int4_g32 x i8_g32, 2 threads"),
+    );
+    expect(await json("bench", "rows", "--m", "2", ...shape.slice(0, -1))).toMatchObject({
+      rows: [{ m: 1 }, { m: 2 }],
+    });
+    expect(await json("bench", "threads", ...shape.slice(0, -1))).toMatchObject({
+      speedups: [
+        { threads: 1, speedup: 1, dispatchUs: expect.any(Number) },
+        { threads: 2, speedup: expect.any(Number), readGBs: expect.any(Number), readShare: expect.any(Number) },
+      ],
+    });
+    expect(await json("show", "--m", "1", ...shape.slice(0, 4), "--threads", "2", "--db", db)).toMatchObject({
+      module: { features: expect.arrayContaining(["shared-memory"]) },
+    });
+  }, 60_000);
+
   test.each([
     [2, ["bench"]],
     [2, ["bench", "attention"]],
-    [2, ["bench", "matmul", "--threads", "2"]],
+    [2, ["bench", "compiler", "--threads", "2"]],
+    [2, ["bench", "matmul", "--threads", "0"]],
+    [2, ["bench", "matmul", "--threads", "2", "--target", "webgpu", "--engine", "chromium"]],
+    [2, ["bench", "threads"]],
+    [2, ["tune", "--threads", "2", "--out", "kernels"]],
     [2, ["bench", "matmul", "--m", "any"]],
     [2, ["bench", "matmul", "--peers", "ort-node,ggml"]],
     [2, ["bench", "matmul", "--target", "cuda"]],
