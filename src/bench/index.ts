@@ -1,5 +1,6 @@
 // The bench: our kernels and real peers measured side by side. Samples and statistics are src/timing's.
 
+export { type BitsReport, benchBits, bitsPlot } from "./bits.ts";
 export {
   type Accuracy,
   type BlockWeights,

@@ -7,6 +7,7 @@ export { TunerError } from "./errors.ts";
 export type { Final } from "./finals.ts";
 export { type TuneOptions, type TuneReport, tuneWorkloads, type WorkloadResult } from "./job.ts";
 export type { TimeLimits } from "./measurer.ts";
+export { buildCandidate } from "./measuring/build.ts";
 export { makeProblem, type Problem, randomOperands } from "./measuring/problem.ts";
 export { describeWorkload, type Progress, progressLine } from "./progress.ts";
 export type { GpuSelection, Hook, HookStage, SamplingOptions, TestHook } from "./protocol.ts";

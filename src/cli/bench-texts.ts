@@ -1,0 +1,101 @@
+// The reports of `qloom bench` as text.
+
+import type {
+  BenchReport,
+  BitsReport,
+  CompilerReport,
+  RowsReport,
+  SizesReport,
+  ThreadsReport,
+} from "../bench/index.ts";
+import { figures } from "../timing/index.ts";
+import { table } from "./table.ts";
+
+export const matmulText = ({ device, rows }: BenchReport): string =>
+  `${rows[0]?.workload ?? ""}\non ${device.label}\n\n${table(
+    [
+      ["who", "median", "10 % .. 90 %", "GOP/s", "max error"],
+      ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError }) => [
+        who,
+        `${figures(medianMs, 4)} ms`,
+        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+        figures(gops, 3),
+        maxError.toExponential(1),
+      ]),
+    ],
+    [1, 3, 4],
+  )}`;
+
+export const rowsText = ({ device, workload, rows, worst }: RowsReport): string =>
+  `${workload.w} ${workload.n} x ${workload.k} on ${device.label}\n\n${table(
+    [
+      ["M", "median", "10 % .. 90 %", "GOP/s", "time per row, to M - 1"],
+      ...rows.map(({ m, medianMs, lowMs, highMs, gops, step }) => [
+        String(m),
+        `${figures(medianMs, 4)} ms`,
+        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+        figures(gops, 3),
+        step === undefined ? "" : step.toFixed(3),
+      ]),
+    ],
+    [0, 1, 3, 4],
+  )}\nlargest step ${worst.toFixed(3)}; a row's result is the same at every M\n`;
+
+export const threadsText = ({ device, workload, speedups }: ThreadsReport): string =>
+  `${workload.w} ${workload.n} x ${workload.k}, M = ${workload.m}, on ${device.label}\n\n${table(
+    [
+      ["threads", "median", "10 % .. 90 %", "GOP/s", "to one", "of streaming", "dispatch"],
+      ...speedups.map(({ threads, medianMs, lowMs, highMs, gops, speedup, readGBs, readShare, dispatchUs }) => [
+        String(threads),
+        `${figures(medianMs, 4)} ms`,
+        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+        figures(gops, 3),
+        speedup.toFixed(2),
+        `${readShare.toFixed(2)} of ${figures(readGBs, 3)} GB/s`,
+        `${figures(dispatchUs, 2)} us`,
+      ]),
+    ],
+    [0, 1, 3, 4, 6],
+  )}the result is the same on every number of threads\n`;
+
+export const compilerText = (r: CompilerReport): string =>
+  `${r.workload.w} ${r.workload.n} x ${r.workload.k}, M = ${r.workload.m}, on ${r.device.label}\n\n${table([
+    [
+      "workload to validated module",
+      `${figures(r.compileMs, 3)} ms (first in the process ${figures(r.compileFirstMs, 3)})`,
+    ],
+    ["look-up that hits", `${figures(r.lookupMs, 2)} ms among ${r.records} records`],
+    ["packing", `${r.packMBs.toFixed(0)} MB of source per second`],
+    ["extra memory while packing", `${r.packExtra.toFixed(2)} of the packed size`],
+  ])}`;
+
+export const sizesText = ({ device, workload, sizes }: SizesReport): string =>
+  `${workload.w}, M = ${workload.m}, on ${device.label}\n\n${table(
+    [
+      ["N = K", "median", "10 % .. 90 %", "GOP/s", "limit", "of it"],
+      ...sizes.map(({ size, medianMs, lowMs, highMs, gops, limitMs, by }) => [
+        String(size),
+        `${figures(medianMs, 4)} ms`,
+        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+        figures(gops, 3),
+        `${figures(limitMs, 3)} ms, ${by}`,
+        `${Math.round((100 * limitMs) / medianMs)} %`,
+      ]),
+    ],
+    [0, 1, 3, 5],
+  )}`;
+
+export const bitsText = ({ device, m, n, k, methods }: BitsReport): string =>
+  `${n} x ${k}, M = ${m}, on ${device.label}\n\n${table(
+    [
+      ["weights", "method", "median", "10 % .. 90 %", "GOP/s"],
+      ...methods.map(({ weights, method, medianMs, lowMs, highMs, gops }) => [
+        weights,
+        method,
+        `${figures(medianMs, 4)} ms`,
+        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+        figures(gops, 3),
+      ]),
+    ],
+    [2, 4],
+  )}`;
