@@ -11,18 +11,28 @@ import { inWords } from "./in-words.ts";
  * - `f16`: x and decoded weights are rounded to f16, products are f16; sums over up to 32 values of K may be f16, across those they are f32. Values beyond 65504
  *   become infinite. Bound: NMSE 1e-5 against float64.
  * - `i8`: activations are quantized to 8 bits, symmetric, per `xGroup` values of K (or per row) by the program's prologue; products are
- *   summed as integers inside a group, in f32 across groups. On the quantized activations the same bound as f32.
+ *   summed as integers inside a group, in f32 across groups. On the quantized activations the same bound as f32. With `tables: "i8"` sums of 4 products
+ *   may be rounded to 8 bits (table lookup), in steps of a 63rd of the greatest in a group. Bound: NMSE 5e-4 on the quantized activations.
  */
 export type Numerics =
   | { readonly compute: "f32" }
   | { readonly compute: "f16" }
-  | { readonly compute: "i8"; readonly xGroup: number | "row" };
+  | { readonly compute: "i8"; readonly xGroup: number | "row"; readonly tables?: "i8" | undefined };
 
 /** Rows of an activation: a number, or `any`: known at run time, from 0 up. */
 export type Rows = number | "any";
 
 /** Mean of squared errors over mean of squares that a matmul's results may have, by what it computes in; for i8 on the quantized activations. */
-export const matmulBounds: Readonly<Record<Numerics["compute"], number>> = { f32: 1e-10, f16: 1e-5, i8: 1e-10 };
+export const matmulBounds: Readonly<Record<Numerics["compute"] | "i8 tables", number>> = {
+  f32: 1e-10,
+  f16: 1e-5,
+  i8: 1e-10,
+  "i8 tables": 5e-4,
+};
+
+/** The bound of a matmul's numerics (see `matmulBounds`). */
+export const boundOf = (numerics: Numerics): number =>
+  matmulBounds[numerics.compute === "i8" && numerics.tables === "i8" ? "i8 tables" : numerics.compute];
 
 /** `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`: x, bias and y are f32, row-major; w is stored in the format named `w`. */
 export interface MatmulWorkload {
@@ -70,7 +80,7 @@ const group = z.union([z.int(groupSize).positive(groupSize).max(largest, tooLarg
 const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f32") }),
   z.strictObject({ compute: z.literal("f16") }),
-  z.strictObject({ compute: z.literal("i8"), xGroup: group }),
+  z.strictObject({ compute: z.literal("i8"), xGroup: group, tables: z.literal("i8").optional() }),
 ]);
 
 const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [

@@ -6,11 +6,13 @@ import { gpuDecode } from "./gpu-decode.ts";
 import { gpuElementwise } from "./gpu-elementwise.ts";
 import { gpuPrefill } from "./gpu-prefill.ts";
 import { integerDotDecode, integerDotPrefill } from "./integer-dot.ts";
+import { tableLookup } from "./table-lookup.ts";
 import type { Target, Template } from "./template.ts";
 
 export const templates: readonly Template[] = [
   integerDotDecode,
   integerDotPrefill,
+  tableLookup,
   f32Decode,
   f32Prefill,
   gpuDecode,

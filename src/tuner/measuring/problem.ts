@@ -11,7 +11,7 @@ import {
   encode,
   formatOf,
   type MatmulWorkload,
-  matmulBounds,
+  boundOf,
   type QuantizeWorkload,
   quantizeReference,
   referenceMatmul,
@@ -72,7 +72,7 @@ function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
     weights,
     inputs: biases ? { x, bias: biases } : { x },
     judge: (output) =>
-      judgeRows(new Float32Array(output("y").buffer), m, n, matmulBounds[workload.numerics.compute], expected),
+      judgeRows(new Float32Array(output("y").buffer), m, n, boundOf(workload.numerics), expected),
   };
 }
 

@@ -4,7 +4,7 @@ import {
   type Containers,
   formatOf,
   type MatmulWorkload,
-  matmulBounds,
+  boundOf,
   quantizeReference,
   referenceMatmul,
   rowReader,
@@ -34,7 +34,7 @@ export function expectProduct(
   const reference = referenceMatmul({ ...workload, m: "any" }, x, weights, bias).y;
   expect(y.length).toBe(reference.length);
   if (reference.some((value) => value !== 0))
-    expect(nmse(y, reference)).toBeLessThan(matmulBounds[workload.numerics.compute]);
+    expect(nmse(y, reference)).toBeLessThan(boundOf(workload.numerics));
   const sizes = magnitudes(workload, x, weights);
   let compared = 0;
   y.forEach((value, i) => {
