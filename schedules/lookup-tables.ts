@@ -18,12 +18,14 @@ export type TableEntries = "i16" | "i8";
 export const digitBits = 2;
 const digitRange = [-64, 63] as const;
 
-/** Greatest rounded entry: two of them are added in i8. */
-const greatestRounded = 63;
+/** Greatest entry that a byte holds on both sides of 0. */
+export const greatestRounded = 127;
 
 export interface Tables {
   readonly operand: Buffer;
   readonly entries: TableEntries;
+  /** Greatest rounded entry. */
+  readonly reach: number;
   /** Bit planes of the codes. */
   readonly planes: number;
   /** Values of k that one sum goes over. */
@@ -45,7 +47,7 @@ export interface TableNames {
 /** Declares the tables of an operand. */
 export function tablesOf(
   operand: Buffer,
-  { entries, planes, group, names }: Pick<Tables, "entries" | "planes" | "group"> & { readonly names: TableNames },
+  { entries, reach, planes, group, names }: Pick<Tables, "entries" | "reach" | "planes" | "group"> & { readonly names: TableNames },
 ): Tables {
   const lead = operand.shape.slice(0, -1);
   const k = operand.shape.at(-1) as Expr;
@@ -54,14 +56,14 @@ export function tablesOf(
     b.buffer(name, scalar, [...lead, ...shape], { role: "workspace", ...(range && { range }) });
   const one = b.constant(tableEntries);
   const perSum = [b.floordiv(k, group)];
-  const reach = ((tableSpan * 127) / 2) * (group / tableSpan) * (2 ** planes - 1);
+  const furthest = ((tableSpan * 127) / 2) * (group / tableSpan) * (2 ** planes - 1);
   return {
-    ...{ operand, entries, planes, group },
+    ...{ operand, entries, reach, planes, group },
     table:
       entries === "i8"
-        ? workspace(names.table, "i8", [tables, one], [-greatestRounded, greatestRounded])
+        ? workspace(names.table, "i8", [tables, one], [-reach, reach])
         : workspace(names.table, "i8", [tables, b.constant(2), one], digitRange),
-    centre: workspace(names.centre, "i32", perSum, [-reach, reach]),
+    centre: workspace(names.centre, "i32", perSum, [-furthest, furthest]),
     step: names.step === undefined ? undefined : workspace(names.step, "f32", perSum),
   };
 }
@@ -138,7 +140,7 @@ function exactNest(tables: Tables): Stmt {
   });
 }
 
-/** Entries in steps of a 63rd of the greatest among the tables of one sum. */
+/** Entries in steps of the greatest among the tables of one sum, which becomes `reach`. */
 function roundedNest(tables: Tables, step: Buffer, { reach, inverse }: Registers): Stmt {
   const { name } = tables.table;
   const [g, first, k4, i] = [`${name}/g`, `${name}/reach`, `${name}/k4`, `${name}/i`].map((l) => b.variable(l)) as Four;
@@ -149,7 +151,7 @@ function roundedNest(tables: Tables, step: Buffer, { reach, inverse }: Registers
     const magnitudes = valuesIn(first).map((x) => b.op("abs", x));
     const most = b.cast("i32", b.shr(b.add(magnitudes.reduce(b.add), b.constant(1, "i16")), b.constant(1, "i16")));
     const greatest = b.cast("f32", b.load(reach, []));
-    const limit = b.constant(greatestRounded, "f32");
+    const limit = b.constant(tables.reach, "f32");
     const scaled = b.mul(b.cast("f32", entryAt(valuesIn(k4), i)), b.load(inverse, []));
     const fill = b.store(name, [...lead, tableIn(tables, g, k4), i], b.cast("i8", b.op("nearest", scaled)));
     return [

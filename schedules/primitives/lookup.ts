@@ -12,7 +12,7 @@
  * tensor; a sum of 4 products is one entry per plane. Entries lie around 0 and so are small: -254..254. `entries` says how they are held:
  *
  *     i16    exact, in two bytes: 4*high + low, high in -64..63, low in 0..3 (loop `digit`)
- *     i8     rounded: entry / step, in -63..63, the step (f32) being a 63rd of the greatest entry of the sum. Not the same sum but near it: for numerics
+ *     i8     rounded: entry / step, in -reach..reach (127, or less where entries are added in i8), the step (f32) being the greatest entry of the sum / reach. Not the same sum but near it: for numerics
  *            that allow it. Where the sum became a float, `f32(d - z)`, stands `madd_f32(f32(d), step, f32(c - z))`.
  *
  * Tables, centres and steps are workspaces, written by a kernel of the prologue named like the table, which all readers share. The planes are counted by
@@ -46,7 +46,7 @@ import {
 } from "../../ir/index.ts";
 import { accessesIn, determined } from "../elements.ts";
 import { require } from "../errors.ts";
-import { digitBits, type TableEntries, type Tables, tableSpan, tablesKernel, tablesOf } from "../lookup-tables.ts";
+import { digitBits, greatestRounded, type TableEntries, type Tables, tableSpan, tablesKernel, tablesOf } from "../lookup-tables.ts";
 import {
   extentOf,
   type KernelStep,
@@ -71,6 +71,8 @@ export interface LookupStep extends KernelStep {
   readonly operand: string;
   readonly codes: string;
   readonly entries: TableEntries;
+  /** Greatest rounded entry; 127 unless given. */
+  readonly reach?: number | undefined;
   /** Names of what is added; `step` where entries are rounded. */
   readonly into: {
     readonly table: string;
@@ -91,6 +93,7 @@ const schema: z.ZodType<LookupStep> = z.strictObject({
   operand: z.string(),
   codes: z.string(),
   entries: z.enum(["i16", "i8"]),
+  reach: z.int().min(1).max(greatestRounded).optional(),
   into: z.strictObject({ table: z.string(), numbers: z.string(), centre: z.string(), step: z.string().optional() }),
   loops: z.strictObject({ plane: z.array(z.string()).max(2), digit: z.string().optional() }),
 });
@@ -101,6 +104,7 @@ export const lookup: Primitive<LookupStep> = {
   apply: (program, step) => {
     const kernel = kernelNamed(program, step.kernel ?? "main");
     const exact = step.entries === "i16";
+    require(!exact || step.reach === undefined, () => "lookup: entries i16 are not rounded; leave out reach");
     require(exact === (step.loops.digit !== undefined) && exact === (step.into.step === undefined), () =>
       `lookup: entries i16 are exact, in digits, and take loops.digit; entries i8 are rounded and take into.step`);
     const product = productOf(kernel, step);
@@ -178,7 +182,7 @@ function productOf(kernel: Kernel, step: LookupStep): Product {
   const rows = q.shape[0] as Expr;
   const counted = b.floordiv(q.shape.at(-1) as Expr, tableSpan);
   const numbers = b.buffer(step.into.numbers, "u4", [rows, counted, b.constant(planes)], { role: "packed" });
-  const tables = tablesOf(x, { entries: step.entries, planes, group, names: step.into });
+  const tables = tablesOf(x, { entries: step.entries, reach: step.reach ?? greatestRounded, planes, group, names: step.into });
   return { site, spatial, ...loads, k4, sum, planes, tables, numbers };
 }
 

@@ -38,7 +38,7 @@ interface Coding {
 }
 
 /** Greatest entry of a table as `lookup` holds it: rounded, or exact in digits of weight 4 and 1. */
-const greatest = { rounded: 63, exact: 64 * (4 + 1) } as const;
+const greatest = { rounded: 127, exact: 64 * (4 + 1) } as const;
 
 function codingOf({ format, workload, group }: Shape): Coding | undefined {
   const { bits, low } = format.codes ?? { bits: 8, low: 0 };
@@ -64,6 +64,9 @@ const planeLoops = ({ planes, side }: Coding): Record<"pairs" | "side", readonly
   side: side === 2 ? ["p"] : [],
 });
 
+/** Entries of neighbouring tables that are added in i8 before they are weighted and widened. */
+const pairedEntries = (point: Point): number => numberAt(point, "paired");
+
 const known = (shape: Shape): Coding => codingOf(shape) as Coding;
 
 function refuses(target: Target): string | undefined {
@@ -86,10 +89,13 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
   const inner = point["order"] === "tables-outside" ? ["kj", "nt"] : ["nt", "kj"];
   const ofX = sumsOfX(shape, suffix);
   const { pairs, side } = planeLoops(coding);
+  const paired: AnyStep = {
+    ...{ op: "factor", kernel, buffer: "d16", at: "mi", into: ["s"], keep: side, scalar: "i8", distribute: "float" },
+  };
   const digit = coding.rounded ? [] : ["digit"];
   const looked: AnyStep = {
     ...{ op: "lookup", kernel, buffer: "d", at: "kg", loop: "ke", operand: "x.q", codes: "w.q" },
-    ...{ entries: coding.rounded ? "i8" : "i16" },
+    ...(coding.rounded ? { entries: "i8", reach: Math.floor(greatest.rounded / pairedEntries(point)) } : { entries: "i16" }),
     into: { table: "x.table", numbers: "w.ix", centre: "x.centre", ...(coding.rounded && { step: "x.step" }) },
     loops: { plane: [...pairs, ...side], ...(!coding.rounded && { digit: "digit" }) },
   };
@@ -111,7 +117,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
     looked,
     { op: "reorder", kernel, loops: [...inner, ...pairs, ...digit, "mi", "h", "nl", ...side] },
     { op: "accumulate-in", kernel, buffer: "d", at: "kf", into: "d16", scalar: "i16" },
-    { op: "factor", kernel, buffer: "d16", at: "mi", into: ["s"], keep: side, scalar: "i8", distribute: "float" },
+    ...(pairedEntries(point) === 2 ? [paired] : []),
   ];
 }
 
@@ -138,17 +144,19 @@ const tableSteps = ({ rounded }: Coding): Schedule => [
 ];
 
 /** One kernel's tiles as vector instructions. */
-function vectorizeTiles(shape: Shape, { kernel }: Part): Schedule {
+function vectorizeTiles(shape: Shape, point: Point, { kernel }: Part): Schedule {
   const coding = known(shape);
   const { pairs, side } = planeLoops(coding);
+  const isPaired = pairedEntries(point) === 2;
+  const [rows, ...weighted] = isPaired ? ["s/nl", ...side.map((l) => `s/${l}`)] : ["nl", ...side];
   const weigh: AnyStep =
     coding.side === 2
-      ? { op: "tensorize", kernel, loops: ["s/nl", "s/p"], with: "dot2_i16_i8_i7" }
-      : { op: "vectorize", kernel, loops: ["s/nl"] };
+      ? { op: "tensorize", kernel, loops: [rows as string, ...weighted], with: "dot2_i16_i8_i7" }
+      : { op: "vectorize", kernel, loops: [rows as string] };
   const unrolled = ["kj", "nt", "mi", "h", "d16/nt", "d16/mi", "d/nt", "d/mi", "acc/nt", "acc/mi"];
   const flushes = shape.group / coding.flush;
   return [
-    { op: "vectorize", kernel, loops: ["nl", ...side] },
+    ...(isPaired ? [{ op: "vectorize", kernel, loops: ["nl", ...side] } as const] : []),
     weigh,
     { op: "vectorize", kernel, loops: ["d16/nl"] },
     { op: "vectorize", kernel, loops: ["d/nl"] },
@@ -175,7 +183,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...layoutWeights(shape, numberAt(point, "vectors")),
-    ...parts.flatMap((part) => vectorizeTiles(shape, part)),
+    ...parts.flatMap((part) => vectorizeTiles(shape, point, part)),
     ...tableSteps(known(shape)),
     ...quantizeSteps("quantize", shape.xGroup, shape.m),
   ];
@@ -194,6 +202,7 @@ export const tableLookup: Template = {
         rows: [1, 2, 3, 4, 6].filter((r) => shape.m === "any" || r <= Math.max(1, shape.m)),
         panel: [1, 2, 4, 8, 16],
         order: ["tables-outside", "vectors-outside"],
+        paired: known(shape).rounded ? [1, 2] : [2],
       },
       layout: ["vectors"],
       where: [tileDivides, panelDivides(shape.n, rows), tileFits(16)],
@@ -203,7 +212,7 @@ export const tableLookup: Template = {
     const shape = shapeOf(target);
     const vectors = vectorsFor(shape.n, 4, known(shape).rows);
     const rows = shape.m === "any" ? 4 : Math.max(1, Math.min(4, shape.m));
-    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside" };
+    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).rounded ? 1 : 2 };
   },
   schedule: scheduleOf,
 };
