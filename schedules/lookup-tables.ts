@@ -68,24 +68,25 @@ export function tablesOf(
   };
 }
 
-/** What the rounding of one sum's tables keeps. */
+/** What the rounding of one sum's tables keeps: the greatest entry, and what entries are multiplied with. */
 interface Registers {
-  readonly reach: Buffer;
-  readonly inverse: Buffer;
+  readonly greatest: Buffer;
+  readonly factor: Buffer;
 }
 
-type Four = [Var, Var, Var, Var];
+/** Fraction bits of the factor that rounds entries. */
+const fraction = 16;
 
 /** The kernel, named like the table; its loops are named after what they fill. */
 export function tablesKernel(kernel: Kernel, tables: Tables): Kernel {
   const { operand, table, centre, step } = tables;
   const registers: Registers = {
-    reach: b.buffer(`${table.name}.reach`, "i32", [], { scope: "register" }),
-    inverse: b.buffer(`${table.name}.inverse`, "f32", [], { scope: "register" }),
+    greatest: b.buffer(`${table.name}.greatest`, "i32", [], { scope: "register" }),
+    factor: b.buffer(`${table.name}.factor`, "i32", [], { scope: "register" }),
   };
   return b.kernel(table.name, "prologue", {
     symbols: kernel.symbols.map(({ name }) => b.symbol(name)),
-    buffers: [operand, table, centre, ...(step ? [step, registers.reach, registers.inverse] : [])],
+    buffers: [operand, table, centre, ...(step ? [step, registers.greatest, registers.factor] : [])],
     body: [centreNest(tables), step ? roundedNest(tables, step, registers) : exactNest(tables)],
   });
 }
@@ -140,27 +141,31 @@ function exactNest(tables: Tables): Stmt {
   });
 }
 
-/** Entries in steps of the greatest among the tables of one sum, which becomes `reach`. */
-function roundedNest(tables: Tables, step: Buffer, { reach, inverse }: Registers): Stmt {
+/** Entries in steps of the greatest among the tables of one sum, which becomes `reach`: `entry * factor` in fixed point, rounded. */
+function roundedNest(tables: Tables, step: Buffer, { greatest, factor }: Registers): Stmt {
   const { name } = tables.table;
-  const [g, first, k4, i] = [`${name}/g`, `${name}/reach`, `${name}/k4`, `${name}/i`].map((l) => b.variable(l)) as Four;
+  const [g, first, k4, i] = ["g", "greatest", "k4", "i"].map((loop) => b.variable(`${name}/${loop}`)) as Four;
   const perSum = tables.group / tableSpan;
   return overLead(name, tables, (lead) => {
     const valuesIn = (inner: Expr): readonly Expr[] => valuesAt(tables, lead, tableIn(tables, g, inner));
     // Entries go from minus half of sum |x| to half of it, rounded up.
     const magnitudes = valuesIn(first).map((x) => b.op("abs", x));
     const most = b.cast("i32", b.shr(b.add(magnitudes.reduce(b.add), b.constant(1, "i16")), b.constant(1, "i16")));
-    const greatest = b.cast("f32", b.load(reach, []));
-    const limit = b.constant(tables.reach, "f32");
-    const scaled = b.mul(b.cast("f32", entryAt(valuesIn(k4), i)), b.load(inverse, []));
-    const fill = b.store(name, [...lead, tableIn(tables, g, k4), i], b.cast("i8", b.op("nearest", scaled)));
+    const whole = b.load(greatest, []);
+    const scale = b.div(b.constant(tables.reach * 2 ** fraction, "f32"), b.cast("f32", b.max(whole, 1)));
+    const entry = b.mul(b.cast("i32", entryAt(valuesIn(k4), i)), b.load(factor, []));
+    // Halves away from zero, so that those of both signs cancel.
+    const rounded = b.shr(b.add(b.add(entry, 2 ** (fraction - 1)), b.shr(entry, 31)), fraction);
+    const fill = b.store(name, [...lead, tableIn(tables, g, k4), i], b.cast("i8", rounded));
     return [
       b.loop(g.name, sumsIn(tables), [
-        b.loop(first.name, perSum, [b.reduce(reach.name, [], most, [first.name], "max")]),
-        b.store(step.name, [...lead, g], b.div(greatest, limit)),
-        b.store(inverse.name, [], b.select(b.lt(0, b.load(reach, [])), b.div(limit, greatest), b.constant(0, "f32"))),
+        b.loop(first.name, perSum, [b.reduce(greatest.name, [], most, [first.name], "max")]),
+        b.store(step.name, [...lead, g], b.div(b.cast("f32", whole), b.constant(tables.reach, "f32"))),
+        b.store(factor.name, [], b.cast("i32", scale)),
         b.loop(k4.name, perSum, [b.loop(i.name, tableEntries, [fill])]),
       ]),
     ];
   });
 }
+
+type Four = [Var, Var, Var, Var];

@@ -12,8 +12,9 @@
  * tensor; a sum of 4 products is one entry per plane. Entries lie around 0 and so are small: -254..254. `entries` says how they are held:
  *
  *     i16    exact, in two bytes: 4*high + low, high in -64..63, low in 0..3 (loop `digit`)
- *     i8     rounded: entry / step, in -reach..reach (127, or less where entries are added in i8), the step (f32) being the greatest entry of the sum / reach. Not the same sum but near it: for numerics
- *            that allow it. Where the sum became a float, `f32(d - z)`, stands `madd_f32(f32(d), step, f32(c - z))`.
+ *     i8     rounded: entry / step, in -reach..reach (127, or less where entries are added in i8), the step (f32) being the greatest entry of the sum / reach.
+ *            Not the same sum but near it: for numerics that allow it. Where the sum became a float, `f32(d - z) * sx * s[n]`, stands
+ *            `madd_f32(f32(d), step * sx, f32(c - z) * sx) * s[n]`.
  *
  * Tables, centres and steps are workspaces, written by a kernel of the prologue named like the table, which all readers share. The planes are counted by
  * loops of 2, slowest first: none, one or two for 1, 2 or 4 planes; those beyond the codes' bits are 0.
@@ -239,19 +240,31 @@ function readerOf(kernel: Kernel, step: LookupStep, product: Product): { readonl
     return b.load(of, [...lead, sum].map(substitute));
   };
   const isSum = (e: Expr): e is Load => e.kind === "load" && e.buffer === step.buffer;
+  const rowAxes = loopsIn(codes.index.slice(0, -1), spatial).map((l) => reduce.index.indexOf(b.variable(l.loop)));
+  /** `f32(d - z) * factors`; factors that are the same for all rows go into step and offset. */
+  const floatOf = (integer: Expr, factors: readonly Expr[]): Expr | undefined => {
+    const read = [...affineOf(integer).terms].find(([atom, c]) => isSum(atom) && c === 1)?.[0] as Load | undefined;
+    if (read === undefined) return undefined;
+    // The sum's centre with the other integers, which no row changes either.
+    const others = rewriter((inner) => (inner === read ? at(read, centre) : inner))(integer);
+    if (rounded === undefined) return [b.cast("f32", b.add(read, others)), ...factors].reduce(b.mul);
+    const rows = rowAxes.flatMap((axis) => [...variablesOf(read.index[axis] as Expr)]);
+    const isOwn = (e: Expr): boolean => rows.some((name) => variablesOf(e).has(name));
+    const shared = factors.filter((e) => !isOwn(e));
+    const [size, offset] = [at(read, rounded), b.cast("f32", others)].map((e) => [e, ...shared].reduce(b.mul));
+    const float = b.call("madd_f32", b.cast("f32", read), size as Expr, offset as Expr);
+    return [float, ...factors.filter(isOwn)].reduce(b.mul);
+  };
   const withCentre = (e: Expr): Expr => {
     if (isSum(e)) {
       require(rounded === undefined, () =>
         `lookup: ${step.buffer} is read other than as f32(${step.buffer} - ..), where its step would be; use entries i16`);
       return b.add(e, at(e, centre));
     }
-    // Of a float of the sum and other integers these are put together first: they are the same for all rows.
-    const integer = e.kind === "cast" && e.type.scalar === "f32" ? e.arg : undefined;
-    const read = integer && [...affineOf(integer).terms].find(([atom, c]) => isSum(atom) && c === 1)?.[0];
-    if (integer === undefined || read?.kind !== "load") return mapOperands(e, withCentre);
-    const others = rewriter((inner) => (inner === read ? at(read, centre) : inner))(integer);
-    if (rounded === undefined) return b.cast("f32", b.add(read, others));
-    return b.call("madd_f32", b.cast("f32", read), at(read, rounded), b.cast("f32", others));
+    const factors = rounded === undefined ? [e] : factorsOf(e);
+    const float = factors.find((f) => f.kind === "cast" && f.type.scalar === "f32" && f.arg.type.scalar === "i32");
+    const found = float?.kind === "cast" ? floatOf(float.arg, factors.filter((f) => f !== float)) : undefined;
+    return found ?? mapOperands(e, withCentre);
   };
   const reads = (body: readonly Stmt[]): number =>
     accessesIn(body).filter((a) => a.kind === "load" && a.buffer === step.buffer).length;
@@ -264,6 +277,10 @@ function readerOf(kernel: Kernel, step: LookupStep, product: Product): { readonl
     buffers: [table, centre, ...(rounded ? [rounded] : [])],
   };
 }
+
+/** The factors of a float product. */
+const factorsOf = (e: Expr): readonly Expr[] =>
+  e.kind === "op" && e.op === "mul" && e.type.scalar === "f32" ? e.args.flatMap(factorsOf) : [e];
 
 /** The program with the numbers packed beside the codes, and without the codes where nobody reads them any more. */
 function withNumbers(program: Program, { codes, into }: LookupStep, { numbers }: Product): Program {
