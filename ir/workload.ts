@@ -19,6 +19,28 @@ export type Numerics =
   | { readonly compute: "f16" }
   | { readonly compute: "i8"; readonly xGroup: number | "row"; readonly tables?: "i8" | undefined };
 
+/** What numerics are called, as text: `f32`, `f16`, `i8_g<group>` or `i8_row`, these with `_t8` where tables may have 8 bits. */
+export function numericsName(numerics: Numerics): string {
+  if (numerics.compute !== "i8") return numerics.compute;
+  const { xGroup, tables } = numerics;
+  return `i8_${xGroup === "row" ? "row" : `g${xGroup}`}${tables === "i8" ? "_t8" : ""}`;
+}
+
+/** The names that `numericsName` gives, for messages. */
+export const numericsNames = "f32, f16, i8_g<group> or i8_row, these with _t8 for 8-bit tables";
+
+/** The numerics of this name, or undefined. */
+export function numericsNamed(name: string): Numerics | undefined {
+  if (name === "f32" || name === "f16") return { compute: name };
+  const [, span, group, tables] = /^i8_(g([1-9]\d*)|row)(_t8)?$/.exec(name) ?? [];
+  if (span === undefined) return undefined;
+  return {
+    compute: "i8",
+    xGroup: group === undefined ? "row" : Number(group),
+    ...(tables !== undefined && { tables: "i8" as const }),
+  };
+}
+
 /** Rows of an activation: a number, or `any`: known at run time, from 0 up. */
 export type Rows = number | "any";
 

@@ -47,13 +47,23 @@ export interface TableNames {
 /** Declares the tables of an operand. */
 export function tablesOf(
   operand: Buffer,
-  { entries, reach, planes, group, names }: Pick<Tables, "entries" | "reach" | "planes" | "group"> & { readonly names: TableNames },
+  {
+    entries,
+    reach,
+    planes,
+    group,
+    names,
+  }: Pick<Tables, "entries" | "reach" | "planes" | "group"> & { readonly names: TableNames },
 ): Tables {
   const lead = operand.shape.slice(0, -1);
   const k = operand.shape.at(-1) as Expr;
   const tables = b.floordiv(k, tableSpan);
-  const workspace = (name: string, scalar: Buffer["scalar"], shape: readonly Expr[], range?: readonly [number, number]) =>
-    b.buffer(name, scalar, [...lead, ...shape], { role: "workspace", ...(range && { range }) });
+  const workspace = (
+    name: string,
+    scalar: Buffer["scalar"],
+    shape: readonly Expr[],
+    range?: readonly [number, number],
+  ) => b.buffer(name, scalar, [...lead, ...shape], { role: "workspace", ...(range && { range }) });
   const one = b.constant(tableEntries);
   const perSum = [b.floordiv(k, group)];
   const furthest = ((tableSpan * 127) / 2) * (group / tableSpan) * (2 ** planes - 1);

@@ -41,13 +41,20 @@ import {
   scalarRange,
   simplifyKernel,
   substituter,
-  type Var,
   variablesOf,
   writes,
 } from "../../ir/index.ts";
 import { accessesIn, determined } from "../elements.ts";
 import { require } from "../errors.ts";
-import { digitBits, greatestRounded, type TableEntries, type Tables, tableSpan, tablesKernel, tablesOf } from "../lookup-tables.ts";
+import {
+  digitBits,
+  greatestRounded,
+  type TableEntries,
+  type Tables,
+  tableSpan,
+  tablesKernel,
+  tablesOf,
+} from "../lookup-tables.ts";
 import {
   extentOf,
   type KernelStep,
@@ -115,10 +122,14 @@ export const lookup: Primitive<LookupStep> = {
       buffers: [...kernel.buffers, product.numbers, ...read.buffers],
       body: read.body,
     });
-    const kernels = withNumbers(withKernels(program, (k) => [k === kernel ? rewritten : k]), step, product).kernels;
+    const kernels = withNumbers(
+      withKernels(program, (k) => [k === kernel ? rewritten : k]),
+      step,
+      product,
+    ).kernels;
     const isMade = kernels.some((k) => k.name === step.into.table);
     const after = kernels.findLastIndex((k) => k.stage === "pack" || k.stage === "prologue");
-    const made = isMade ? [] : [tablesKernel(kernel, product.tables)];
+    const made = isMade ? [] : [simplifyKernel(tablesKernel(kernel, product.tables))];
     return { ...program, kernels: kernels.toSpliced(after + 1, 0, ...made) };
   },
 };
@@ -134,7 +145,7 @@ interface Product {
   readonly sum: Expr;
   readonly planes: number;
   readonly tables: Tables;
-  /** `[n, k / 4, plane]` u4. */
+  /** `[n, k / 4, plane]` u4; without the last axis where there is one plane. */
   readonly numbers: Buffer;
 }
 
@@ -182,8 +193,16 @@ function productOf(kernel: Kernel, step: LookupStep): Product {
     `lookup: a sum must go over ${group} neighbouring values of k, from a multiple of ${group}; factor at the loop over groups`);
   const rows = q.shape[0] as Expr;
   const counted = b.floordiv(q.shape.at(-1) as Expr, tableSpan);
-  const numbers = b.buffer(step.into.numbers, "u4", [rows, counted, b.constant(planes)], { role: "packed" });
-  const tables = tablesOf(x, { entries: step.entries, reach: step.reach ?? greatestRounded, planes, group, names: step.into });
+  const numbers = b.buffer(step.into.numbers, "u4", [rows, counted, ...(planes > 1 ? [b.constant(planes)] : [])], {
+    role: "packed",
+  });
+  const tables = tablesOf(x, {
+    entries: step.entries,
+    reach: step.reach ?? greatestRounded,
+    planes,
+    group,
+    names: step.into,
+  });
   return { site, spatial, ...loads, k4, sum, planes, tables, numbers };
 }
 
@@ -198,7 +217,11 @@ function quotientOf(k: Expr, loops: readonly string[], size: number): Expr | und
 }
 
 /** The two loads of `i32(operand) * i32(codes)`. */
-function operandsOf(e: Expr, operand: string, codes: string): { readonly operand: Load; readonly codes: Load } | undefined {
+function operandsOf(
+  e: Expr,
+  operand: string,
+  codes: string,
+): { readonly operand: Load; readonly codes: Load } | undefined {
   if (e.kind !== "op" || e.op !== "mul") return undefined;
   const loads = e.args.flatMap((arg) =>
     arg.kind === "cast" && arg.mode === "value" && arg.arg.kind === "load" ? [arg.arg] : [],
@@ -208,7 +231,11 @@ function operandsOf(e: Expr, operand: string, codes: string): { readonly operand
 }
 
 /** The sum over entries, and what is read of it, in the kernel's body. */
-function readerOf(kernel: Kernel, step: LookupStep, product: Product): { readonly body: readonly Stmt[]; readonly buffers: readonly Buffer[] } {
+function readerOf(
+  kernel: Kernel,
+  step: LookupStep,
+  product: Product,
+): { readonly body: readonly Stmt[]; readonly buffers: readonly Buffer[] } {
   const { site, spatial, operand, codes, k4, sum, tables, numbers } = product;
   const { reduce, loops, position } = site;
   const { table, centre, step: rounded } = tables;
@@ -216,7 +243,10 @@ function readerOf(kernel: Kernel, step: LookupStep, product: Product): { readonl
   const digits = step.loops.digit === undefined ? [] : [{ loop: b.variable(step.loops.digit), shift: digitBits }];
   const plane = places.reduce<Expr>((sum, { loop, shift }) => b.add(sum, b.mul(loop, shift)), b.constant(0));
   const lead = operand.index.slice(0, -1);
-  const number = b.cast("i32", b.load(numbers, [...codes.index.slice(0, -1), k4, plane], codes.mask));
+  const number = b.cast(
+    "i32",
+    b.load(numbers, [...codes.index.slice(0, -1), k4, ...(places.length > 0 ? [plane] : [])], codes.mask),
+  );
   const entry = b.load(table, [...lead, k4, ...digits.map((d) => d.loop), number]);
   // Each loop of 2 has a weight of its own, so that those that are written out are numbers.
   const added = [...places, ...digits];
@@ -263,7 +293,13 @@ function readerOf(kernel: Kernel, step: LookupStep, product: Product): { readonl
     }
     const factors = rounded === undefined ? [e] : factorsOf(e);
     const float = factors.find((f) => f.kind === "cast" && f.type.scalar === "f32" && f.arg.type.scalar === "i32");
-    const found = float?.kind === "cast" ? floatOf(float.arg, factors.filter((f) => f !== float)) : undefined;
+    const found =
+      float?.kind === "cast"
+        ? floatOf(
+            float.arg,
+            factors.filter((f) => f !== float),
+          )
+        : undefined;
     return found ?? mapOperands(e, withCentre);
   };
   const reads = (body: readonly Stmt[]): number =>
@@ -307,8 +343,8 @@ function packNumbers(s: Store | Reduce, numbers: Buffer): Stmt {
   require(s.kind === "store" && s.mask === undefined && row?.kind === "var" && column?.kind === "var", () =>
     `lookup: the packer of ${s.buffer} is not a store for each n, k; look up before a layout`);
   const { name, shape } = numbers;
-  const [n, k4, plane] = ["n", "k4", "plane"].map((axis) => b.variable(`${name}/${axis}`)) as [Expr, Expr, Expr] &
-    Var[];
+  const loops = ["n", "k4", "plane"].slice(0, shape.length).map((axis) => b.variable(`${name}/${axis}`));
+  const [n, k4, plane = b.constant(0)] = loops as [Expr, Expr, Expr?];
   const bits = Array.from({ length: tableSpan }, (_, ke) => {
     const place = new Map([
       [row.name, n],
@@ -317,10 +353,6 @@ function packNumbers(s: Store | Reduce, numbers: Buffer): Stmt {
     const code = b.cast("i32", substituter(place)(s.value));
     return b.shl(b.and(b.shr(code, plane), 1), ke);
   });
-  const index = [n, k4, plane];
-  const fill: Stmt = b.store(name, index, b.cast(numbers.scalar, bits.reduce(b.or)));
-  return [n, k4, plane].reduceRight<Stmt>(
-    (inner, loop, axis) => b.loop((loop as Var).name, shape[axis] as Expr, [inner]),
-    fill,
-  );
+  const fill: Stmt = b.store(name, loops, b.cast(numbers.scalar, bits.reduce(b.or)));
+  return loops.reduceRight<Stmt>((inner, { name: loop }, axis) => b.loop(loop, shape[axis] as Expr, [inner]), fill);
 }

@@ -148,8 +148,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
   ];
 }
 
-const hoisted = (kernel: string, buffer: string): Schedule =>
-  hoistSum(kernel, buffer, ["kf", "kj"], ["h", "kp", "kr"]);
+const hoisted = (kernel: string, buffer: string): Schedule => hoistSum(kernel, buffer, ["kf", "kj"], ["h", "kp", "kr"]);
 
 const foldSign = (kernel: string, correction: string): Schedule => [
   { op: "recode", kernel, encoding: "sign-fold", buffer: "d", operand: "x.q", into: ["x.abs", "x.sign", correction] },

@@ -14,7 +14,16 @@ import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
-import { divideRows, fuseBias, groupFieldLayouts, type Part, partsOf, resultOf, type Shape, shapeOf } from "./matmul.ts";
+import {
+  divideRows,
+  fuseBias,
+  groupFieldLayouts,
+  type Part,
+  partsOf,
+  resultOf,
+  type Shape,
+  shapeOf,
+} from "./matmul.ts";
 import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
@@ -95,7 +104,9 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
   const digit = coding.rounded ? [] : ["digit"];
   const looked: AnyStep = {
     ...{ op: "lookup", kernel, buffer: "d", at: "kg", loop: "ke", operand: "x.q", codes: "w.q" },
-    ...(coding.rounded ? { entries: "i8", reach: Math.floor(greatest.rounded / pairedEntries(point)) } : { entries: "i16" }),
+    ...(coding.rounded
+      ? { entries: "i8", reach: Math.floor(greatest.rounded / pairedEntries(point)) }
+      : { entries: "i16" }),
     into: { table: "x.table", numbers: "w.ix", centre: "x.centre", ...(coding.rounded && { step: "x.step" }) },
     loops: { plane: [...pairs, ...side], ...(!coding.rounded && { digit: "digit" }) },
   };
@@ -130,9 +141,9 @@ function layoutWeights(shape: Shape, vectors: number): Schedule {
     axes: [
       ["no", ["nt", vectors], ["nl", rows]],
       ["kb", ["h", 2]],
-      ["pp", ["p", side]],
+      ...(side === 2 ? [["pp", ["p", side]] as const] : []),
     ],
-    order: ["no", "kb", "nt", "pp", "nl", "p", "h"],
+    order: side === 2 ? ["no", "kb", "nt", "pp", "nl", "p", "h"] : ["no", "kb", "nt", "nl", "h"],
   };
   return [numbers, ...groupFieldLayouts(shape, vectors, rows)];
 }
@@ -164,12 +175,7 @@ function vectorizeTiles(shape: Shape, point: Point, { kernel }: Part): Schedule 
     {
       op: "unroll",
       kernel,
-      loops: [
-        ...unrolled,
-        ...pairs,
-        ...(coding.rounded ? [] : ["digit"]),
-        ...(flushes <= 8 ? ["kf"] : []),
-      ],
+      loops: [...unrolled, ...pairs, ...(coding.rounded ? [] : ["digit"]), ...(flushes <= 8 ? ["kf"] : [])],
     },
     { op: "bind", kernel, loop: "np", to: "thread" },
   ];

@@ -4,6 +4,7 @@
  * seen unless both rows happen to be the same one of the pool. Not here: running anything.
  */
 import {
+  boundOf,
   type Containers,
   containerBytes,
   type DequantizeWorkload,
@@ -11,7 +12,6 @@ import {
   encode,
   formatOf,
   type MatmulWorkload,
-  boundOf,
   type QuantizeWorkload,
   quantizeReference,
   referenceMatmul,
@@ -71,8 +71,7 @@ function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
     m,
     weights,
     inputs: biases ? { x, bias: biases } : { x },
-    judge: (output) =>
-      judgeRows(new Float32Array(output("y").buffer), m, n, boundOf(workload.numerics), expected),
+    judge: (output) => judgeRows(new Float32Array(output("y").buffer), m, n, boundOf(workload.numerics), expected),
   };
 }
 

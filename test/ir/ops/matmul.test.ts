@@ -3,12 +3,12 @@
 import { describe, expect, test } from "vitest";
 import {
   b,
+  boundOf,
   type Containers,
   encode,
   formatNames,
   formatOf,
   type MatmulWorkload,
-  boundOf,
   type Numerics,
   programOf,
   referenceMatmul,
