@@ -216,6 +216,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
 
 export const integerDotDecode: Template = {
   name: "integer-dot-decode",
+  packing: "integer-dot",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m > 8) return `M = ${workload.m} is more than 8`;
@@ -238,6 +239,7 @@ export const integerDotDecode: Template = {
 
 export const integerDotPrefill: Template = {
   name: "integer-dot-prefill",
+  packing: "integer-dot",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m < 2) return `M = ${workload.m} is less than 2`;

@@ -195,8 +195,8 @@ function scheduleOf(target: Target, point: Point): Schedule {
   ];
 }
 
-export const tableLookup: Template = {
-  name: "table-lookup",
+const template: Omit<Template, "name"> = {
+  packing: "table-lookup",
   refuses,
   space: (target): Space => {
     const shape = shapeOf(target);
@@ -222,3 +222,19 @@ export const tableLookup: Template = {
   },
   schedule: scheduleOf,
 };
+
+/** The first choice where the numerics have 8-bit tables and these cost less than products: up to 2 bits. */
+export const roundedLookup: Template = {
+  ...template,
+  name: "rounded-lookup",
+  refuses: (target) => {
+    const refusal = refuses(target);
+    if (refusal !== undefined) return refusal;
+    const shape = shapeOf(target);
+    if (!known(shape).rounded) return "its numerics have no 8-bit tables";
+    return known(shape).planes <= 2 ? undefined : "more than 2 planes cost as much as products";
+  },
+};
+
+/** Any codes that can be looked up: what the tuner tries beside products. */
+export const tableLookup: Template = { ...template, name: "table-lookup" };

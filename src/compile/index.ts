@@ -40,7 +40,7 @@ export {
 } from "./compile.ts";
 export { generatorHash, layoutVersion, stampText } from "./generator.ts";
 export { generatorStamp } from "./generator-stamp.ts";
-export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
+export { type Choice, planParts, type Range, rangesOf, sharedPacking, typicalWorkload } from "./plan.ts";
 export {
   type FormatName,
   type KnownFormat,
