@@ -56,7 +56,14 @@ export const matmulBounds: Readonly<Record<Numerics["compute"] | "i8 tables", nu
 export const boundOf = (numerics: Numerics): number =>
   matmulBounds[numerics.compute === "i8" && numerics.tables === "i8" ? "i8 tables" : numerics.compute];
 
-/** `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`: x, bias and y are f32, row-major; w is stored in the format named `w`. */
+/** Steps on the sums of a matmul, in any order: `silu`, times the input `gate` (m x n), plus the input `residual` (m x n). */
+export const epilogueNames = ["silu", "gate", "residual"] as const;
+export type EpilogueName = (typeof epilogueNames)[number];
+
+/**
+ * `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`, then the steps of `epilogue`: x, the inputs of these and y are f32, row-major; w is stored in the format
+ * named `w`.
+ */
 export interface MatmulWorkload {
   readonly op: "matmul";
   readonly m: Rows;
@@ -64,6 +71,8 @@ export interface MatmulWorkload {
   readonly k: number;
   readonly w: string;
   readonly bias: boolean;
+  /** Each at most once. @default none */
+  readonly epilogue?: readonly EpilogueName[] | undefined;
   readonly numerics: Numerics;
 }
 
@@ -104,9 +113,16 @@ const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f16") }),
   z.strictObject({ compute: z.literal("i8"), xGroup: group, tables: z.literal("i8").optional() }),
 ]);
+const epilogue = z
+  .array(z.enum(epilogueNames))
+  .min(1, expecting("a step; leave it out"))
+  .refine((names) => new Set(names).size === names.length, { error: "a step is there twice" });
 
 const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
-  z.strictObject({ op: z.literal("matmul"), m: rows, n: size, k: size, w: z.string(), bias: z.boolean(), numerics }),
+  z.strictObject({
+    ...{ op: z.literal("matmul"), m: rows, n: size, k: size, w: z.string(), bias: z.boolean(), numerics },
+    epilogue: epilogue.optional(),
+  }),
   z.strictObject({ op: z.literal("quantize"), m: rows, k: size, group }),
   z.strictObject({ op: z.literal("dequantize"), n: size, k: size, w: z.string() }),
 ]);

@@ -19,7 +19,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import {
   divideRows,
-  fuseBias,
+  fuseEpilogue,
   groupFieldLayouts,
   type Part,
   partsOf,
@@ -140,7 +140,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
     split("kq", 2, ["kp", "kr"]),
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
-    ...fuseBias(shape, kernel),
+    ...fuseEpilogue(shape, kernel),
     { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
     ...ofX.flatMap((name) => hoisted(kernel, name)),
     ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),
@@ -237,6 +237,8 @@ export const integerDotDecode: Template = {
   schedule: scheduleOf,
 };
 
+const prefillRows = (m: number | "any"): number => (m === "any" || m >= 4 ? 4 : Math.max(2, m));
+
 export const integerDotPrefill: Template = {
   name: "integer-dot-prefill",
   packing: "integer-dot",
@@ -247,11 +249,14 @@ export const integerDotPrefill: Template = {
   },
   space: (target) => spaceOf(target, [2, 3, 4, 6, 8]),
   default: (target) => {
-    const { m, n } = shapeOf(target);
+    const shape = shapeOf(target);
+    const { m, n } = shape;
+    // Folded codes are widened at every pair: sums of one row vector and 4 rows of x are what registers hold.
+    const { fold } = codingOf(shape.format, target, shape.group);
+    if (fold) return { vectors: vectorsFor(n, 2), tile: 1, rows: prefillRows(m), panel: 1, order: "quads-outside" };
     const vectors = vectorsFor(n, 4);
     const panel = [4, 2].find((p) => rowBlocks(n, vectors) % p === 0) ?? 1;
-    const rows = m === "any" || m >= 4 ? 4 : Math.max(2, m);
-    return { vectors, tile: vectors, rows, panel, order: "quads-outside" };
+    return { vectors, tile: vectors, rows: prefillRows(m), panel, order: "quads-outside" };
   },
   schedule: scheduleOf,
 };

@@ -16,7 +16,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import {
   divideRows,
-  fuseBias,
+  fuseEpilogue,
   groupFieldLayouts,
   type Part,
   partsOf,
@@ -122,7 +122,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
     split("kx", 4, ["h", "ke"]),
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "ke"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
-    ...fuseBias(shape, kernel),
+    ...fuseEpilogue(shape, kernel),
     { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
     ...ofX.flatMap((name) => hoistSum(kernel, name, ["kf", "kj"], ["h", "ke"])),
     looked,
@@ -185,6 +185,8 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const shape = shapeOf(target);
   const rows = numberAt(point, "rows");
   const parts = partsOf(shape.m, rows);
+  // Without rows nothing is looked up.
+  if (parts.length === 0) return [];
   return [
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),

@@ -32,7 +32,9 @@ export function describeWorkload(workload: Workload): string {
             ? `x i8/${computed.xGroup}${computed.tables === "i8" ? ", 8-bit tables" : ""}`
             : `x ${computed.compute}`,
         ];
-  return [workload.op, ...sizes, ...format, ...numerics].join(" ");
+  const { bias = false, epilogue = [] } = workload.op === "matmul" ? workload : {};
+  const steps = [...(bias ? ["bias"] : []), ...epilogue].map((step) => `+ ${step}`);
+  return [workload.op, ...sizes, ...format, ...numerics, ...steps].join(" ");
 }
 
 function detail(event: Progress): readonly string[] {
