@@ -126,7 +126,10 @@ describe("benchMatmul", () => {
     [{ k: 100 }, 'bench: weights "int4_g32": k = 100 is not a multiple of the group'],
     [{ weights: "int7_g32" }, 'bench: weights "int7_g32" are unknown; take int<bits>_g<group>, as in int4_g32'],
     [{ weights: "int4_g8" }, 'bench: weights "int4_g8": a group has 16 to 256 codes'],
-    [{ x: "i4" }, 'bench: activations "i4" are unknown; take f32, f16, i8_g<group> or i8_row, as in i8_g32'],
+    [
+      { x: "i4" },
+      'bench: activations "i4" are unknown; take f32, f16, i8_g<group> or i8_row, these with _t8 for 8-bit tables, as in i8_g32',
+    ],
   ])("refuses %j", async (change, message) => {
     const refused = benchMatmul({ ...request, ...change }, {});
     await expect(refused).rejects.toThrow(message);
