@@ -195,15 +195,22 @@ const castNode = (type: Type, mode: Cast["mode"], arg: Expr): Expr =>
     (id) => ({ kind: "cast", id, type, mode, arg }),
   );
 
-/** An intrinsic applied to vectors; the result has the operands' lane shape without the group axis. Scalar operands broadcast. */
+/** An intrinsic applied to vectors; the result has the operands' lane shape (tables aside) without the group axis. Scalar operands broadcast. */
 export function call(name: IntrinsicName, ...args: readonly Expr[]): Call {
   const row = intrinsics[name];
   check(args.length === row.operands.length, () => `${name} takes ${row.operands.length} operands, got ${args.length}`);
   row.operands.forEach((operand, i) => {
     const scalar = args[i]?.type.scalar;
     check(scalar === operand.scalar, () => `${name}: operand ${operand.name} is ${scalar}, expected ${operand.scalar}`);
+    check(
+      operand.entries === undefined || args[i]?.type.count === operand.entries,
+      () => `${name}: ${operand.name} has ${args[i]?.type.count} lanes, expected ${operand.entries}`,
+    );
   });
-  const shape = commonLanes(args, () => name);
+  const shape = commonLanes(
+    args.filter((_, i) => row.operands[i]?.entries === undefined),
+    () => name,
+  );
   const result = row.group > 1 ? shape.slice(0, -1) : shape;
   const type = typeOf(row.result, result);
   check(

@@ -252,6 +252,12 @@ function compileTerm(term: Term, row: IntrinsicRow, args: readonly Operand[]): C
     const { values, step } = args[i] as Operand;
     return { scalar: (row.operands[i] as { scalar: Scalar }).scalar, at: (lane) => values[lane * step] as number };
   }
+  if (term[0] === "entry") {
+    const i = row.operands.findIndex((operand) => operand.name === term[1]);
+    const { values } = args[i] as Operand;
+    const number = compileTerm(term[2] as Term, row, args);
+    return { scalar: (row.operands[i] as { scalar: Scalar }).scalar, at: (lane) => values[number.at(lane)] as number };
+  }
   if (term[0] === "cast") {
     const arg = compileTerm(term[2] as Term, row, args);
     const scalar = term[1] as Scalar;

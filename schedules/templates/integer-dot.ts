@@ -12,7 +12,7 @@
  * Codes of 3, 5 and 6 bits are two planes (recode); 8-bit codes fold the sign of x (recode), so that one operand fits 7 bits. Without
  * relaxed SIMD the products are pairs of i16, summed in i32.
  */
-import { type Format, fieldOf } from "../../ir/index.ts";
+import type { Format } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
@@ -29,7 +29,7 @@ import {
   type Shape,
   shapeOf,
 } from "./matmul.ts";
-import { quantizeSteps, sumSteps } from "./prologue.ts";
+import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -105,13 +105,6 @@ function refuses(target: Target): string | undefined {
   return shape.group % quad === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${quad}`;
 }
 
-/** Names of the group's sums: products, constant multiples of x (zero point of the code), x alone (stored zero points, offsets). */
-function sumsOf({ format }: Shape, { offset }: Coding, suffix: string): readonly string[] {
-  const constant = (format.codes?.zero ?? 0) !== offset;
-  const alone = fieldOf(format, "z") !== undefined || fieldOf(format, "o") !== undefined;
-  return [...(constant ? [`x.zero${suffix}`] : []), ...(alone ? [`x.sum${suffix}`] : [])];
-}
-
 /** One kernel's loops and sums, with its logical tensors. */
 function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, suffix }: Part): Schedule {
   const { together, flush, relaxed } = coding;
@@ -124,7 +117,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
   });
   const vectors = numberAt(point, "vectors");
   const inner = point["order"] === "quads-outside" ? ["kj", "nt"] : ["nt", "kj"];
-  const ofX = sumsOf(shape, coding, suffix);
+  const ofX = sumsOfX(shape, suffix, coding.offset);
   const narrow: AnyStep = {
     op: "accumulate-in",
     kernel,
@@ -155,12 +148,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
   ];
 }
 
-/** A sum that no row of w takes part in is computed before the kernel. */
-const hoisted = (kernel: string, buffer: string): Schedule => [
-  { op: "hoist", kernel, buffer },
-  { op: "fission", kernel, buffer, into: buffer, stage: "prologue" },
-  ...sumSteps(buffer, ["kf", "kj"], ["h", "kp", "kr"]),
-];
+const hoisted = (kernel: string, buffer: string): Schedule => hoistSum(kernel, buffer, ["kf", "kj"], ["h", "kp", "kr"]);
 
 const foldSign = (kernel: string, correction: string): Schedule => [
   { op: "recode", kernel, encoding: "sign-fold", buffer: "d", operand: "x.q", into: ["x.abs", "x.sign", correction] },
@@ -228,6 +216,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
 
 export const integerDotDecode: Template = {
   name: "integer-dot-decode",
+  packing: "integer-dot",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m > 8) return `M = ${workload.m} is more than 8`;
@@ -252,6 +241,7 @@ const prefillRows = (m: number | "any"): number => (m === "any" || m >= 4 ? 4 : 
 
 export const integerDotPrefill: Template = {
   name: "integer-dot-prefill",
+  packing: "integer-dot",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m < 2) return `M = ${workload.m} is less than 2`;

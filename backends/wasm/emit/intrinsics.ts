@@ -9,7 +9,8 @@ export function callVector(c: Context, e: Call): Vec {
   const row = intrinsics[e.intrinsic];
   const { count } = e.type;
   const { bits } = machineOf[row.result];
-  const args = e.args.map((arg) => c.operand(arg, count * row.group));
+  const tables = row.operands.map((operand) => operand.entries !== undefined);
+  const args = e.args.map((arg, i) => c.operand(arg, tables[i] ? arg.type.count : count * row.group));
   const { plain, relaxed } = intrinsicSpelling[e.intrinsic];
   const combine = (regs: readonly Node[]): Node => {
     if (relaxed !== undefined && c.allowed.has("relaxed-simd")) {
@@ -20,8 +21,8 @@ export function callVector(c: Context, e: Call): Vec {
     if (plain === "widened") return widened(regs[0] as Node, regs[1] as Node);
     return plain === "rule" ? fail(c, `${e.intrinsic} is left by legalize`) : vectorOf(plain, ...regs);
   };
-  const first = args[0] as Vec;
-  const regs = first.regs.map((_, r) => combine(args.map((arg) => arg.regs[r] as Node)));
+  const lanes = args.find((_, i) => !tables[i]) as Vec;
+  const regs = lanes.regs.map((_, r) => combine(args.map((arg, i) => arg.regs[tables[i] ? 0 : r] as Node)));
   return { regs, bits, count };
 }
 

@@ -43,7 +43,7 @@ export const bench: Command = defineCommand({
     x: {
       type: "string",
       placeholder: "format",
-      help: "What x is computed in: f32, f16, i8_g<group>, i8_row",
+      help: "What x is computed in: f32, f16, i8_g<group>, i8_row; _t8 after i8_.. allows 8-bit tables",
       schema: activations.default("i8_g32"),
     },
     ...threadsOption,
@@ -167,16 +167,17 @@ function subject(word: string | undefined): (typeof subjects)[number] {
 const matmulText = ({ device, rows }: BenchReport): string =>
   `${rows[0]?.workload ?? ""}\non ${device.label}\n\n${table(
     [
-      ["who", "median", "10 % .. 90 %", "GOP/s", "max error"],
-      ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError }) => [
+      ["who", "median", "10 % .. 90 %", "GOP/s", "max error", "NMSE"],
+      ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError, nmse }) => [
         who,
         `${figures(medianMs, 4)} ms`,
         `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
         figures(gops, 3),
         maxError.toExponential(1),
+        nmse.toExponential(1),
       ]),
     ],
-    [1, 3, 4],
+    [1, 3, 4, 5],
   )}`;
 
 const rowsText = ({ device, workload, rows, worst }: RowsReport): string =>
