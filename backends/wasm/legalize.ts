@@ -21,6 +21,8 @@ import {
   type OpRule,
   roundAway,
   roundAwayDouble,
+  tableByWords,
+  tableOfConstant,
   toBool,
   toHalf,
   toSubByte,
@@ -71,6 +73,7 @@ const saturateScalar: CastRule = {
 const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
   legalizer({
     ops: [
+      tableOfConstant,
       halfArithmetic,
       floordivPower,
       modPower,
@@ -85,6 +88,7 @@ const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
     ],
     casts: [fromHalf, toHalf, toBool, toSubByte, saturateScalar],
     calls: [madd((e) => isScalar(e) || !relaxed)],
+    tables: [tableByWords(isScalar)],
   });
 
 const strict = legalizerFor(false);

@@ -1,5 +1,5 @@
-/** Intrinsics as machine values: by relaxed SIMD where it is allowed and the row has it, else in plain SIMD128. */
-import { type Call, intrinsics } from "../../../ir/index.ts";
+/** Intrinsics and tables as machine values: by relaxed SIMD where it is allowed and the row has it, else in plain SIMD128. */
+import { b, type Call, intrinsics, type Table } from "../../../ir/index.ts";
 import { intrinsicSpelling, machineOf } from "../ops.ts";
 import { type Context, fail } from "./context.ts";
 import { integer, type Node, shuffle, type Vec, vectorConst, vectorOf } from "./dag.ts";
@@ -23,6 +23,17 @@ export function callVector(c: Context, e: Call): Vec {
   const first = args[0] as Vec;
   const regs = first.regs.map((_, r) => combine(args.map((arg) => arg.regs[r] as Node)));
   return { regs, bits, count };
+}
+
+/** Values of a table, all lanes at once: the table is a constant whose bytes are shuffled by indices, which are proven to be inside it. */
+export function tableVector(c: Context, e: Table): Vec {
+  const index = c.vector(e.index);
+  const bytes = Array.from({ length: b.longestTable }, (_, i) => e.values[i] ?? 0);
+  const values = vectorConst("i8x16", bytes);
+  const isRelaxed = c.allowed.has("relaxed-simd");
+  if (isRelaxed) c.used.add("relaxed-simd");
+  const name = isRelaxed ? "i8x16.relaxed_swizzle" : "i8x16.swizzle";
+  return { ...index, regs: index.regs.map((at) => vectorOf(name, values, at)) };
 }
 
 /**
