@@ -9,8 +9,8 @@
  *     -> the group's sum in i16 as long as the interval proof holds (accumulate-in), by dot products (tensorize)
  *     -> weights in the order in which the loops read them (layout)
  *
- * Codes of 3, 5 and 6 bits are two planes (recode); 8-bit codes fold the sign of x (recode), so that one operand fits 7 bits. Without
- * relaxed SIMD the products are pairs of i16, summed in i32.
+ * Codes of 3, 5 and 6 bits are two planes (recode); for 8-bit codes, and those that stand for signed integers, the sign of x is folded into them (recode),
+ * so that one operand fits 7 bits. Without relaxed SIMD the products are pairs of i16, summed in i32.
  */
 import { type Format, fieldOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
@@ -38,7 +38,7 @@ interface Coding {
   readonly relaxed: boolean;
   /** Widths of the dense planes that a code is stored in, low bits first; one when its width divides 8. */
   readonly planes: readonly number[];
-  /** Signed 8-bit codes: the sign of x is folded into them. */
+  /** Codes, or what they stand for, are signed: the sign of x is folded into them. */
   readonly fold: boolean;
   /** Unsigned 8-bit codes are stored less this. */
   readonly offset: number;
@@ -46,8 +46,9 @@ interface Coding {
   readonly together: number;
   /** Bits of the container in which such pieces share bytes. */
   readonly container: number;
-  /** Values of k that may be summed before the sum is widened. */
+  /** Values of k that may be summed before the sum is widened, whole quads; and the loop that it is widened in, which may be inside a quad. */
   readonly flush: number;
+  readonly widenAt: "kf" | "h";
 }
 
 function codingOf(format: Format, { device }: Target, group: number): Coding {
@@ -55,13 +56,20 @@ function codingOf(format: Format, { device }: Target, group: number): Coding {
   if (codes === undefined) throw new Error(`${format.name} has no codes`);
   const relaxed = device.features.includes("relaxed-simd");
   const wide = codes.bits === 8;
+  const fold = wide || codes.low < 0;
   const planes = planesOf[codes.bits] ?? [codes.bits];
   const offset = wide && codes.low >= 0 ? 128 : 0;
-  if (!relaxed) return { relaxed, planes, fold: false, offset, together: 2, container: wide ? 8 : 16, flush: group };
-  const coding = { relaxed, planes, fold: wide, offset, together: 4, container: 8 };
+  if (!relaxed) {
+    // A table is looked up by bytes.
+    const container = wide || codes.table !== undefined ? 8 : 16;
+    return { relaxed, planes, fold: false, offset, together: 2, container, flush: group, widenAt: "kf" };
+  }
+  const coding = { relaxed, planes, fold, offset, together: 4, container: 8 };
+  const quad = quadOf(coding);
   // Each i16 lane receives one pair sum per 4 values of k.
-  const pairSum = 2 * 127 * (wide ? 128 : codes.high);
-  return { ...coding, flush: longestFlush(group, quadOf(coding), 4 * Math.floor(32767 / pairSum)) };
+  const pairSum = 2 * 127 * (fold ? 128 : codes.high);
+  const most = 4 * Math.floor(32767 / pairSum);
+  return { ...coding, flush: longestFlush(group, quad, most), widenAt: most < quad ? "h" : "kf" };
 }
 
 /** The longest part of a group that is a whole number of quads and at most `most` long; a quad where not even one is. */
@@ -114,7 +122,7 @@ function sumsOf({ format }: Shape, { offset }: Coding, suffix: string): readonly
 
 /** One kernel's loops and sums, with its logical tensors. */
 function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, suffix }: Part): Schedule {
-  const { together, flush, relaxed } = coding;
+  const { together, flush, relaxed, widenAt } = coding;
   const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
     op: "split",
     kernel,
@@ -129,7 +137,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
     op: "accumulate-in",
     kernel,
     buffer: "d",
-    at: "kf",
+    at: widenAt,
     into: "d16",
     scalar: "i16",
     keep: ["kp"],
@@ -194,11 +202,11 @@ function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule 
 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, coding: Coding, { kernel }: Part): Schedule {
-  const { relaxed, flush } = coding;
+  const { relaxed, flush, widenAt } = coding;
   const flushes = shape.group / flush;
   const widen: AnyStep = { op: "tensorize", kernel, loops: ["d16/nl", "d16/kp"], with: "sum2_i32_i16" };
   const small = ["kj", "nt", "mi", "h", "d/nt", "d/mi", "acc/nt", "acc/mi"];
-  const narrow = relaxed ? ["d16/nt", "d16/mi"] : [];
+  const narrow = relaxed && widenAt === "kf" ? ["d16/nt", "d16/mi"] : [];
   const steps: AnyStep[] = [
     { op: "tensorize", kernel, loops: ["nl", "kp", "kr"], with: relaxed ? "dot2_i16_i8_i7" : "dot2_i32_i16" },
     ...(relaxed ? [widen] : []),
