@@ -20,11 +20,6 @@ interface Rule {
   readonly apply: (e: OpExpr, a: Expr, b: Expr, facts: Facts) => Expr | undefined;
 }
 
-/** The operands of an operation with a constant; the expression itself where it is no such operation. */
-const withConstant = (e: Expr, name: OpName): readonly [Expr, number | undefined] => {
-  const [a, b] = e.kind === "op" && e.op === name ? e.args : [];
-  return a !== undefined && b?.kind === "const" ? [a, b.value] : [e, undefined];
-};
 const isConst = (e: Expr | undefined, value?: number): boolean =>
   e?.kind === "const" && (value === undefined || e.value === value);
 const int = (e: Expr): boolean => isInteger(e.type.scalar);
@@ -194,22 +189,6 @@ const rules: readonly Rule[] = [
       const { high, low, at } = joined;
       if (e.op === "and") return b.value >= 0 && b.value < 2 ** at ? shaped(op("and", low, b), e) : undefined;
       return b.value === at ? shaped(high, e) : undefined;
-    },
-  },
-  // (x >> a & m) << b = (x >> (a - b)) & (m << b), or (x << (b - a)) & (m << b): bits go straight to another place   (unsigned; one of a and m may be missing)
-  {
-    name: "moved-bits",
-    ops: ["shl"],
-    apply: (e, a, b) => {
-      const { bits, class: kind } = scalars[e.type.scalar];
-      if (kind !== "uint" || b.kind !== "const") return undefined;
-      const [moved, mask] = withConstant(a, "and");
-      const [x, from] = withConstant(moved, "shr");
-      if (moved === a && x === moved) return undefined;
-      const by = from ?? 0;
-      const kept = Math.min(mask ?? Infinity, 2 ** (bits - by) - 1) * 2 ** b.value;
-      const there = by >= b.value ? op("shr", x, by - b.value) : op("shl", x, b.value - by);
-      return shaped(op("and", there, kept % 2 ** bits), e);
     },
   },
   // a & true = a, a & false = false, a | true = true, a | false = a   (bools; constants stand right)

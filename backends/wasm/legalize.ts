@@ -17,6 +17,7 @@ import {
   madd,
   modPower,
   modSigned,
+  movedBits,
   narrow,
   type OpRule,
   roundAway,
@@ -74,6 +75,7 @@ const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
   legalizer({
     ops: [
       tableOfConstant,
+      movedBits,
       halfArithmetic,
       floordivPower,
       modPower,

@@ -112,7 +112,12 @@ function planes(program: Program, name: string, widths: readonly number[]): Prog
     `recode: planes of ${total} bits do not hold ${name} (${from.role} ${from.scalar} in ${low}..${high}); give widths that do`);
   const shifts = widths.map((_, i) => widths.slice(0, i).reduce((sum, w) => sum + w, 0));
   const to = widths.map(
-    (w, i): Buffer => ({ ...from, name: `${name}.${i}`, scalar: `u${w}` as Scalar, range: [0, Math.min(2 ** w - 1, high >> (shifts[i] as number))] }),
+    (w, i): Buffer => ({
+      ...from,
+      name: `${name}.${i}`,
+      scalar: `u${w}` as Scalar,
+      range: [0, Math.min(2 ** w - 1, high >> (shifts[i] as number))],
+    }),
   );
   return everywhere(program, from, to, {
     read: (e) =>

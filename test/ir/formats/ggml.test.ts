@@ -22,7 +22,26 @@ const stored = (name: string): { "w.raw": Uint8Array } => ({ "w.raw": vectorByte
 
 test("every format that must be exact is in the vectors", () => {
   expect(names).toEqual([
-    ...["f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "iq4_nl", "iq4_xs", "tq1_0", "mxfp4", "nvfp4", "tq2_0"],
+    ...[
+      "f16",
+      "bf16",
+      "q4_0",
+      "q4_1",
+      "q5_0",
+      "q5_1",
+      "q8_0",
+      "q2_K",
+      "q3_K",
+      "q4_K",
+      "q5_K",
+      "q6_K",
+      "iq4_nl",
+      "iq4_xs",
+      "tq1_0",
+      "mxfp4",
+      "nvfp4",
+      "tq2_0",
+    ],
   ]);
 });
 
