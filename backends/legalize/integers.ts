@@ -21,14 +21,14 @@ export const modPower: OpRule = {
 };
 
 /**
- * (x >> a & m) << b = (x >> (a - b)) & (m << b), or (x << (b - a)) & (m << b): bits go straight to another place   (unsigned; without & m, or without >> a,
- * too)
+ * (x >> a & m) << b = (x >> (a - b)) & (m << b), or (x << (b - a)) & (m << b)      for unsigned vectors, also without & m or without >> a: bits go straight
+ * to another place, where shifts of bytes would each need a mask
  */
 export const movedBits: OpRule = {
   name: "moved-bits",
   ops: ["shl"],
   apply: (e, moved, to) => {
-    if (isSignedInt(e) || to.kind !== "const") return undefined;
+    if (isScalar(e) || isSignedInt(e) || to.kind !== "const") return undefined;
     const [shifted, mask] = withConstant(moved, "and");
     const [x, from] = withConstant(shifted, "shr");
     if (mask === undefined && from === undefined) return undefined;
