@@ -55,8 +55,12 @@ test("gives the value at the index, of a scalar and in each lane", () => {
 
 test("an index past the last value is an error where it is met, and refused where it is not ruled out", () => {
   const kernel = kernelOf(() => b.table("i8", index, values), 16);
-  expect(() => run(kernel, new Array(16).fill(4))).toThrowErrorMatchingInlineSnapshot(`[InterpretError: k: a table of 4 values has none at 4 at i=0]`);
-  expect(() => verifyKernel(kernel, "scheduled")).toThrowErrorMatchingInlineSnapshot(`[IrError: k: table: table(i8, u8(q[i]), -127, 13, 0, 113): its index is in 0..15, expected 0..3; in for i: y[i] = table(i8, u8(q[i]), -127, 13, 0, 113)]`);
+  expect(() => run(kernel, new Array(16).fill(4))).toThrowErrorMatchingInlineSnapshot(
+    `[InterpretError: k: a table of 4 values has none at 4 at i=0]`,
+  );
+  expect(() => verifyKernel(kernel, "scheduled")).toThrowErrorMatchingInlineSnapshot(
+    `[IrError: k: table: table(i8, u8(q[i]), -127, 13, 0, 113): its index is in 0..15, expected 0..3; in for i: y[i] = table(i8, u8(q[i]), -127, 13, 0, 113)]`,
+  );
   verifyKernel(
     kernelOf(() => b.table("i8", b.and(index, 3), values), 16),
     "scheduled",
@@ -67,11 +71,21 @@ test("holds bytes, as many as one byte shuffle looks up; a constant index gives 
   expect(b.table("i8", b.constant(3, "u8"), values)).toBe(b.constant(113, "i8"));
   expect(b.table("i8", index, values)).toBe(b.table("i8", index, [...values]));
   expect(b.table("i8", index, [-127, 13])).not.toBe(b.table("i8", index, values));
-  expect(() => b.table("i16", index, values)).toThrowErrorMatchingInlineSnapshot(`[IrError: a table holds i8 or u8, not i16]`);
-  expect(() => b.table("u8", index, values)).toThrowErrorMatchingInlineSnapshot(`[IrError: -127 in a table is no value of u8]`);
-  expect(() => b.table("i8", b.variable("i"), values)).toThrowErrorMatchingInlineSnapshot(`[IrError: a table is indexed by i32; its index is u8]`);
-  expect(() => b.table("u8", index, new Array(17).fill(1))).toThrowErrorMatchingInlineSnapshot(`[IrError: a table has 1 to 16 values, got 17]`);
-  expect(() => b.table("i8", b.constant(4, "u8"), values)).toThrowErrorMatchingInlineSnapshot(`[IrError: a table of 4 values has none at 4]`);
+  expect(() => b.table("i16", index, values)).toThrowErrorMatchingInlineSnapshot(
+    `[IrError: a table holds i8 or u8, not i16]`,
+  );
+  expect(() => b.table("u8", index, values)).toThrowErrorMatchingInlineSnapshot(
+    `[IrError: -127 in a table is no value of u8]`,
+  );
+  expect(() => b.table("i8", b.variable("i"), values)).toThrowErrorMatchingInlineSnapshot(
+    `[IrError: a table is indexed by i32; its index is u8]`,
+  );
+  expect(() => b.table("u8", index, new Array(17).fill(1))).toThrowErrorMatchingInlineSnapshot(
+    `[IrError: a table has 1 to 16 values, got 17]`,
+  );
+  expect(() => b.table("i8", b.constant(4, "u8"), values)).toThrowErrorMatchingInlineSnapshot(
+    `[IrError: a table of 4 values has none at 4]`,
+  );
 });
 
 test("its range is that of the values that the index reaches", () => {

@@ -120,6 +120,23 @@ describe.each([
     }
   });
 
+  test("with indices out of lanes of 32 bits, and values into such", () => {
+    const w = bytesBuffer("w", "u32", codes.length);
+    const words = codes.map((code, i) => ((code << 24) | (i << 4) | (code & 15)) >>> 0);
+    for (const values of [some, some.map((v) => Math.abs(v) >> 1)])
+      for (const to of ["i32", "f32", "i16"] as const) {
+        const kernel = perShape(shapes, [w], to, codes.length, (load) =>
+          b.cast(to, b.table("i8", b.cast("u8", b.and(load(w), 15)), values)),
+        );
+        for (const output of Object.values(runCompiled(kernel, { w: encode("u32", words) }, { features })))
+          expectSame(
+            output,
+            codes.map((code) => values[code & 15] as number),
+            (i) => `${to} at ${words[i]}`,
+          );
+      }
+  });
+
   test("are byte shuffles", () => {
     const y = bytesBuffer("y", "i8", 16, "output");
     const value = b.sub(
