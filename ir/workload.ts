@@ -24,7 +24,14 @@ export type Rows = number | "any";
 /** Mean of squared errors over mean of squares that a matmul's results may have, by what it computes in; for i8 on the quantized activations. */
 export const matmulBounds: Readonly<Record<Numerics["compute"], number>> = { f32: 1e-10, f16: 1e-5, i8: 1e-10 };
 
-/** `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`: x, bias and y are f32, row-major; w is stored in the format named `w`. */
+/** Steps on the sums of a matmul, in any order: `silu`, times the input `gate` (m x n), plus the input `residual` (m x n). */
+export const epilogueNames = ["silu", "gate", "residual"] as const;
+export type EpilogueName = (typeof epilogueNames)[number];
+
+/**
+ * `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`, then the steps of `epilogue`: x, the inputs of these and y are f32, row-major; w is stored in the format
+ * named `w`.
+ */
 export interface MatmulWorkload {
   readonly op: "matmul";
   readonly m: Rows;
@@ -32,6 +39,8 @@ export interface MatmulWorkload {
   readonly k: number;
   readonly w: string;
   readonly bias: boolean;
+  /** Each at most once. @default none */
+  readonly epilogue?: readonly EpilogueName[] | undefined;
   readonly numerics: Numerics;
 }
 
@@ -72,9 +81,16 @@ const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f16") }),
   z.strictObject({ compute: z.literal("i8"), xGroup: group }),
 ]);
+const epilogue = z
+  .array(z.enum(epilogueNames))
+  .min(1, expecting("a step; leave it out"))
+  .refine((names) => new Set(names).size === names.length, { error: "a step is there twice" });
 
 const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
-  z.strictObject({ op: z.literal("matmul"), m: rows, n: size, k: size, w: z.string(), bias: z.boolean(), numerics }),
+  z.strictObject({
+    ...{ op: z.literal("matmul"), m: rows, n: size, k: size, w: z.string(), bias: z.boolean(), numerics },
+    epilogue: epilogue.optional(),
+  }),
   z.strictObject({ op: z.literal("quantize"), m: rows, k: size, group }),
   z.strictObject({ op: z.literal("dequantize"), n: size, k: size, w: z.string() }),
 ]);

@@ -27,6 +27,7 @@ export interface View {
   readonly base: Base;
   readonly width: 1 | 2 | 4;
   readonly isAtomic: boolean;
+  readonly isRead: boolean;
   readonly isWritten: boolean;
 }
 
@@ -84,11 +85,12 @@ export function viewsOf(
 }
 
 function viewOf(buffer: Buffer, accesses: readonly Access[], symbols: ReadonlyMap<string, SizeSymbol>): View {
+  const isRead = accesses.some(({ isStore }) => !isStore);
   const isWritten = accesses.some(({ isStore }) => isStore);
   const base = baseOf(accesses, symbols);
   const isAtomic = base !== "f16" && accesses.some((access) => access.isStore && !fillsWords(access, symbols));
   const width = isAtomic ? 1 : widthOf(buffer, accesses, base, symbols);
-  return { base: isAtomic ? "u32" : base, width, isAtomic, isWritten };
+  return { base: isAtomic ? "u32" : base, width, isAtomic, isRead, isWritten };
 }
 
 const isAligned = ({ base }: Address, by: number, symbols: ReadonlyMap<string, SizeSymbol>): boolean =>

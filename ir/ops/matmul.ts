@@ -1,12 +1,13 @@
 /**
- * Operator matmul: `y[m,n] = sum_k x[m,k] * w[n,k] (+ bias[n])`, w stored in a quantization format. The naive program is the definition of
- * the result: both sides decoded to f32 (in f16 numerics rounded to f16), multiplied, summed in f32.
+ * Operator matmul: `y[m,n] = sum_k x[m,k] * w[n,k]` and what the epilogue makes of it, w stored in a quantization format. The naive program is the
+ * definition of the result: both sides decoded to f32 (in f16 numerics rounded to f16), multiplied, summed in f32.
  */
-import { add, buffer, cast, kernel, load, loop, mul, reduce, store, variable } from "../build.ts";
+import { buffer, cast, kernel, load, loop, mul, reduce, store, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import { decodeAt, type Format, fieldOf, formatOf, packedFields, spanOf, unpackKernel } from "../formats/index.ts";
 import type { Buffer, Expr, Program, Stmt } from "../nodes.ts";
-import type { MatmulWorkload, Rows } from "../workload.ts";
+import type { MatmulWorkload } from "../workload.ts";
+import { epilogueOf, operandsOf, resultAt } from "./epilogue.ts";
 import { codeReach, quantizedBuffers, quantizeKernel } from "./quantize.ts";
 import { checkSize, groupOf, groupSize, rowsOf } from "./shapes.ts";
 
@@ -20,8 +21,8 @@ interface Activations {
 }
 
 /**
- * The program of a matmul workload: kernels `pack`, `quantize` (numerics i8) and `main`, whose loops are m, n, k. With a bias the sums go to the
- * workspace `y.sum` and a second nest, `y/m`, `y/n`, adds it. Throws a `WorkloadError` naming field, reason and remedy.
+ * The program of a matmul workload: kernels `pack`, `quantize` (numerics i8) and `main`, whose loops are m, n, k. With an epilogue the sums go to
+ * the workspace `y.sum` and a second nest, `y/m`, `y/n`, makes results of them. Throws a `WorkloadError` naming field, reason and remedy.
  */
 export function matmulProgram(workload: MatmulWorkload): Program {
   const { m, n, k, numerics } = workload;
@@ -33,7 +34,8 @@ export function matmulProgram(workload: MatmulWorkload): Program {
   const x = group === undefined ? plainActivations(rows.extent, k) : quantizedActivations(rows.extent, k, group);
 
   const y = buffer("y", "f32", [rows.extent, n], { role: "output" });
-  const sum = workload.bias ? buffer("y.sum", "f32", [rows.extent, n]) : y;
+  const hasEpilogue = epilogueOf(workload).length > 0;
+  const sum = hasEpilogue ? buffer("y.sum", "f32", [rows.extent, n]) : y;
   const [row, column, inner] = [variable("m"), variable("n"), variable("k")];
   const [left, right] = [x.at(row, inner), decodeAt(format, column, inner)];
   const product =
@@ -41,11 +43,13 @@ export function matmulProgram(workload: MatmulWorkload): Program {
   const nest = loop("m", rows.extent, [
     loop("n", n, [loop("k", k, [reduce(sum.name, [row, column], product, ["k"])])]),
   ]);
-  const bias = workload.bias ? buffer("bias", "f32", [n], { role: "input" }) : undefined;
+  const operands = operandsOf(workload).map(({ name, per }) =>
+    buffer(name, "f32", per === "column" ? [n] : [rows.extent, n], { role: "input" }),
+  );
   const main = kernel("main", "main", {
     symbols: rows.symbols,
-    buffers: [...x.buffers, ...fields, ...(bias ? [bias, sum] : []), y],
-    body: bias ? [nest, biasNest(m, n, sum, bias, y)] : [nest],
+    buffers: [...x.buffers, ...fields, ...operands, ...(hasEpilogue ? [sum] : []), y],
+    body: hasEpilogue ? [nest, epilogueNest(workload, operands, sum, y)] : [nest],
   });
   const prologue = group === undefined ? [] : [quantizeKernel(m, k, group, "prologue", "workspace")];
   return { name: "matmul", kernels: [unpackKernel(format, { n, k }), ...prologue, main] };
@@ -64,10 +68,10 @@ function quantizedActivations(rows: Expr, k: number, group: number): Activations
   };
 }
 
-function biasNest(m: Rows, n: number, sum: Buffer, bias: Buffer, y: Buffer): Stmt {
+function epilogueNest(workload: MatmulWorkload, operands: readonly Buffer[], sum: Buffer, y: Buffer): Stmt {
   const [row, column] = [variable("y/m"), variable("y/n")];
-  const value = add(load(sum, [row, column]), load(bias, [column]));
-  return loop("y/m", rowsOf(m).extent, [loop("y/n", n, [store(y.name, [row, column], value)])]);
+  const value = resultAt(workload, operands, load(sum, [row, column]), row, column);
+  return loop("y/m", rowsOf(workload.m).extent, [loop("y/n", workload.n, [store(y.name, [row, column], value)])]);
 }
 
 /**

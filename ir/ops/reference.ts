@@ -2,6 +2,7 @@
 import { WorkloadError } from "../errors.ts";
 import { type Containers, formatOf, rowReader } from "../formats/index.ts";
 import type { MatmulWorkload } from "../workload.ts";
+import { exactResult, type Operands, operandsOf } from "./epilogue.ts";
 import { codeReach, smallestScale } from "./quantize.ts";
 
 const { fround, abs, floor, sign } = Math;
@@ -32,22 +33,24 @@ export function quantizeReference(x: Float32Array, group: number): Quantized {
 
 /**
  * y of a matmul in float64: activations as the numerics have them (f32, or quantized and decoded), weights decoded from the stored bytes, neither
- * rounded. `x` is m x k row-major (m follows from its length), `bias` has n values where the workload has one. With `columns` only these
+ * rounded. `x` is m x k row-major (m follows from its length), `operands` are the inputs of the epilogue. With `columns` only these
  * n are computed: y is m x columns.length.
  */
 export function referenceMatmul(
   workload: MatmulWorkload,
   x: Float32Array,
   containers: Containers,
-  bias?: Float32Array,
+  operands: Operands = {},
   columns?: readonly number[],
 ): { readonly y: Float64Array<ArrayBuffer> } {
   const { n, k, numerics } = workload;
   const m = x.length / k;
   if (!Number.isInteger(m) || (workload.m !== "any" && workload.m !== m))
     throw new WorkloadError(`x has ${x.length} values, which are not ${workload.m} rows of ${k}`);
-  if (workload.bias !== (bias !== undefined) || (bias && bias.length !== n))
-    throw new WorkloadError(`bias: expected ${workload.bias ? n : "no"} values, got ${bias?.length ?? "none"}`);
+  for (const { name, per } of operandsOf(workload)) {
+    const [expected, given] = [per === "column" ? n : m * n, operands[name]?.length];
+    if (given !== expected) throw new WorkloadError(`${name}: expected ${expected} values, got ${given ?? "none"}`);
+  }
   const activations = numerics.compute !== "i8" ? x : decodeRows(x, numerics.xGroup === "row" ? k : numerics.xGroup);
   const readRow = rowReader(formatOf(workload.w), containers, n, k);
   const wanted = columns ?? Array.from({ length: n }, (_, i) => i);
@@ -57,7 +60,7 @@ export function referenceMatmul(
     for (let row = 0; row < m; row++) {
       let sum = 0;
       for (let i = 0; i < k; i++) sum += (activations[row * k + i] as number) * (weights[i] as number);
-      y[row * wanted.length + at] = sum + (bias?.[column] ?? 0);
+      y[row * wanted.length + at] = exactResult(workload, operands, sum, row, column);
     }
   });
   return { y };

@@ -8,7 +8,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import {
   divideRows,
-  fuseBias,
+  fuseEpilogue,
   groupFieldLayouts,
   type Part,
   partsOf,
@@ -66,7 +66,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
     split("ki", piecesIn(shape), ["kj", "h"]),
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kj", "h", "nt", "mi", "nl"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
-    ...fuseBias(shape, kernel),
+    ...fuseEpilogue(shape, kernel),
     ...(hasCodes
       ? [{ op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX], distribute: "float" } as const]
       : []),

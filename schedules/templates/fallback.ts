@@ -4,7 +4,7 @@
  */
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
-import { fuseBias, resultOf, shapeOf } from "./matmul.ts";
+import { fuseEpilogue, resultOf, shapeOf } from "./matmul.ts";
 import type { Target, Template } from "./template.ts";
 
 export const fallback: Template = {
@@ -22,7 +22,7 @@ export const fallback: Template = {
       ...(workload.numerics.compute === "i8" ? [bindRows("quantize", "m")] : []),
       { op: "reorder", kernel: "main", loops: ["n", "m"] },
       { op: "accumulate-in", buffer: resultOf(shape), at: "m", into: "acc" },
-      ...fuseBias(shape, "main"),
+      ...fuseEpilogue(shape, "main"),
       bindRows("main", "n"),
     ];
   },

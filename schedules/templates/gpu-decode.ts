@@ -25,7 +25,7 @@ import {
   sumLanes,
 } from "./gpu-lanes.ts";
 import {
-  addBias,
+  addEpilogue,
   defaultSum,
   hoistSum,
   invocationsFit,
@@ -44,7 +44,7 @@ import {
   unitSums,
   unitTiles,
 } from "./gpu-matmul.ts";
-import { fuseBias, type Part, resultOf, type Shape, shapeOf } from "./matmul.ts";
+import { fuseEpilogue, type Part, resultOf, type Shape, shapeOf } from "./matmul.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 
 /** Kernels for a symbolic M: from which M on, and how many rows of x each unrolls. */
@@ -125,7 +125,7 @@ function deriveSums(target: Target, shape: Shape, point: Point, part: Part): Sch
         ]
       : []),
     { op: "accumulate-in", kernel, buffer: into, at: "ni", into: "acc" },
-    ...(isSplit ? mergeSplits(shape, part, result) : addBias(target, shape, part)),
+    ...(isSplit ? mergeSplits(shape, part, result) : addEpilogue(target, shape, part)),
     ...unitSums(shape, part, "ni", point),
     ...ofX.flatMap((name) => hoistSum(part, name, [...around, "uc", "mi"])),
   ];
@@ -140,7 +140,7 @@ function mergeSplits(shape: Shape, { kernel, suffix }: Part, partial: string): S
   return [
     { op: "reorder", kernel, loops: own([...spatial, "ks"]) },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: `${partial}/ni`, into: `${partial}.sum` },
-    ...fuseBias(shape, kernel),
+    ...fuseEpilogue(shape, kernel),
     { op: "fission", kernel, buffer: "y", into: merge, stage: "merge" },
     { op: "fuse", kernel: merge, loops: own(spatial), into: result },
     { op: "unroll", kernel: merge, loops: own(["ks"]) },

@@ -5,13 +5,13 @@
  * enough, so that invocations of neighbouring rows read neighbouring pieces. Inside a 32-bit word the codes of 4 consecutive k lie in the 4 bytes, at the same
  * bits: a mask (and a shift) gives a vector of 4 bytes. One layout serves every numerics, decode and prefill.
  */
-import { type Format, fieldOf } from "../../ir/index.ts";
+import { epilogueOf, type Format, fieldOf, operandsOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
-import { fuseBias, type Part, planesOf, type Shape } from "./matmul.ts";
+import { fuseEpilogue, type Part, planesOf, type Shape } from "./matmul.ts";
 import type { Constraint, Point, Space, Target } from "./template.ts";
 
 /** Consecutive k whose codes fill the bytes of a word. */
@@ -47,17 +47,17 @@ export const limitOf = ({ device }: Target, name: keyof typeof defaults): number
   device.limits[name] ?? defaults[name];
 
 /**
- * The bias is added where sums are stored; where the kernel uses as many buffers as a shader may have without it, in a kernel of its own.
+ * The epilogue is computed where sums are stored; where the kernel would use more buffers than a shader may have, in a kernel of its own.
  */
-export function addBias(target: Target, shape: Shape, { kernel, suffix }: Part): Schedule {
+export function addEpilogue(target: Target, shape: Shape, { kernel, suffix }: Part): Schedule {
   const { workload, format } = shape;
-  if (!workload.bias) return [];
+  if (epilogueOf(workload).length === 0) return [];
   const { planes } = codingOf(format);
   const ofX = (workload.numerics.compute === "i8" ? 2 : 1) + sumsOf(shape, suffix).ofX.length;
   const ofW = format.fields.length + Math.max(0, planes.length - 1);
-  const [y, bias] = [1, 1];
-  if (ofX + ofW + y + bias <= limitOf(target, "storageBuffers")) return fuseBias(shape, kernel);
-  const into = `bias${suffix}`;
+  const [y, operands] = [1, operandsOf(workload).length];
+  if (ofX + ofW + y + operands <= limitOf(target, "storageBuffers")) return fuseEpilogue(shape, kernel);
+  const into = `epilogue${suffix}`;
   return [
     { op: "fission", kernel, buffer: "y", into, stage: "merge" },
     { op: "fuse", kernel: into, loops: ["y/m", "y/n"], into: `y/result${suffix}` },

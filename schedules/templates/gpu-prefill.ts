@@ -16,7 +16,7 @@ import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
-  addBias,
+  addEpilogue,
   codingOf,
   defaultSum,
   hoistSum,
@@ -97,7 +97,7 @@ function deriveSums(target: Target, shape: Shape, choices: Choices): Schedule {
     split("ki", together, ["kj", "kq"]),
     { op: "reorder", kernel, loops: [...outer, ...inner] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: isStaged ? "mo" : "nt", into: "acc" },
-    ...addBias(target, shape, part),
+    ...addEpilogue(target, shape, part),
     ...(whole
       ? choices.point["sum"] === "f16"
         ? [{ op: "accumulate-in", kernel, buffer: "acc", at: "uc", into: "d", scalar: "f16" } as const]

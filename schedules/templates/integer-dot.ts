@@ -19,7 +19,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import {
   divideRows,
-  fuseBias,
+  fuseEpilogue,
   groupFieldLayouts,
   type Part,
   partsOf,
@@ -66,10 +66,11 @@ function storedChoices({ format, group }: Shape): readonly Stored[] {
   return bits < 4 ? ["whole", "planes"] : ["planes", "whole"];
 }
 
-function defaultStored(shape: Shape): Point {
-  const [stored] = storedChoices(shape);
-  return stored === undefined ? {} : { stored };
-}
+/** The best guess; `whole` where there is no choice, because the width divides 8. */
+const defaultStored = (shape: Shape): Stored => storedChoices(shape)[0] ?? "whole";
+
+/** The choice of a default point, where there is one. */
+const storedAxis = (shape: Shape): Point => (storedChoices(shape).length > 0 ? { stored: defaultStored(shape) } : {});
 
 function codingOf({ format, group }: Shape, { device }: Target, stored: Stored): Coding {
   const { codes } = format;
@@ -133,7 +134,7 @@ function refuses(target: Target): string | undefined {
   if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
   const shape = shapeOf(target);
   if (shape.format.codes === undefined) return `${shape.format.name} has no codes`;
-  const quad = quadOf(codingOf(shape, target, storedChoices(shape)[0] ?? "whole"));
+  const quad = quadOf(codingOf(shape, target, defaultStored(shape)));
   return shape.group % quad === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${quad}`;
 }
 
@@ -179,7 +180,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
     split("kq", 2, ["kp", "kr"]),
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
-    ...fuseBias(shape, kernel),
+    ...fuseEpilogue(shape, kernel),
     { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
     ...ofX.flatMap((name) => hoisted(kernel, name)),
     ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),
@@ -276,11 +277,13 @@ export const integerDotDecode: Template = {
       rows: m === "any" ? 4 : Math.max(1, Math.min(4, m)),
       panel: 1,
       order: "quads-outside",
-      ...defaultStored(shape),
+      ...storedAxis(shape),
     };
   },
   schedule: scheduleOf,
 };
+
+const prefillRows = (m: number | "any"): number => (m === "any" || m >= 4 ? 4 : Math.max(2, m));
 
 export const integerDotPrefill: Template = {
   name: "integer-dot-prefill",
@@ -293,10 +296,13 @@ export const integerDotPrefill: Template = {
   default: (target) => {
     const shape = shapeOf(target);
     const { m, n } = shape;
+    const stored = defaultStored(shape);
+    // Folded codes are widened at every pair: sums of one row vector and 4 rows of x are what registers hold.
+    if (codingOf(shape, target, stored).fold)
+      return { vectors: vectorsFor(n, 2), tile: 1, rows: prefillRows(m), panel: 1, order: "quads-outside" };
     const vectors = vectorsFor(n, 4);
     const panel = [4, 2].find((p) => rowBlocks(n, vectors) % p === 0) ?? 1;
-    const rows = m === "any" || m >= 4 ? 4 : Math.max(2, m);
-    return { vectors, tile: vectors, rows, panel, order: "quads-outside", ...defaultStored(shape) };
+    return { vectors, tile: vectors, rows: prefillRows(m), panel, order: "quads-outside", ...storedAxis(shape) };
   },
   schedule: scheduleOf,
 };

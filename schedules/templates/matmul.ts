@@ -1,7 +1,7 @@
 /**
  * What all matmul templates share: the sizes of the problem as its schedule sees them, and the kernels that M is divided into.
  */
-import { type Format, formatOf, type MatmulWorkload } from "../../ir/index.ts";
+import { epilogueOf, type Format, formatOf, type MatmulWorkload } from "../../ir/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Target } from "./template.ts";
@@ -47,15 +47,15 @@ export function partsOf(m: number | "any", rows: number): readonly Part[] {
   return [...(m >= rows ? [whole] : []), ...(rest > 0 ? [tail(rest)] : [])];
 }
 
-/** Rows into tiles and tails; both nests where a bias follows. Without rows there is nothing to divide. */
+/** Rows into tiles and tails; both nests where an epilogue follows. Without rows there is nothing to divide. */
 export const divideRows = ({ workload, m }: Shape, rows: number): Schedule =>
-  m === 0 ? [] : [{ op: "specialize", loops: workload.bias ? ["m", "y/m"] : ["m"], modulo: rows }];
+  m === 0 ? [] : [{ op: "specialize", loops: epilogueOf(workload).length > 0 ? ["m", "y/m"] : ["m"], modulo: rows }];
 
-/** The buffer that the main nest sums into, and the step that fuses the bias into its store. */
-export const resultOf = ({ workload }: Shape): string => (workload.bias ? "y.sum" : "y");
+/** The buffer that the main nest sums into, and the step that fuses the epilogue into its store. */
+export const resultOf = ({ workload }: Shape): string => (epilogueOf(workload).length > 0 ? "y.sum" : "y");
 
-export const fuseBias = ({ workload }: Shape, kernel: string): Schedule =>
-  workload.bias ? [{ op: "compute-at", kernel, buffer: "y.sum" }] : [];
+export const fuseEpilogue = ({ workload }: Shape, kernel: string): Schedule =>
+  epilogueOf(workload).length > 0 ? [{ op: "compute-at", kernel, buffer: "y.sum" }] : [];
 
 /** Fields with one entry per group: laid out in vectors of rows, groups outside. */
 export function groupFieldLayouts({ format }: Shape, vectors: number): Schedule {

@@ -4,7 +4,7 @@
  */
 import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-morph";
 import { dotModule } from "../../backends/index.ts";
-import { type Format, formatOf, type Numerics, type Workload } from "../../ir/index.ts";
+import { type EpilogueName, type Format, formatOf, type Numerics, operandsOf, type Workload } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
 import type { KernelInfo } from "../runtime/index.ts";
 import { version } from "../version.ts";
@@ -161,8 +161,12 @@ function typesOf(workload: Workload): { weights: string; args: string; result: s
   const m = "m" in workload ? `readonly m${workload.m === "any" ? "" : "?"}: number` : "";
   switch (workload.op) {
     case "matmul": {
-      const bias = workload.bias ? ["readonly bias: Float32Array"] : [];
-      return { weights: storedText(formatOf(workload.w)), args: inBraces([x, w, ...bias, m]), result: "Float32Array" };
+      const operands = operandsOf(workload).map(({ name }) => `readonly ${name}: Float32Array`);
+      return {
+        weights: storedText(formatOf(workload.w)),
+        args: inBraces([x, w, ...operands, m]),
+        result: "Float32Array",
+      };
     }
     case "quantize":
       return {
@@ -178,15 +182,16 @@ function typesOf(workload: Workload): { weights: string; args: string; result: s
 const inBraces = (fields: readonly string[]): string => `{ ${fields.join("; ")} }`;
 
 const storedText = ({ containers }: Format): string =>
-  inBraces(containers.map(({ name }) => `readonly ${name}: ArrayBufferView`));
+  inBraces(containers.map(({ name }) => `readonly ${name}: ArrayBufferView | readonly ArrayBufferView[]`));
 
 /** A workload for people, in a line. */
 function describe(workload: Workload): string {
   switch (workload.op) {
     case "matmul": {
-      const { m, n, k, w, bias, numerics } = workload;
+      const { m, n, k, w, bias, epilogue = [], numerics } = workload;
       const sum = `y[m,n] = sum_k x[m,k] * w[n,k]${bias ? " + bias[n]" : ""}`;
-      return `\`${sum}\`: ${m === "any" ? "any m" : `m ${m}`}, n ${n}, k ${k}, w in ${w}, computed in ${computedIn(numerics)}.`;
+      const then = epilogue.map((step) => `, then ${epilogueTexts[step]}`).join("");
+      return `\`${sum}\`${then}: ${m === "any" ? "any m" : `m ${m}`}, n ${n}, k ${k}, w in ${w}, computed in ${computedIn(numerics)}.`;
     }
     case "quantize":
       return `x to 8-bit codes and scales: ${workload.m === "any" ? "any m" : `m ${workload.m}`}, k ${workload.k}, a scale per ${spanText(workload.group)}.`;
@@ -195,6 +200,11 @@ function describe(workload: Workload): string {
   }
 }
 
+const epilogueTexts: Readonly<Record<EpilogueName, string>> = {
+  silu: "silu",
+  gate: "times gate[m,n]",
+  residual: "plus residual[m,n]",
+};
 const computedIn = (numerics: Numerics): string =>
   numerics.compute === "i8" ? `i8 with a scale of x per ${spanText(numerics.xGroup)}` : numerics.compute;
 const spanText = (span: number | "row"): string => (span === "row" ? "row" : `${span} values`);

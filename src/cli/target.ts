@@ -6,8 +6,9 @@ import type { z } from "zod";
 import { type GpuRuntime, gpuEnvironment, openGpu, probeWasm, runAgainForGpu } from "../../backends/index.ts";
 import type { Device, Feature } from "../../ir/index.ts";
 import {
-  denoCommand,
+  denoCommandLine,
   type EngineName,
+  enginesFor,
   type GpuSelection,
   hostsOf,
   probeDevice,
@@ -39,8 +40,8 @@ export const targetOptions: TargetOptions = {
   engine: {
     type: "string",
     placeholder: "name",
-    help: "Where they run: node, deno, or chromium (a real one, without a window)",
-    schema: choice("node", "deno", "chromium").default("node"),
+    help: "Where they run: node, deno, bun (wasm only), or chromium (a real one, without a window)",
+    schema: choice("node", "deno", "bun", "chromium").default("node"),
   },
   adapter: {
     type: "string",
@@ -70,6 +71,7 @@ const kinds: Readonly<Record<TargetName, Device["kind"]>> = { wasm: "wasm", webg
 export async function chooseTarget(options: TargetValues, signal?: AbortSignal): Promise<ChosenTarget> {
   const { target, engine, adapter } = options;
   if (target === "wasm" && adapter !== "any") throw new UsageError("--adapter goes with --target webgpu");
+  if (!enginesFor(kinds[target]).includes(engine)) throw new UsageError(`--engine ${engine} has no ${target}`);
   const gpu = target === "webgpu" && adapter === "software" ? { software: true } : undefined;
   const hosts = hostsOf(engine, target === "webgpu" ? { gpu: adapter } : {});
   const probed =
@@ -120,11 +122,11 @@ const marker = "QLOOM_ENGINE";
  * here.
  */
 export async function runElsewhere({ target, engine, adapter }: TargetValues): Promise<number | undefined> {
-  if (target !== "webgpu" || engine === "chromium" || process.env[marker] !== undefined) return undefined;
+  if (target !== "webgpu" || !["node", "deno"].includes(engine) || process.env[marker] !== undefined) return undefined;
   if (engine === "node") return runAgainForGpu({ software: adapter === "software" });
   const { env } = await gpuEnvironment({ software: adapter === "software" });
-  const flags = ["run", "--quiet", "--allow-all", "--no-prompt", "--no-lock", "--no-remote"];
-  const child = spawn(await denoCommand(), [...flags, ...process.argv.slice(1)], {
+  const { command, args } = await denoCommandLine();
+  const child = spawn(command, [...args, ...process.argv.slice(1)], {
     stdio: "inherit",
     env: { ...process.env, ...env, [marker]: engine },
   });

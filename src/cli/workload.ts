@@ -3,6 +3,8 @@
 import { z } from "zod";
 import {
   canonicalJson,
+  type EpilogueName,
+  epilogueNames,
   type MatmulWorkload,
   parseWorkload,
   type Rows,
@@ -24,6 +26,11 @@ export const activations: z.ZodType<string, string> = z
   .string()
   .refine((text) => /^(f32|f16|i8_row|i8_g[1-9]\d*)$/.test(text), { error: "must be f32, f16, i8_g<group> or i8_row" });
 
+const epilogue: z.ZodType<readonly EpilogueName[], string> = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(z.enum(epilogueNames, { error: `must be some of ${epilogueNames.join(", ")}` })));
+
 type Text = Option & { readonly type: "string" };
 type Flag = Option & { readonly type: "boolean" };
 type Checked<Value> = Text & { readonly schema: z.ZodType<Value | undefined> };
@@ -36,6 +43,7 @@ export type WorkloadOptions = {
   readonly weights: Text;
   readonly x: Checked<string>;
   readonly bias: Flag;
+  readonly epilogue: Checked<readonly EpilogueName[]>;
 };
 
 /** None has a default here, so that flags beside JSON are noticed. */
@@ -55,6 +63,12 @@ export const workloadOptions: WorkloadOptions = {
     schema: activations.optional(),
   },
   bias: { type: "boolean", help: "Add a bias to each row of y" },
+  epilogue: {
+    type: "string",
+    placeholder: "steps",
+    help: "Then, with commas: silu, gate (times an m x n), residual (plus an m x n)",
+    schema: epilogue.optional(),
+  },
 };
 
 type WorkloadValues = OptionValues<WorkloadOptions>;
@@ -87,11 +101,19 @@ export function workloadFilter(
     return (workload) => workloadKey(workload) === wanted;
   }
   if (firstGiven(options) === undefined) return () => true;
-  const { m, n, k, weights: w, x, bias } = options;
-  const wanted = { m, n, k, w, bias: bias || undefined, numerics: x && canonicalJson(numericsOf(x)) };
+  const { m, n, k, weights: w, x, bias, epilogue: steps } = options;
+  const wanted = {
+    m,
+    n,
+    k,
+    w,
+    bias: bias || undefined,
+    epilogue: steps?.join(),
+    numerics: x && canonicalJson(numericsOf(x)),
+  };
   return (workload) => {
     if (workload.op !== "matmul") return false;
-    const found = { ...workload, numerics: canonicalJson(workload.numerics) };
+    const found = { ...workload, epilogue: workload.epilogue?.join(), numerics: canonicalJson(workload.numerics) };
     return Object.entries(wanted).every(
       ([field, value]) => value === undefined || found[field as keyof typeof wanted] === value,
     );
@@ -99,10 +121,10 @@ export function workloadFilter(
 }
 
 function matmulOf(command: string, options: WorkloadValues): MatmulWorkload {
-  const { m = "any", n, k, weights = "int4_g32", x = "i8_g32", bias } = options;
+  const { m = "any", n, k, weights = "int4_g32", x = "i8_g32", bias, epilogue: steps } = options;
   const missing = n === undefined ? "n" : k === undefined ? "k" : undefined;
   if (n === undefined || k === undefined) throw new UsageError(`--${missing} is missing; see qloom ${command} --help`);
-  return { op: "matmul", m, n, k, w: weights, bias, numerics: numericsOf(x) };
+  return { op: "matmul", m, n, k, w: weights, bias, ...(steps && { epilogue: steps }), numerics: numericsOf(x) };
 }
 
 function parseJson(command: string, text: string): unknown {
@@ -117,12 +139,12 @@ function parseJson(command: string, text: string): unknown {
 export function workloadText(workload: Workload): string {
   switch (workload.op) {
     case "matmul": {
-      const { m, n, k, w, bias, numerics } = workload;
+      const { m, n, k, w, bias, epilogue = [], numerics } = workload;
       const x =
         numerics.compute === "i8"
           ? `i8_${numerics.xGroup === "row" ? "row" : `g${numerics.xGroup}`}`
           : numerics.compute;
-      return `matmul m=${m} n=${n} k=${k} ${w} x ${x}${bias ? " + bias" : ""}`;
+      return `matmul m=${m} n=${n} k=${k} ${w} x ${x}${[...(bias ? ["bias"] : []), ...epilogue].map((step) => ` + ${step}`).join("")}`;
     }
     case "quantize":
       return `quantize m=${workload.m} k=${workload.k} ${workload.group === "row" ? "row" : `g${workload.group}`}`;

@@ -45,14 +45,17 @@ export type KnownFormat<W> = W extends { readonly w: infer F extends string }
 /** Names of integer formats with stored zero points. */
 type WithZeros<F extends string> = F extends `int${string}_z${string}` ? true : false;
 
+/** A stored tensor, or the rows of several, one below the other: q, k and v in one kernel, whose n is the sum of theirs. */
+type Stored = ArrayBufferView | readonly ArrayBufferView[];
+
 /** Stored weights, little-endian: codes, scales (and zeros) of integer formats; else `raw`, as in the file (GGUF blocks, plain floats). */
 export type StoredWeights<F extends string> = string extends F
-  ? Readonly<Record<string, ArrayBufferView>>
+  ? Readonly<Record<string, Stored>>
   : F extends `int${string}`
     ? WithZeros<F> extends true
-      ? { readonly codes: ArrayBufferView; readonly scales: ArrayBufferView; readonly zeros: ArrayBufferView }
-      : { readonly codes: ArrayBufferView; readonly scales: ArrayBufferView }
-    : { readonly raw: ArrayBufferView };
+      ? { readonly codes: Stored; readonly scales: Stored; readonly zeros: Stored }
+      : { readonly codes: Stored; readonly scales: Stored }
+    : { readonly raw: Stored };
 
 type Rows<W> = W extends { readonly m: number } ? { readonly m?: number } : { readonly m: number };
 type Bias<W> = W extends { readonly bias: false }
@@ -60,10 +63,14 @@ type Bias<W> = W extends { readonly bias: false }
   : W extends { readonly bias: true }
     ? { readonly bias: Float32Array }
     : { readonly bias?: Float32Array };
+/** The inputs that steps of the epilogue take. */
+type Operands<W> = W extends { readonly epilogue: readonly (infer E)[] }
+  ? { readonly [Name in "gate" | "residual" as Name extends E ? Name : never]: Float32Array }
+  : unknown;
 
 /** What `run` takes: x is f32, m x k, row-major; `w` what `pack` gave. */
 export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends MatmulWorkload
-  ? { readonly x: Float32Array; readonly w: Packed } & Bias<W> & Rows<W>
+  ? { readonly x: Float32Array; readonly w: Packed } & Bias<W> & Operands<W> & Rows<W>
   : W extends QuantizeWorkload
     ? { readonly x: Float32Array } & Rows<W>
     : W extends DequantizeWorkload

@@ -15,7 +15,7 @@ import {
 import type { Job } from "../build/index.ts";
 import { openGguf } from "../gguf/index.ts";
 import { normal, splitmix32 } from "../timing/index.ts";
-import { makeProblem } from "../tuner/index.ts";
+import { makeProblem, randomOperands } from "../tuner/index.ts";
 
 /** One kernel with one tensor. */
 export interface Check {
@@ -34,7 +34,7 @@ const columnsCompared = 64;
 
 interface BuiltKernel {
   pack(weights: Record<string, Uint8Array>): unknown;
-  run(args: { x: Float32Array; w: unknown; m: number; bias?: Float32Array }): Float32Array;
+  run(args: { x: Float32Array; w: unknown; m: number; [operand: string]: unknown }): Float32Array;
   dispose(): void;
 }
 
@@ -93,15 +93,15 @@ function checkTensor(job: Job, kernel: BuiltKernel, tensor: string, stored: Cont
     Object.fromEntries(Object.entries(stored).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes])),
   );
   const random = splitmix32(1);
-  const bias = workload.bias ? Float32Array.from({ length: workload.n }, () => normal(random)) : undefined;
   const columns = Array.from({ length: Math.min(workload.n, columnsCompared) }, (_, i) =>
     Math.floor((i * workload.n) / Math.min(workload.n, columnsCompared)),
   );
   let maxError = 0;
   for (const m of workload.m === "any" ? rowsTried : [workload.m]) {
     const x = Float32Array.from({ length: m * workload.k }, () => normal(random));
-    const y = kernel.run({ x, w, m, ...(bias && { bias }) });
-    const reference = referenceMatmul({ ...workload, m }, x, stored, bias, columns).y;
+    const operands = randomOperands(workload, m, random);
+    const y = kernel.run({ x, w, m, ...operands });
+    const reference = referenceMatmul({ ...workload, m }, x, stored, operands, columns).y;
     let [difference, largest] = [0, 0];
     for (let row = 0; row < m; row++)
       columns.forEach((column, i) => {

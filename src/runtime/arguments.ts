@@ -6,8 +6,13 @@ import { evaluate } from "./size.ts";
 export interface RunInputs {
   readonly x?: Float32Array;
   readonly bias?: Float32Array;
+  readonly gate?: Float32Array;
+  readonly residual?: Float32Array;
   readonly m?: number;
 }
+
+/** What is done with sums, and how a kernel is asked for it. */
+const epilogues = { bias: "bias: true", gate: 'epilogue: ["gate"]', residual: 'epilogue: ["residual"]' } as const;
 
 /** Packed weights of any backend, as far as what they belong to is concerned. */
 export interface Packed {
@@ -30,13 +35,14 @@ export function rowsOf({ workload }: Described, given: number | undefined): numb
   throw new ApiError(`m = ${given}: the number of rows of x, an integer from 0 up`);
 }
 
-/** The inputs by name, for `m` rows. Throws an `ApiError` for a missing one, a wrong length, or a bias that has no place. */
+/** The inputs by name, for `m` rows. Throws an `ApiError` for a missing one, a wrong length, or one that has no place. */
 export function inputsOf(info: Described, args: RunInputs, m: number): ReadonlyMap<string, Float32Array> {
-  if (args.bias !== undefined && !info.inputs.some(({ name }) => name === "bias"))
-    throw new ApiError("bias: the kernel was compiled without one; compile with bias: true, or leave it out");
+  for (const [name, asked] of Object.entries(epilogues))
+    if (args[name as keyof typeof epilogues] !== undefined && !info.inputs.some((input) => input.name === name))
+      throw new ApiError(`${name}: the kernel was compiled without one; compile with ${asked}, or leave it out`);
   return new Map(
     info.inputs.map(({ name, bytes }) => {
-      const data = args[name as "x" | "bias"];
+      const data = args[name as "x" | keyof typeof epilogues];
       const expected = evaluate(bytes, { M: m });
       if (!(data instanceof Float32Array))
         throw new ApiError(

@@ -33,7 +33,8 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
   };
 }
 
-export type StoredArrays = Readonly<Record<string, ArrayBufferView | undefined>>;
+/** Stored tensors by name; a list is the rows of several matrices, one below the other. */
+export type StoredArrays = Readonly<Record<string, ArrayBufferView | readonly ArrayBufferView[] | undefined>>;
 
 interface AnyArguments extends RunInputs {
   readonly w?: PackedTensors;
@@ -45,10 +46,26 @@ export function storedBytes(weights: StoredArrays | undefined): Record<string, U
     throw new ApiError("weights are missing; pass the stored tensors by name");
   return Object.fromEntries(
     Object.entries(weights).map(([name, data]) => {
-      if (!ArrayBuffer.isView(data)) throw new ApiError(`weights: ${name} is not a typed array`);
-      return [`w.${name}`, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
+      const parts: readonly unknown[] = Array.isArray(data) ? data : [data];
+      if (!parts.every((part) => ArrayBuffer.isView(part)))
+        throw new ApiError(`weights: ${name} is not a typed array, nor a list of such`);
+      return [`w.${name}`, joined(parts)];
     }),
   );
+}
+
+const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** The bytes of tensors one after the other; copied only where there are several. */
+function joined(parts: readonly ArrayBufferView[]): Uint8Array {
+  if (parts.length === 1) return bytesOf(parts[0] as ArrayBufferView);
+  const whole = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(bytesOf(part), at);
+    at += part.byteLength;
+  }
+  return whole;
 }
 
 function run(executable: Executable, args: AnyArguments): Float32Array | { q: Int8Array; s: Float32Array } {

@@ -28,7 +28,9 @@ export function describeWorkload(workload: Workload): string {
     computed === undefined || computed.compute === "f32"
       ? []
       : [computed.compute === "i8" ? `x i8/${computed.xGroup}` : `x ${computed.compute}`];
-  return [workload.op, ...sizes, ...format, ...numerics].join(" ");
+  const { bias = false, epilogue = [] } = workload.op === "matmul" ? workload : {};
+  const steps = [...(bias ? ["bias"] : []), ...epilogue].map((step) => `+ ${step}`);
+  return [workload.op, ...sizes, ...format, ...numerics, ...steps].join(" ");
 }
 
 function detail(event: Progress): readonly string[] {

@@ -29,6 +29,8 @@ const rows = [1, 5, 8, 33] as const;
 const columns = [64, 37, 130, 96] as const;
 /** Multiples of a block; of formats that take any length, that many 16s and a tail. */
 const blocks = [1, 2, 3] as const;
+/** What is done with sums. */
+const epilogues = [undefined, ["silu"], undefined, ["silu", "gate", "residual"]] as const;
 const f32: Numerics = { compute: "f32" };
 const xGroups = [32, "row", 64, 16] as const;
 
@@ -76,7 +78,11 @@ function workloadsOf(w: string, i: number): readonly Workload[] {
   const [m, n] = [rows[(i >> 1) % 4]!, columns[i % 4]!];
   const groups = codes !== undefined && i % 2 === 0 ? xGroups.map((_, at) => xGroups[(at + i) % 4]!) : [];
   const numerics: readonly Numerics[] = [...groups.map((xGroup) => ({ compute: "i8", xGroup }) as const), f32];
-  const matmuls = numerics.map((n8) => ({ op: "matmul", ...{ m, n, k, w, bias: i % 3 === 0, numerics: n8 } }) as const);
+  const epilogue = epilogues[i % 4];
+  const matmuls = numerics.map(
+    (n8) =>
+      ({ op: "matmul", ...{ m, n, k, w, bias: i % 3 === 0 }, ...(epilogue && { epilogue }), numerics: n8 }) as const,
+  );
   const matmul = matmuls.find(isWorkload)!;
   return i % 4 === 3 ? [matmul, { op: "dequantize", n, k, w }] : [matmul];
 }

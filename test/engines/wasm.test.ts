@@ -3,12 +3,12 @@
  * test/engines` runs every format with every template.
  */
 import { afterAll, describe, expect, test } from "vitest";
-import { engineNames, hostsOf } from "../../src/tuner/index.ts";
+import { enginesFor, hostsOf } from "../../src/tuner/index.ts";
 import { casesFor } from "./cases.ts";
 import { EngineRunner } from "./runner.ts";
 
 const runners = await Promise.all(
-  engineNames.map(async (engine) => [engine, await EngineRunner.start(hostsOf(engine), "wasm")] as const),
+  enginesFor("wasm").map(async (engine) => [engine, await EngineRunner.start(hostsOf(engine), "wasm")] as const),
 );
 
 describe.each(runners)("%s", (engine, runner) => {

@@ -8,6 +8,7 @@ import {
   type Format,
   formatOf,
   type MatmulWorkload,
+  operandsOf,
   type Tensor,
   tensor,
   tensorOfBytes,
@@ -106,15 +107,18 @@ export function exactInputs(workload: MatmulWorkload, rows: number, seed: number
   }
   const x = numerics.compute === "f16" ? sparse(rows, k, random) : activations(rows, k, group, random);
   inputs.set("x", tensor("f32", [rows, k], x));
-  if (workload.bias)
+  for (const { name, per } of operandsOf(workload)) {
+    const shape = per === "column" ? [n] : [rows, n];
+    const length = shape.reduce((a, b) => a * b);
     inputs.set(
-      "bias",
+      name,
       tensor(
         "f32",
-        [n],
-        Array.from({ length: n }, () => Math.floor(random() * 100) - 50),
+        shape,
+        Array.from({ length }, () => Math.floor(random() * 100) - 50),
       ),
     );
+  }
   return inputs;
 }
 

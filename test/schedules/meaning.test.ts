@@ -112,6 +112,7 @@ const scheduledMatmuls: fc.Arbitrary<Sample & { readonly schedule: Schedule }> =
     m: fc.constantFrom<MatmulWorkload["m"][]>("any", 1, 3),
     n: fc.integer({ min: 1, max: 9 }),
     bias: fc.boolean(),
+    epilogue: fc.constantFrom<MatmulWorkload["epilogue"][]>(undefined, undefined, ["silu"], ["gate", "residual"]),
     integer: fc.boolean(),
     device: fc.constantFrom<Target["device"][]>(
       { kind: "wasm", features: ["relaxed-simd"], limits: {} },
@@ -122,11 +123,11 @@ const scheduledMatmuls: fc.Arbitrary<Sample & { readonly schedule: Schedule }> =
     rows: fc.integer({ min: 0, max: 5 }),
     seed: fc.nat(),
   })
-  .map(({ w, m, n, bias, integer, device, place, rows, seed }) => {
+  .map(({ w, m, n, bias, epilogue, integer, device, place, rows, seed }) => {
     const group = w === "q8_0" || w === "q4_1" ? 32 : 16;
     const numerics: MatmulWorkload["numerics"] =
       integer && w !== "f16" ? { compute: "i8", xGroup: group } : { compute: "f32" };
-    const workload: MatmulWorkload = { op: "matmul", m, n, k: 32, w, bias, numerics };
+    const workload: MatmulWorkload = { op: "matmul", m, n, k: 32, w, bias, epilogue, numerics };
     const target = { workload, device };
     const takers = templates.filter((t) => t.refuses(target) === undefined);
     const template = device.kind === "wgsl" ? (takers[place % takers.length] as Template) : templateFor(target);

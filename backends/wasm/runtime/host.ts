@@ -50,14 +50,15 @@ function nodeFacts(): HostFacts {
   const fs = process.getBuiltinModule("node:fs");
   const flags = new Set(processorFlags(fs));
   const arch = os.arch();
-  // Deno has Node's modules, and says that it is some Node.
-  const { deno } = process.versions;
+  // Deno and Bun have Node's modules, and say that they are some Node, with its V8.
+  const { deno, bun, v8, node } = process.versions;
   return {
     cpu: (os.cpus()[0]?.model ?? "unknown processor").replaceAll(/\s+/g, " ").trim(),
     family: arch === "x64" ? "x86-64" : arch,
     cpuFeatures: Object.entries(interesting).flatMap(([flag, name]) => (flags.has(flag) ? [name] : [])),
-    engine: `v8 ${process.versions.v8.split("-")[0]}`,
-    program: deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno}`,
+    // Bun's JavaScriptCore has no version but a commit: Bun's stands for it.
+    engine: bun === undefined ? `v8 ${v8.split("-")[0]}` : `javascriptcore of Bun ${bun}`,
+    program: bun !== undefined ? `Bun ${bun}` : deno !== undefined ? `Deno ${deno}` : `Node ${node}`,
     cores: os.availableParallelism(),
     caches: cacheSizes(fs),
   };

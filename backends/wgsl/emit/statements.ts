@@ -56,13 +56,23 @@ function planStmt(w: Writing, block: Block, s: Stmt): void {
       fail(c, `a reduction into ${s.buffer} is left: lower the kernel first`);
       break;
     case "barrier":
-      sharing.add(block, [], () => ["workgroupBarrier();"]);
-      for (const { name, scope } of c.buffers.values()) if (scope === "workgroup") touch(c, name, block);
+      planBarrier(w, block);
       break;
   }
 }
 
 /** A buffer changes: what is read from it later is another value. */
+/** Invocations meet; what they have written to workgroup memory is seen, and to global memory where the kernel reads that. */
+function planBarrier({ c, sharing }: Writing, block: Block): void {
+  const shared = [...c.buffers.values()].filter(({ name, scope }) => {
+    const view = c.views.get(name);
+    return scope === "workgroup" || (scope === "global" && view?.isRead && view.isWritten);
+  });
+  const calls = shared.some(({ scope }) => scope === "global") ? ["storageBarrier();"] : [];
+  sharing.add(block, [], () => [...calls, "workgroupBarrier();"]);
+  for (const { name } of shared) touch(c, name, block);
+}
+
 function touch(c: Context, buffer: string, { depth }: Block): void {
   c.times.set(buffer, { time: (c.times.get(buffer)?.time ?? 0) + 1, depth });
   c.changing.clear();

@@ -5,8 +5,10 @@ import { type Command, defineCommand } from "../command.ts";
 import { bytesText, table } from "../table.ts";
 import { chooseTarget, targetOptions } from "../target.ts";
 
-/** Limits that count something; the others are bytes. */
+/** Limits that count something, and whether the GPU is the processor; the others are bytes. */
 const counts = /^(cores|invocations|local[XYZ]|maxWorkgroups|storageBuffers|subgroup(Min|Max))$/;
+const limitText = (name: string, value: number): string =>
+  name === "processor" ? (value === 1 ? "yes" : "no") : counts.test(name) ? String(value) : bytesText(value);
 
 export const device: Command = defineCommand({
   summary: "Show what this machine can do",
@@ -20,6 +22,6 @@ export const device: Command = defineCommand({
       ["engine", engine],
       ["features", features.join(", ")],
       ["fingerprint", fingerprint],
-      ...Object.entries(limits).map(([name, value]) => [name, counts.test(name) ? String(value) : bytesText(value)]),
+      ...Object.entries(limits).map(([name, value]) => [name, limitText(name, value)]),
     ]),
 });

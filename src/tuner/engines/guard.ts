@@ -1,4 +1,4 @@
-/** What a measuring process of its own, in Node or Deno, does before anything else. */
+/** What a measuring process of its own, in Node, Deno or Bun, does before anything else. */
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { workerUrl } from "./worker-url.ts";

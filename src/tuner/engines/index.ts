@@ -5,16 +5,34 @@ import { TunerError } from "../errors.ts";
 import { type Connect, MeasuringHost } from "../host.ts";
 import type { GpuSelection } from "../protocol.ts";
 import type { EngineOptions } from "./options.ts";
+import type { ProgramName } from "./spawned.ts";
 
 /** Where candidates are built, run and timed. */
-export type EngineName = "node" | "deno" | "chromium";
+export type EngineName = "node" | "deno" | "bun" | "chromium";
 
-type Opened = (options: EngineOptions) => Promise<Connect>;
+interface Engine {
+  /** What it runs kernels on. */
+  readonly kinds: readonly Device["kind"][];
+  readonly open: (options: EngineOptions) => Promise<Connect>;
+}
 
-const engines: Readonly<Record<EngineName, Opened>> = {
-  node: async (options) => (await import("./node.ts")).connectNode(await withGpu(options)),
-  deno: async (options) => (await import("./deno.ts")).connectDeno(await withGpu(options)),
-  chromium: async (options) => (await import("./chromium.ts")).openChromium(options),
+const spawned =
+  (name: ProgramName): Engine["open"] =>
+  async (options) =>
+    (await import("./spawned.ts")).connectSpawned(name, await withGpu(options));
+
+const engines: Readonly<Record<EngineName, Engine>> = {
+  node: {
+    kinds: ["wasm", "wgsl"],
+    open: async (options) => (await import("./node.ts")).connectNode(await withGpu(options)),
+  },
+  deno: { kinds: ["wasm", "wgsl"], open: spawned("deno") },
+  // JavaScriptCore, and no WebGPU.
+  bun: { kinds: ["wasm"], open: spawned("bun") },
+  chromium: {
+    kinds: ["wasm", "wgsl"],
+    open: async (options) => (await import("./chromium.ts")).openChromium(options),
+  },
 };
 
 /** A process finds its GPU by variables that it is started with. */
@@ -24,10 +42,13 @@ async function withGpu(options: EngineOptions): Promise<EngineOptions> {
   return { ...options, env: { ...env, ...options.env } };
 }
 
-export const engineNames: readonly EngineName[] = Object.keys(engines) as EngineName[];
+/** The engines that run kernels of a kind. */
+export const enginesFor = (kind: Device["kind"]): readonly EngineName[] =>
+  (Object.keys(engines) as EngineName[]).filter((name) => engines[name].kinds.includes(kind));
 
-/** Deno's program: the npm package's where that is installed, else the PATH's. */
-export const denoCommand = async (): Promise<string> => (await import("./deno.ts")).denoCommand();
+/** Deno's program and the arguments that run a file: the npm package's where that is installed, else the PATH's. */
+export const denoCommandLine = async (): Promise<{ readonly command: string; readonly args: readonly string[] }> =>
+  (await import("./spawned.ts")).commandLine("deno");
 
 /** Starts a measuring process; a new one each time. */
 export type StartHost = () => Promise<MeasuringHost>;
@@ -36,7 +57,7 @@ export type StartHost = () => Promise<MeasuringHost>;
 export const hostsOf =
   (engine: EngineName, options: EngineOptions = {}): StartHost =>
   async () =>
-    new MeasuringHost(await engines[engine](options));
+    new MeasuringHost(await engines[engine].open(options));
 
 /** Long enough for a browser to start on a busy machine. */
 const probeMs = 120_000;

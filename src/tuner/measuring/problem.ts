@@ -9,9 +9,12 @@ import {
   type DequantizeWorkload,
   decodeReference,
   encode,
+  exactResult,
   formatOf,
   type MatmulWorkload,
   matmulBounds,
+  type Operands,
+  operandsOf,
   type QuantizeWorkload,
   quantizeReference,
   referenceMatmul,
@@ -57,24 +60,33 @@ export function makeProblem(workload: Workload, seed: number): Problem {
 }
 
 function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
-  const { n, k, w, bias } = workload;
+  const { n, k, w } = workload;
   const m = workload.m as number;
   const { weights, pool, rowOf } = pooledWeights(w, n, k, random);
   const x = activations(m, k, random);
-  const biases = bias ? Float32Array.from({ length: n }, () => normal(random)) : undefined;
+  const operands = randomOperands(workload, m, random);
   const distinct = rowOf.reduce((most, row) => Math.max(most, row + 1), 0);
-  const { y: sums } = referenceMatmul({ ...workload, n: distinct, bias: false }, x, pool);
+  const { y: sums } = referenceMatmul({ ...workload, n: distinct, bias: false, epilogue: undefined }, x, pool);
   const expected = (row: number, column: number): number =>
-    sums[row * distinct + rowOf[column]!]! + (biases?.[column] ?? 0);
+    exactResult(workload, operands, sums[row * distinct + rowOf[column]!]!, row, column);
   return {
     workload,
     m,
     weights,
-    inputs: biases ? { x, bias: biases } : { x },
+    inputs: { x, ...operands },
     judge: (output) =>
       judgeRows(new Float32Array(output("y").buffer), m, n, matmulBounds[workload.numerics.compute], expected),
   };
 }
+
+/** Normal values for the inputs of a matmul's epilogue. */
+export const randomOperands = (workload: MatmulWorkload, m: number, random: Random): Operands =>
+  Object.fromEntries(
+    operandsOf(workload).map(({ name, per }) => {
+      const length = per === "column" ? workload.n : m * workload.n;
+      return [name, Float32Array.from({ length }, () => normal(random))];
+    }),
+  );
 
 function dequantizeProblem(workload: DequantizeWorkload, random: Random): Problem {
   const { n, k, w } = workload;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gpuEnvironment } from "../../../backends/index.ts";
-import { denoCommand } from "../../../src/tuner/index.ts";
+import { denoCommandLine } from "../../../src/tuner/index.ts";
 import type { Answer, Request, ShaderRequest } from "./runner.ts";
 
 /** `dawn-null` has every feature; `deno-llvmpipe` is there where the system's Mesa is. */
@@ -37,8 +37,7 @@ export async function inEngine(engine: Engine, shaders: readonly ShaderRequest[]
     const dawn = engine === "dawn-null" ? ["backend=null"] : [];
     await writeFile(request, JSON.stringify({ dawn, shaders } satisfies Request));
     const isDeno = engine.startsWith("deno");
-    const command = isDeno ? await denoCommand() : process.execPath;
-    const args = isDeno ? ["run", "--allow-all", "--no-config", "--no-check", "--unstable-webgpu"] : [];
+    const { command, args } = isDeno ? await denoCommandLine() : { command: process.execPath, args: [] };
     await child(command, [...args, runner, request, answer], await environmentOf(engine));
     return JSON.parse(await readFile(answer, "utf8")) as Answer;
   } finally {

@@ -104,6 +104,20 @@ const cases: readonly Case[] = [
     { x: ramp("f32", 64) },
   ),
   one(
+    "a reversal through global memory",
+    `kernel k stage main
+  input x: f32[512 bytes]
+  workspace t: f32[512 bytes]
+  output y: f32[512 bytes]
+  for group.x < 2 workgroup.x
+    for local.x < 64 local.x
+      t[&t + 256 * group.x + 4 * local.x] = x[&x + 256 * group.x + 4 * local.x]
+      barrier
+      y[&y + 256 * group.x + 4 * local.x] = t[&t + 256 * group.x + 252 - 4 * local.x]
+`,
+    { x: ramp("f32", 128) },
+  ),
+  one(
     "a transpose through workgroup memory",
     `kernel k stage main
   symbol M in 1 .. 4

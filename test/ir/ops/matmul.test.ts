@@ -10,6 +10,8 @@ import {
   type MatmulWorkload,
   matmulBounds,
   type Numerics,
+  type Operands,
+  operandsOf,
   programOf,
   referenceMatmul,
 } from "../../../ir/index.ts";
@@ -19,12 +21,13 @@ import { hasVector, vectorBytes, vectorShape, vectorValues } from "../vectors.ts
 
 const f32Numerics: Numerics = { compute: "f32" };
 
-function interpreted(workload: MatmulWorkload, x: Float32Array, w: Containers, bias?: Float32Array): Float64Array {
+function interpreted(workload: MatmulWorkload, x: Float32Array, w: Containers, operands: Operands = {}): Float64Array {
   const { n, k } = workload;
   const rows = x.length / k;
   const inputs = containerTensors(formatOf(workload.w), w, n, k);
   inputs.set("x", f32([rows, k], x));
-  if (bias) inputs.set("bias", f32([n], bias));
+  for (const { name, per } of operandsOf(workload))
+    inputs.set(name, f32(per === "column" ? [n] : [rows, n], operands[name] as Float32Array));
   return run(programOf(workload), inputs, { M: rows }).get("y") ?? new Float64Array();
 }
 
@@ -71,14 +74,17 @@ describe.each(combinations)("%s, K = %i, %o", (w, k, numerics) => {
   const base = { op: "matmul", n, k, w, numerics } as const;
   const bound = matmulBounds[numerics.compute];
 
-  test("agrees with the float64 oracle, with and without bias", () => {
+  test("agrees with the float64 oracle, with and without an epilogue", () => {
     const plain: MatmulWorkload = { ...base, m: 4, bias: false };
     expect(nmse(interpreted(plain, x, containers), referenceMatmul(plain, x, containers).y)).toBeLessThan(bound);
     const biased: MatmulWorkload = { ...base, m: "any", bias: true };
-    const bias = normals(n, 13);
-    expect(nmse(interpreted(biased, x, containers, bias), referenceMatmul(biased, x, containers, bias).y)).toBeLessThan(
-      bound,
-    );
+    const rows = x.length / k;
+    const operands = { bias: normals(n, 13), gate: normals(rows * n, 14), residual: normals(rows * n, 15) };
+    const longest: MatmulWorkload = { ...biased, epilogue: ["silu", "gate", "residual"] };
+    for (const workload of [biased, longest])
+      expect(
+        nmse(interpreted(workload, x, containers, operands), referenceMatmul(workload, x, containers, operands).y),
+      ).toBeLessThan(bound);
   });
 
   test("a row does not depend on the number of rows", () => {
@@ -94,12 +100,9 @@ test.each([f32Numerics, numericsOf(32)])("no rows: nothing is computed (%o)", (n
   for (const m of [0, "any"] as const)
     for (const bias of [false, true])
       expect(
-        interpreted(
-          { op: "matmul", m, n: 1, k: 64, w: "q4_0", bias, numerics },
-          new Float32Array(),
-          containers,
-          bias ? new Float32Array(1) : undefined,
-        ).length,
+        interpreted({ op: "matmul", m, n: 1, k: 64, w: "q4_0", bias, numerics }, new Float32Array(), containers, {
+          bias: new Float32Array(1),
+        }).length,
       ).toBe(0);
 });
 

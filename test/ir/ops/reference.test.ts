@@ -29,7 +29,7 @@ describe("referenceMatmul", () => {
   });
   test("adds the bias", () => {
     const x = Float32Array.of(1, 0, 0, 0);
-    expect([...referenceMatmul({ ...plain, bias: true }, x, weights, Float32Array.of(0.5, -0.5)).y]).toEqual([
+    expect([...referenceMatmul({ ...plain, bias: true }, x, weights, { bias: Float32Array.of(0.5, -0.5) }).y]).toEqual([
       1.5, 9.5,
     ]);
   });
@@ -52,9 +52,10 @@ describe("referenceMatmul", () => {
     expect(() => referenceMatmul({ ...plain, bias: true }, new Float32Array(4), weights)).toThrow(
       "bias: expected 2 values, got none",
     );
-    expect(() => referenceMatmul(plain, new Float32Array(4), weights, new Float32Array(2))).toThrow(
-      "bias: expected no values, got 2",
-    );
+    const residual = new Float32Array(2);
+    expect(() =>
+      referenceMatmul({ ...plain, epilogue: ["residual"] }, new Float32Array(8), weights, { residual }),
+    ).toThrow("residual: expected 4 values, got 2");
   });
 });
 

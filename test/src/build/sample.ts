@@ -81,7 +81,7 @@ export function expected(): Record<"attention" | "head" | "codes" | "scales" | "
   const { q, s } = quantizeReference(x, 32);
   return {
     attention: [...referenceMatmul(attention, x, stored("q4_0")).y],
-    head: [...referenceMatmul(head, x.subarray(0, k), stored("int4_g32"), bias).y],
+    head: [...referenceMatmul(head, x.subarray(0, k), stored("int4_g32"), { bias }).y],
     codes: [...q],
     scales: [...s],
     // JSON knows no negative zero.

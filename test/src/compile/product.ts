@@ -31,7 +31,7 @@ export function expectProduct(
   exact: boolean,
 ): number {
   const { n, k } = workload;
-  const reference = referenceMatmul({ ...workload, m: "any" }, x, weights, bias).y;
+  const reference = referenceMatmul({ ...workload, m: "any" }, x, weights, bias && { bias }).y;
   expect(y.length).toBe(reference.length);
   if (reference.some((value) => value !== 0))
     expect(nmse(y, reference)).toBeLessThan(matmulBounds[workload.numerics.compute]);

@@ -13,6 +13,7 @@ const fixed = {
   numerics: { compute: "i8", xGroup: 32 },
 } as const;
 const any = { ...fixed, m: "any", bias: true, w: "int4_g32_z" } as const;
+const gated = { ...fixed, epilogue: ["silu", "gate"] } as const;
 const gguf = { ...fixed, w: "q4_K", k: 256 } as const;
 const dequantize = { op: "dequantize", n: 4, k: 32, w: "q4_0" } as const;
 const quantize = { op: "quantize", m: "any", k: 32, group: 32 } as const;
@@ -30,8 +31,16 @@ test("what kernels of each workload take and give", () => {
 });
 
 const neverCalled = {
-  run(w: PackedTensors, one: CompiledKernel<typeof fixed>, many: CompiledKernel<typeof any>): void {
+  run(
+    w: PackedTensors,
+    one: CompiledKernel<typeof fixed>,
+    many: CompiledKernel<typeof any>,
+    fused: CompiledKernel<typeof gated>,
+  ): void {
     one.run({ x: floats, w });
+    fused.run({ x: floats, w, gate: floats });
+    // @ts-expect-error gate is missing
+    fused.run({ x: floats, w });
     one.run({ x: floats, w, m: 1 });
     many.run({ x: floats, w, m: 3, bias: floats });
     // @ts-expect-error w is missing

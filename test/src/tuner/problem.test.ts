@@ -20,7 +20,7 @@ function judge(problem: Problem, results: Readonly<Record<string, Float32Array |
 /** The whole result by the reference, without the pool. */
 function resultOf(problem: Problem): Float32Array {
   const { workload, inputs, weights } = problem;
-  return Float32Array.from(referenceMatmul(workload as MatmulWorkload, inputs["x"]!, weights, inputs["bias"]).y);
+  return Float32Array.from(referenceMatmul(workload as MatmulWorkload, inputs["x"]!, weights, inputs).y);
 }
 
 const altered = (y: Float32Array, at: number, value: number): Float32Array => {

@@ -51,7 +51,10 @@ export function faulty(faults: Faults<Fault>, pidFile?: string): TestHook {
 /** Faults that every engine can have: a browser knows no files. */
 export function faultyAnywhere(faults: Faults<PlainFault>): TestHook {
   const text = stripTypeScriptTypes(readFileSync(new URL("./hooks/anywhere.ts", import.meta.url), "utf8"));
-  return { module: `data:text/javascript,${encodeURIComponent(text)}`, data: { faults: byPoint(faults) } };
+  return {
+    module: `data:text/javascript;base64,${Buffer.from(text).toString("base64")}`,
+    data: { faults: byPoint(faults) },
+  };
 }
 
 export function job(given: Pick<TuneOptions, "workloads" | "store"> & Partial<TuneOptions>): TuneOptions {

@@ -1,4 +1,4 @@
-/** The measuring process in Deno: started by `deno.ts`. Written against Node's modules, which Deno has. */
+/** The measuring process in Deno or Bun: started by `spawned.ts`. Written against Node's modules, which both have. */
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { makeMeasuring } from "../measuring/measuring.ts";

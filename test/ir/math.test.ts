@@ -1,0 +1,58 @@
+// Functions made of the scalar-op table, evaluated as expressions, against float64.
+import { describe, expect, test } from "vitest";
+import { b, type Expr, exp, interpretKernel, silu, tensor } from "../../ir/index.ts";
+
+/** The values of a function of f32 at all of these. */
+function valuesOf(f: (x: Expr) => Expr, at: readonly number[]): readonly number[] {
+  const [x, y] = (["x", "y"] as const).map((name) =>
+    b.buffer(name, "f32", [at.length], { role: name === "x" ? "input" : "output" }),
+  ) as [ReturnType<typeof b.buffer>, ReturnType<typeof b.buffer>];
+  const i = b.variable("i");
+  const kernel = b.kernel("k", "main", {
+    buffers: [x, y],
+    body: [b.loop("i", at.length, [b.store("y", [i], f(b.load(x, [i])))])],
+  });
+  const result = tensor(
+    "f32",
+    [at.length],
+    at.map(() => 0),
+  );
+  interpretKernel(kernel, {
+    symbols: {},
+    buffers: new Map([
+      ["x", tensor("f32", [at.length], at)],
+      ["y", result],
+    ]),
+  });
+  return [...result.values];
+}
+
+const range = (from: number, to: number, count: number): readonly number[] =>
+  Array.from({ length: count }, (_, i) => Math.fround(from + ((to - from) * i) / (count - 1)));
+
+describe("exp", () => {
+  test("is within 2 units in the last place", () => {
+    const at = [...range(-87.3, 88.3, 4001), ...range(-1, 1, 2001), 0, 1, -0];
+    valuesOf(exp, at).forEach((value, i) => {
+      const exact = Math.exp(at[i] as number);
+      expect(Math.abs(value - exact) / exact).toBeLessThan(2 * 2 ** -23);
+    });
+  });
+  test("is 0 below what an f32 holds, and the greatest power beyond what it is computed for", () => {
+    expect(valuesOf(exp, [-88, -(2 ** 100), -Infinity])).toEqual([0, 0, 0]);
+    const most = Math.exp(88.37);
+    for (const value of valuesOf(exp, [100, 2 ** 100, Infinity])) {
+      expect(value).toBeGreaterThanOrEqual(most);
+      expect(value).toBeLessThan(2 ** 128);
+    }
+  });
+});
+
+test("silu is right where its sigmoid is 0, 1, and between", () => {
+  const at = [...range(-90, 90, 999), -(2 ** 127), 2 ** 127, 0];
+  valuesOf(silu, at).forEach((value, i) => {
+    const x = at[i] as number;
+    const exact = x / (1 + Math.exp(-x));
+    expect(Math.abs(value - exact)).toBeLessThanOrEqual(4 * 2 ** -23 * Math.abs(exact) + 1e-7);
+  });
+});
