@@ -26,6 +26,7 @@ import type {
   Stage,
   Stmt,
   Store,
+  Table,
   Var,
 } from "./nodes.ts";
 import { compareExprs } from "./order.ts";
@@ -194,6 +195,32 @@ const castNode = (type: Type, mode: Cast["mode"], arg: Expr): Expr =>
     (e) => e.kind === "cast" && e.arg === arg && e.type === type && e.mode === mode,
     (id) => ({ kind: "cast", id, type, mode, arg }),
   );
+
+/** The most values of a `table`: what one byte shuffle looks up. */
+export const longestTable = 16;
+
+/** The value at `index` (u8) of a list of i8 or u8 constants (see `Table`); folded where the index is constant. */
+export function table(scalar: Scalar, index: Expr, values: readonly number[]): Expr {
+  check(scalar === "i8" || scalar === "u8", () => `a table holds i8 or u8, not ${scalar}`);
+  check(index.type.scalar === "u8", () => `a table is indexed by ${index.type.text}; its index is u8`);
+  check(
+    values.length > 0 && values.length <= longestTable,
+    () => `a table has 1 to ${longestTable} values, got ${values.length}`,
+  );
+  const wrong = values.find((value) => wrap(value, scalar) !== value);
+  check(wrong === undefined, () => `${wrong} in a table is no value of ${scalar}`);
+  const type = typeOf(scalar, index.type.lanes);
+  if (index.kind === "const") {
+    const value = values[index.value];
+    check(value !== undefined, () => `a table of ${values.length} values has none at ${index.value}`);
+    return constant(value as number, type);
+  }
+  return interned(
+    values.reduce(mix, mix(hashText(type.text), index.id)),
+    (e) => e.kind === "table" && e.index === index && e.type === type && sameList(e.values, values),
+    (id) => ({ kind: "table", id, type, values: Object.freeze([...values]), index }) satisfies Table,
+  );
+}
 
 /** An intrinsic applied to vectors; the result has the operands' lane shape (tables aside) without the group axis. Scalar operands broadcast. */
 export function call(name: IntrinsicName, ...args: readonly Expr[]): Call {

@@ -98,6 +98,11 @@ function exactRange(e: Expr, facts: Facts): Interval {
         e.args.map((arg) => rangeOf(arg, facts)),
         unknown,
       );
+    case "table": {
+      const [low, high] = rangeOf(e.index, facts);
+      const reached = e.values.slice(low, high + 1);
+      return reached.length > 0 ? hull(reached) : unknown;
+    }
     case "call":
       return unknown;
   }

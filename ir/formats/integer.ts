@@ -44,7 +44,7 @@ function integerFormat(name: string, bits: number, span: Span, zero: string, sca
     name,
     block: span === "row" ? 1 : span,
     group: span,
-    codes: { bits, low: 0, high: 2 ** bits - 1, zero: zero === "" ? 2 ** (bits - 1) : 0 },
+    codes: { bits, low: 0, high: 2 ** bits - 1, zero: zero === "" ? 2 ** (bits - 1) : 0, table: undefined },
     containers: [
       { name: "codes", scalar: "u8", ...codes },
       perGroup({ name: "scales", scalar: scaleType }),

@@ -20,7 +20,7 @@
  *     for s/p < 2: d[] += i32(s[s/p]) * (1 << s/p)                                                         over s/p
  *
  * `into` names the inner sums, those with more axes first, else in the order in which they stand in the value; the loops of all but the first are named
- * after them. Whole constants stay inside their sum. The factors outside are multiplied
+ * after them. Whole constants stay inside their sum, but for those of products of integers, which dot products then take. The factors outside are multiplied
  * with each other first, in the order in which they stand, then with the sum.
  */
 import { z } from "zod";
@@ -223,14 +223,17 @@ function groupsOf(monomials: readonly Monomial[], depends: (e: Expr) => boolean)
     const outside = m.floats.filter((e) => !depends(e));
     const inner = m.floats.filter(depends);
     const ints = m.ints.filter(depends);
-    const factors = outside.map((e) => e.id).sort((x, y) => x - y);
-    const key = `${inner.length > 0 ? "f32" : "i32"}:${factors.join()}`;
+    const common = outside.map((e) => e.id).sort((x, y) => x - y);
+    const key = `${inner.length > 0 ? "f32" : "i32"}:${common.join()}`;
     const group = groups.get(key) ?? { floats: outside, sums: [] };
     groups.set(key, group);
+    const magnitude = Math.abs(m.coefficient);
+    const leaves = magnitude !== 1 && inner.length === 0 && ints.length > 1;
+    const factors = m.ints.filter((e) => !depends(e)).map((e) => (inner.length > 0 ? b.cast("f32", e) : e));
     group.sums.push({
-      term: termOf(m.coefficient, ints, inner),
+      term: termOf(leaves ? 1 : m.coefficient, ints, inner),
       negative: m.coefficient < 0,
-      outside: m.ints.filter((e) => !depends(e)).map((e) => (inner.length > 0 ? b.cast("f32", e) : e)),
+      outside: leaves ? [...factors, b.constant(magnitude)] : factors,
     });
   }
   return [...groups.values()];

@@ -81,6 +81,7 @@ describe.each(templates.filter((t) => !others.includes(t.name) && !t.name.starts
 const representative = [
   ...["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "tq2_0"],
   ...["int1_g32_z", "int1_g32_zf"],
+  ...["q1_0", "q2_0", "iq4_nl", "iq4_xs", "tq1_0", "mxfp4", "nvfp4"],
   ...[2, 3, 4, 5, 6, 8].flatMap((bits) => ["", "_z", "_zf"].map((zero) => `int${bits}_g32${zero}`)),
   ...["int4_g16", "int4_g64_s16", "int3_row_zf", "int8_row"],
 ];
