@@ -709,6 +709,7 @@
     (local $x.at i32)
     (local $x.s.at i32)
     (local $x.q.at i32)
+    (local $m i32)
     (local $g i32)
     (local $x.amax4.sum.1 v128)
     (local $const v128)
@@ -734,235 +735,263 @@
     local.set $const.1
     v128.const i32x4 -2147483648 -2147483648 -2147483648 -2147483648
     local.set $const.2
-    local.get $&x
-    local.set $x.at
-    local.get $&x.s
-    local.set $x.s.at
-    local.get $&x.q
-    local.set $x.q.at
-    i32.const 0
-    local.set $g
-    loop $g
-      local.get $x.at
-      v128.load align=4
-      f32x4.abs
-      local.get $const
-      f32x4.max
-      local.set $x.amax4.sum.1
-      local.get $x.amax4.sum.1
-      local.get $x.at
-      v128.load offset=16 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.2
-      local.get $x.amax4.sum.2
-      local.get $x.at
-      v128.load offset=32 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.3
-      local.get $x.amax4.sum.3
-      local.get $x.at
-      v128.load offset=48 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.4
-      local.get $x.amax4.sum.4
-      local.get $x.at
-      v128.load offset=64 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.5
-      local.get $x.amax4.sum.5
-      local.get $x.at
-      v128.load offset=80 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.6
-      local.get $x.amax4.sum.6
-      local.get $x.at
-      v128.load offset=96 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.7
-      local.get $x.amax4.sum.7
-      local.get $x.at
-      v128.load offset=112 align=4
-      f32x4.abs
-      f32x4.max
-      local.set $x.amax4.sum.8
-      local.get $x.amax4.sum.8
-      local.set $x.amax4.0
-      local.get $x.amax4.0
-      f32x4.extract_lane 0
-      f32.const -inf
-      f32.max
-      local.set $x.amax.sum.1
-      local.get $x.amax.sum.1
-      local.get $x.amax4.0
-      f32x4.extract_lane 1
-      f32.max
-      local.set $x.amax.sum.2
-      local.get $x.amax.sum.2
-      local.get $x.amax4.0
-      f32x4.extract_lane 2
-      f32.max
-      local.set $x.amax.sum.3
-      local.get $x.amax.sum.3
-      local.get $x.amax4.0
-      f32x4.extract_lane 3
-      f32.max
-      local.set $x.amax.sum.4
-      local.get $x.amax.sum.4
-      f32.const 127
-      f32.div
-      local.set $t
-      local.get $x.s.at
-      local.get $t
-      f32.store
-      f32.const 0
-      f32.const 1
-      local.get $t
-      f32.div
-      local.get $t
-      f32.const 1.1754944e-38
-      f32.lt
-      select
-      f32x4.splat
-      local.set $x.inverse.1.all
-      local.get $x.q.at
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=16 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      i16x8.narrow_i32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=32 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=48 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      i16x8.narrow_i32x4_s
-      i8x16.narrow_i16x8_s
-      v128.store align=1
-      local.get $x.q.at
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=64 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=80 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      i16x8.narrow_i32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=96 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      local.get $const.1
-      local.get $x.inverse.1.all
-      local.get $x.at
-      v128.load offset=112 align=4
-      f32x4.mul
-      local.tee $tmp.v128
-      local.get $const.2
-      v128.and
-      v128.or
-      local.get $tmp.v128
-      f32x4.add
-      f32x4.trunc
-      i32x4.trunc_sat_f32x4_s
-      i16x8.narrow_i32x4_s
-      i8x16.narrow_i16x8_s
-      v128.store offset=16 align=1
-      local.get $x.at
-      i32.const 128
-      i32.add
-      local.set $x.at
-      local.get $x.s.at
-      i32.const 4
-      i32.add
-      local.set $x.s.at
-      local.get $x.q.at
-      i32.const 32
-      i32.add
-      local.set $x.q.at
-      local.get $g
-      i32.const 1
-      i32.add
-      local.tee $g
-      i32.const 4
-      i32.lt_s
-      br_if $g
+    local.get $begin
+    local.set $m
+    local.get $m
+    local.get $end
+    i32.lt_s
+    if
+      loop $m
+        local.get $&x
+        local.get $m
+        i32.const 512
+        i32.mul
+        i32.add
+        local.set $x.at
+        local.get $&x.s
+        local.get $m
+        i32.const 16
+        i32.mul
+        i32.add
+        local.set $x.s.at
+        local.get $&x.q
+        local.get $m
+        i32.const 128
+        i32.mul
+        i32.add
+        local.set $x.q.at
+        i32.const 0
+        local.set $g
+        loop $g
+          local.get $x.at
+          v128.load align=4
+          f32x4.abs
+          local.get $const
+          f32x4.max
+          local.set $x.amax4.sum.1
+          local.get $x.amax4.sum.1
+          local.get $x.at
+          v128.load offset=16 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.2
+          local.get $x.amax4.sum.2
+          local.get $x.at
+          v128.load offset=32 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.3
+          local.get $x.amax4.sum.3
+          local.get $x.at
+          v128.load offset=48 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.4
+          local.get $x.amax4.sum.4
+          local.get $x.at
+          v128.load offset=64 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.5
+          local.get $x.amax4.sum.5
+          local.get $x.at
+          v128.load offset=80 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.6
+          local.get $x.amax4.sum.6
+          local.get $x.at
+          v128.load offset=96 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.7
+          local.get $x.amax4.sum.7
+          local.get $x.at
+          v128.load offset=112 align=4
+          f32x4.abs
+          f32x4.max
+          local.set $x.amax4.sum.8
+          local.get $x.amax4.sum.8
+          local.set $x.amax4.0
+          local.get $x.amax4.0
+          f32x4.extract_lane 0
+          f32.const -inf
+          f32.max
+          local.set $x.amax.sum.1
+          local.get $x.amax.sum.1
+          local.get $x.amax4.0
+          f32x4.extract_lane 1
+          f32.max
+          local.set $x.amax.sum.2
+          local.get $x.amax.sum.2
+          local.get $x.amax4.0
+          f32x4.extract_lane 2
+          f32.max
+          local.set $x.amax.sum.3
+          local.get $x.amax.sum.3
+          local.get $x.amax4.0
+          f32x4.extract_lane 3
+          f32.max
+          local.set $x.amax.sum.4
+          local.get $x.amax.sum.4
+          f32.const 127
+          f32.div
+          local.set $t
+          local.get $x.s.at
+          local.get $t
+          f32.store
+          f32.const 0
+          f32.const 1
+          local.get $t
+          f32.div
+          local.get $t
+          f32.const 1.1754944e-38
+          f32.lt
+          select
+          f32x4.splat
+          local.set $x.inverse.1.all
+          local.get $x.q.at
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=16 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          i16x8.narrow_i32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=32 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=48 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          i16x8.narrow_i32x4_s
+          i8x16.narrow_i16x8_s
+          v128.store align=1
+          local.get $x.q.at
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=64 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=80 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          i16x8.narrow_i32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=96 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          local.get $const.1
+          local.get $x.inverse.1.all
+          local.get $x.at
+          v128.load offset=112 align=4
+          f32x4.mul
+          local.tee $tmp.v128
+          local.get $const.2
+          v128.and
+          v128.or
+          local.get $tmp.v128
+          f32x4.add
+          f32x4.trunc
+          i32x4.trunc_sat_f32x4_s
+          i16x8.narrow_i32x4_s
+          i8x16.narrow_i16x8_s
+          v128.store offset=16 align=1
+          local.get $x.at
+          i32.const 128
+          i32.add
+          local.set $x.at
+          local.get $x.s.at
+          i32.const 4
+          i32.add
+          local.set $x.s.at
+          local.get $x.q.at
+          i32.const 32
+          i32.add
+          local.set $x.q.at
+          local.get $g
+          i32.const 1
+          i32.add
+          local.tee $g
+          i32.const 4
+          i32.lt_s
+          br_if $g
+        end
+        local.get $m
+        i32.const 1
+        i32.add
+        local.tee $m
+        local.get $end
+        i32.lt_s
+        br_if $m
+      end
     end
   )
   (func $all/x.abs (param $&x.q i32) (param $&x.abs i32) (param $&x.sign i32) (param $begin i32) (param $end i32)
@@ -1028,6 +1057,9 @@
     (local $x.fold.lanes.0.0 v128)
     (local $x.fold.lanes.0.1 v128)
     (local $x.q.at i32)
+    (local $x.fold/mo i32)
+    (local $t i32)
+    (local $t.1 i32)
     (local $x.fold/kg i32)
     (local $x.fold/kf i32)
     (local $x.q.1 v128)
@@ -1041,121 +1073,149 @@
     (local $x.fold.sum.6 i32)
     (local $x.fold.sum.7 i32)
     (local $x.fold.sum.8 i32)
-    i32.const 0
-    local.set $x.fold/kg
-    loop $x.fold/kg
-      v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-      v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-      local.set $x.fold.lanes.sum.1
-      local.set $x.fold.lanes.sum.0
-      local.get $&x.q
-      local.get $x.fold/kg
-      i32.const 32
-      i32.mul
-      i32.add
-      local.set $x.q.at
-      i32.const 0
-      local.set $x.fold/kf
-      loop $x.fold/kf
-        local.get $x.q.at
-        v128.load64_zero align=1
-        local.set $x.q.1
-        local.get $x.fold.lanes.sum.0
-        local.get $x.q.1
-        i16x8.extend_low_i8x16_s
-        local.tee $tmp.v128
-        i32x4.extend_low_i16x8_s
-        v128.const i8x16 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255
-        i32x4.mul
-        v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-        local.get $x.q.1
-        v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-        i8x16.lt_s
-        i16x8.extend_low_i8x16_s
-        local.tee $tmp.v128.1
-        i32x4.extend_low_i16x8_s
-        v128.bitselect
-        i32x4.add
-        local.get $x.fold.lanes.sum.1
-        local.get $tmp.v128
-        i32x4.extend_high_i16x8_s
-        v128.const i8x16 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255
-        i32x4.mul
-        v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-        local.get $tmp.v128.1
-        i32x4.extend_high_i16x8_s
-        v128.bitselect
-        i32x4.add
-        local.set $x.fold.lanes.sum.1
-        local.set $x.fold.lanes.sum.0
-        local.get $x.q.at
-        i32.const 8
-        i32.add
-        local.set $x.q.at
-        local.get $x.fold/kf
+    local.get $begin
+    local.set $x.fold/mo
+    local.get $x.fold/mo
+    local.get $end
+    i32.lt_s
+    if
+      loop $x.fold/mo
+        local.get $x.fold/mo
+        i32.const 128
+        i32.mul
+        local.set $t
+        local.get $x.fold/mo
+        i32.const 16
+        i32.mul
+        local.set $t.1
+        i32.const 0
+        local.set $x.fold/kg
+        loop $x.fold/kg
+          v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+          v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+          local.set $x.fold.lanes.sum.1
+          local.set $x.fold.lanes.sum.0
+          local.get $t
+          local.get $&x.q
+          local.get $x.fold/kg
+          i32.const 32
+          i32.mul
+          i32.add
+          i32.add
+          local.set $x.q.at
+          i32.const 0
+          local.set $x.fold/kf
+          loop $x.fold/kf
+            local.get $x.q.at
+            v128.load64_zero align=1
+            local.set $x.q.1
+            local.get $x.fold.lanes.sum.0
+            local.get $x.q.1
+            i16x8.extend_low_i8x16_s
+            local.tee $tmp.v128
+            i32x4.extend_low_i16x8_s
+            v128.const i8x16 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255
+            i32x4.mul
+            v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+            local.get $x.q.1
+            v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+            i8x16.lt_s
+            i16x8.extend_low_i8x16_s
+            local.tee $tmp.v128.1
+            i32x4.extend_low_i16x8_s
+            v128.bitselect
+            i32x4.add
+            local.get $x.fold.lanes.sum.1
+            local.get $tmp.v128
+            i32x4.extend_high_i16x8_s
+            v128.const i8x16 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255
+            i32x4.mul
+            v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+            local.get $tmp.v128.1
+            i32x4.extend_high_i16x8_s
+            v128.bitselect
+            i32x4.add
+            local.set $x.fold.lanes.sum.1
+            local.set $x.fold.lanes.sum.0
+            local.get $x.q.at
+            i32.const 8
+            i32.add
+            local.set $x.q.at
+            local.get $x.fold/kf
+            i32.const 1
+            i32.add
+            local.tee $x.fold/kf
+            i32.const 4
+            i32.lt_s
+            br_if $x.fold/kf
+          end
+          local.get $x.fold.lanes.sum.0
+          local.get $x.fold.lanes.sum.1
+          local.set $x.fold.lanes.0.1
+          local.set $x.fold.lanes.0.0
+          local.get $x.fold.lanes.0.0
+          i32x4.extract_lane 0
+          local.set $x.fold.sum.1
+          local.get $x.fold.sum.1
+          local.get $x.fold.lanes.0.0
+          i32x4.extract_lane 1
+          i32.add
+          local.set $x.fold.sum.2
+          local.get $x.fold.sum.2
+          local.get $x.fold.lanes.0.0
+          i32x4.extract_lane 2
+          i32.add
+          local.set $x.fold.sum.3
+          local.get $x.fold.sum.3
+          local.get $x.fold.lanes.0.0
+          i32x4.extract_lane 3
+          i32.add
+          local.set $x.fold.sum.4
+          local.get $x.fold.sum.4
+          local.get $x.fold.lanes.0.1
+          i32x4.extract_lane 0
+          i32.add
+          local.set $x.fold.sum.5
+          local.get $x.fold.sum.5
+          local.get $x.fold.lanes.0.1
+          i32x4.extract_lane 1
+          i32.add
+          local.set $x.fold.sum.6
+          local.get $x.fold.sum.6
+          local.get $x.fold.lanes.0.1
+          i32x4.extract_lane 2
+          i32.add
+          local.set $x.fold.sum.7
+          local.get $x.fold.sum.7
+          local.get $x.fold.lanes.0.1
+          i32x4.extract_lane 3
+          i32.add
+          local.set $x.fold.sum.8
+          local.get $&x.fold
+          local.get $t.1
+          i32.add
+          local.get $x.fold/kg
+          i32.const 4
+          i32.mul
+          i32.add
+          local.get $x.fold.sum.8
+          i32.store
+          local.get $x.fold/kg
+          i32.const 1
+          i32.add
+          local.tee $x.fold/kg
+          i32.const 4
+          i32.lt_s
+          br_if $x.fold/kg
+        end
+        local.get $x.fold/mo
         i32.const 1
         i32.add
-        local.tee $x.fold/kf
-        i32.const 4
+        local.tee $x.fold/mo
+        local.get $end
         i32.lt_s
-        br_if $x.fold/kf
+        br_if $x.fold/mo
       end
-      local.get $x.fold.lanes.sum.0
-      local.get $x.fold.lanes.sum.1
-      local.set $x.fold.lanes.0.1
-      local.set $x.fold.lanes.0.0
-      local.get $x.fold.lanes.0.0
-      i32x4.extract_lane 0
-      local.set $x.fold.sum.1
-      local.get $x.fold.sum.1
-      local.get $x.fold.lanes.0.0
-      i32x4.extract_lane 1
-      i32.add
-      local.set $x.fold.sum.2
-      local.get $x.fold.sum.2
-      local.get $x.fold.lanes.0.0
-      i32x4.extract_lane 2
-      i32.add
-      local.set $x.fold.sum.3
-      local.get $x.fold.sum.3
-      local.get $x.fold.lanes.0.0
-      i32x4.extract_lane 3
-      i32.add
-      local.set $x.fold.sum.4
-      local.get $x.fold.sum.4
-      local.get $x.fold.lanes.0.1
-      i32x4.extract_lane 0
-      i32.add
-      local.set $x.fold.sum.5
-      local.get $x.fold.sum.5
-      local.get $x.fold.lanes.0.1
-      i32x4.extract_lane 1
-      i32.add
-      local.set $x.fold.sum.6
-      local.get $x.fold.sum.6
-      local.get $x.fold.lanes.0.1
-      i32x4.extract_lane 2
-      i32.add
-      local.set $x.fold.sum.7
-      local.get $x.fold.sum.7
-      local.get $x.fold.lanes.0.1
-      i32x4.extract_lane 3
-      i32.add
-      local.set $x.fold.sum.8
-      local.get $&x.fold
-      local.get $x.fold/kg
-      i32.const 4
-      i32.mul
-      i32.add
-      local.get $x.fold.sum.8
-      i32.store
-      local.get $x.fold/kg
-      i32.const 1
-      i32.add
-      local.tee $x.fold/kg
-      i32.const 4
-      i32.lt_s
-      br_if $x.fold/kg
     end
   )
   (func $all/main (param $&x.s i32) (param $&w.q i32) (param $&w.s i32) (param $&y i32) (param $&x.abs i32) (param $&x.sign i32) (param $&x.fold i32) (param $begin i32) (param $end i32)
