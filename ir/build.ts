@@ -26,6 +26,7 @@ import type {
   Stage,
   Stmt,
   Store,
+  Table,
   Var,
 } from "./nodes.ts";
 import { compareExprs } from "./order.ts";
@@ -195,15 +196,46 @@ const castNode = (type: Type, mode: Cast["mode"], arg: Expr): Expr =>
     (id) => ({ kind: "cast", id, type, mode, arg }),
   );
 
-/** An intrinsic applied to vectors; the result has the operands' lane shape without the group axis. Scalar operands broadcast. */
+/** The most values of a `table`: what one byte shuffle looks up. */
+export const longestTable = 16;
+
+/** The value at `index` (u8) of a list of i8 or u8 constants (see `Table`); folded where the index is constant. */
+export function table(scalar: Scalar, index: Expr, values: readonly number[]): Expr {
+  check(scalar === "i8" || scalar === "u8", () => `a table holds i8 or u8, not ${scalar}`);
+  check(index.type.scalar === "u8", () => `a table is indexed by ${index.type.text}; its index is u8`);
+  const { length } = values;
+  check(length > 0 && length <= longestTable, () => `a table has 1 to ${longestTable} values, got ${length}`);
+  const wrong = values.find((value) => wrap(value, scalar) !== value);
+  check(wrong === undefined, () => `${wrong} in a table is no value of ${scalar}`);
+  const type = typeOf(scalar, index.type.lanes);
+  if (index.kind === "const") {
+    const value = values[index.value];
+    check(value !== undefined, () => `a table of ${length} values has none at ${index.value}`);
+    return constant(value as number, type);
+  }
+  return interned(
+    values.reduce(mix, mix(hashText(type.text), index.id)),
+    (e) => e.kind === "table" && e.index === index && e.type === type && sameList(e.values, values),
+    (id) => ({ kind: "table", id, type, values: Object.freeze([...values]), index }) satisfies Table,
+  );
+}
+
+/** An intrinsic applied to vectors; the result has the operands' lane shape (tables aside) without the group axis. Scalar operands broadcast. */
 export function call(name: IntrinsicName, ...args: readonly Expr[]): Call {
   const row = intrinsics[name];
   check(args.length === row.operands.length, () => `${name} takes ${row.operands.length} operands, got ${args.length}`);
   row.operands.forEach((operand, i) => {
     const scalar = args[i]?.type.scalar;
     check(scalar === operand.scalar, () => `${name}: operand ${operand.name} is ${scalar}, expected ${operand.scalar}`);
+    check(
+      operand.entries === undefined || args[i]?.type.count === operand.entries,
+      () => `${name}: ${operand.name} has ${args[i]?.type.count} lanes, expected ${operand.entries}`,
+    );
   });
-  const shape = commonLanes(args, () => name);
+  const shape = commonLanes(
+    args.filter((_, i) => row.operands[i]?.entries === undefined),
+    () => name,
+  );
   const result = row.group > 1 ? shape.slice(0, -1) : shape;
   const type = typeOf(row.result, result);
   check(

@@ -5,7 +5,7 @@
 import { InterpretError } from "./errors.ts";
 import { type IntrinsicRow, intrinsics, type Term } from "./intrinsics.ts";
 import type { Memory } from "./memory.ts";
-import type { Call, Cast, Expr, Load, Op } from "./nodes.ts";
+import type { Call, Cast, Expr, Load, Op, Table } from "./nodes.ts";
 import { castBits, castValue, evalOp, type OpName, ops, wrap } from "./scalar-ops.ts";
 import { type Scalar, scalars } from "./types.ts";
 import { eachNode, operands } from "./visit.ts";
@@ -83,6 +83,8 @@ function compileNode(e: Expr, machine: Machine, where: Where): Step | undefined 
       return compileOp(e, args, out, machine, where);
     case "cast":
       return compileCast(e, args[0] as Operand, out);
+    case "table":
+      return compileTable(e, args[0] as Operand, out, machine, where);
     case "call":
       return compileCall(e, args, out, machine, where);
   }
@@ -158,6 +160,17 @@ function compileCast(e: Cast, arg: Operand, out: Float64Array): Step {
   const [from, to] = [e.arg.type.scalar, e.type.scalar];
   const convert = e.mode === "value" ? castValue : castBits;
   return perLane(out, (lane) => convert(arg.values[lane * arg.step] as number, from, to));
+}
+
+function compileTable(e: Table, index: Operand, out: Float64Array, machine: Machine, where: Where): Step {
+  const { values } = e;
+  return perLane(out, (lane) => {
+    const at = index.values[lane * index.step] as number;
+    const value = values[at];
+    if (value === undefined)
+      throw new InterpretError(`${machine.kernel}: a table of ${values.length} values has none at ${at} ${where()}`);
+    return value;
+  });
 }
 
 /** Position of the element that a lane names, after the check that it exists. */
@@ -251,6 +264,12 @@ function compileTerm(term: Term, row: IntrinsicRow, args: readonly Operand[]): C
     const i = row.operands.findIndex((operand) => operand.name === term);
     const { values, step } = args[i] as Operand;
     return { scalar: (row.operands[i] as { scalar: Scalar }).scalar, at: (lane) => values[lane * step] as number };
+  }
+  if (term[0] === "entry") {
+    const i = row.operands.findIndex((operand) => operand.name === term[1]);
+    const { values } = args[i] as Operand;
+    const number = compileTerm(term[2] as Term, row, args);
+    return { scalar: (row.operands[i] as { scalar: Scalar }).scalar, at: (lane) => values[number.at(lane)] as number };
   }
   if (term[0] === "cast") {
     const arg = compileTerm(term[2] as Term, row, args);

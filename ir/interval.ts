@@ -98,6 +98,11 @@ function exactRange(e: Expr, facts: Facts): Interval {
         e.args.map((arg) => rangeOf(arg, facts)),
         unknown,
       );
+    case "table": {
+      const [low, high] = rangeOf(e.index, facts);
+      const reached = e.values.slice(low, high + 1);
+      return reached.length > 0 ? hull(reached) : unknown;
+    }
     case "call":
       return unknown;
   }
@@ -145,7 +150,9 @@ function opRange(op: OpExpr["op"], args: readonly Interval[], unknown: Interval)
     case "xor":
       return a[0] >= 0 && b[0] >= 0 ? [0, Math.max(ones(a[1]), ones(b[1]))] : unknown;
     case "shl":
-      return constantB !== undefined ? [a[0] * 2 ** constantB, a[1] * 2 ** constantB] : unknown;
+      return b[0] >= 0 && b[1] < 32
+        ? hull([a[0] * 2 ** b[0], a[0] * 2 ** b[1], a[1] * 2 ** b[0], a[1] * 2 ** b[1]])
+        : unknown;
     case "shr":
       return constantB !== undefined ? [Math.floor(a[0] / 2 ** constantB), Math.floor(a[1] / 2 ** constantB)] : unknown;
     case "select":

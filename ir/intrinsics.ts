@@ -3,7 +3,8 @@
  * shapes of its operands and the ranges in which every engine agrees. A backend adds the spelling, or legalizes the row away.
  *
  * Meaning of every row: for each result lane l, `c[l] = sum over r < group of term(a[l*group+r], b[l*group+r], ..)`, computed in the
- * result's type. Operand vectors have `group` times as many lanes as the result, the group being the last (fastest) lane axis.
+ * result's type. Operand vectors have `group` times as many lanes as the result, the group being the last (fastest) lane axis. An operand that
+ * is a table is the same for all lanes, which read it by number.
  */
 import type { OpName } from "./scalar-ops.ts";
 import type { Scalar } from "./types.ts";
@@ -14,16 +15,23 @@ export type IntrinsicName =
   | "dot4_i32_i8"
   | "sum2_i32_i16"
   | "sum2_i16_i8"
+  | "lookup16_i8_u8"
   | "madd_f32";
 
-/** A scalar term over the operands' names: an operand, a cast or an operation. */
-export type Term = string | readonly ["cast", Scalar, Term] | readonly [OpName, Term, Term];
+/** A scalar term over the operands' names: an operand, an entry of a table, a cast or an operation. */
+export type Term =
+  | string
+  | readonly ["entry", string, Term]
+  | readonly ["cast", Scalar, Term]
+  | readonly [OpName, Term, Term];
 
 export interface IntrinsicOperand {
   readonly name: string;
   readonly scalar: Scalar;
   /** The values for which the result is determined, where that is less than the type's range: a precondition, proven by interval analysis. */
   readonly range?: readonly [number, number];
+  /** Of a table: its number of lanes. */
+  readonly entries?: number;
 }
 
 export interface IntrinsicRow {
@@ -86,6 +94,18 @@ export const intrinsics: Readonly<Record<IntrinsicName, IntrinsicRow>> = {
     lanes: 8,
     group: 2,
     term: ["cast", "i16", "a"],
+    determined: true,
+  },
+  /** Bytes of a table by their numbers (Wasm `i8x16.swizzle`, x86 `pshufb`, Arm `tbl`). Engines differ for numbers beyond the table. */
+  lookup16_i8_u8: {
+    operands: [
+      { name: "table", scalar: "i8", entries: 16 },
+      { name: "index", scalar: "u8", range: [0, 15] },
+    ],
+    result: "i8",
+    lanes: 16,
+    group: 1,
+    term: ["entry", "table", "index"],
     determined: true,
   },
   /** `a*b + c`, with one rounding or two as the engine likes. */

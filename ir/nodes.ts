@@ -2,7 +2,7 @@
  * What a kernel is: the unions of expressions and statements, each with its exact meaning. The only constructors are in
  * `build.ts`; the meaning is executed by `interpret.ts`.
  *
- *     expr   = const | var | lanes | load | op | cast | call
+ *     expr   = const | var | lanes | load | op | cast | table | call
  *     stmt   = for | store | reduce | if | let | barrier
  *     kernel = name, stage, symbols, buffers, body        program = kernels
  */
@@ -72,6 +72,18 @@ export interface Cast {
   readonly arg: Expr;
 }
 
+/**
+ * One of a few constants: `values[index]`, lane by lane. The values are i8 or u8, at most 16 of them; the index is a u8, and one past the
+ * last value is an error.
+ */
+export interface Table {
+  readonly kind: "table";
+  readonly id: number;
+  readonly type: Type;
+  readonly values: readonly number[];
+  readonly index: Expr;
+}
+
 /** A row of the intrinsic table applied to vectors: its meaning, shapes and preconditions are in `intrinsics.ts`. */
 export interface Call {
   readonly kind: "call";
@@ -81,7 +93,7 @@ export interface Call {
   readonly args: readonly Expr[];
 }
 
-export type Expr = Const | Var | Lanes | Load | Op | Cast | Call;
+export type Expr = Const | Var | Lanes | Load | Op | Cast | Table | Call;
 
 // ----------------------------------------------------------------------------------------------------- statements
 

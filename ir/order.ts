@@ -4,7 +4,16 @@
  */
 import type { Expr } from "./nodes.ts";
 
-const ranks: Readonly<Record<Expr["kind"], number>> = { var: 0, load: 1, cast: 2, op: 3, call: 4, lanes: 5, const: 6 };
+const ranks: Readonly<Record<Expr["kind"], number>> = {
+  var: 0,
+  load: 1,
+  cast: 2,
+  table: 3,
+  op: 4,
+  call: 5,
+  lanes: 6,
+  const: 7,
+};
 
 const compare = <T extends string | number>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -28,6 +37,8 @@ function compareAlike(a: Expr, b: Expr): number {
   if (a.kind === "const" && b.kind === "const") return compare(a.value, b.value) || compare(1 / a.value, 1 / b.value);
   if (a.kind === "lanes" && b.kind === "lanes") return compareLists(a.strides, b.strides, compare);
   if (a.kind === "cast" && b.kind === "cast") return compare(a.mode, b.mode) || compareExprs(a.arg, b.arg);
+  if (a.kind === "table" && b.kind === "table")
+    return compareLists(a.values, b.values, compare) || compareExprs(a.index, b.index);
   if (a.kind === "op" && b.kind === "op") return compare(a.op, b.op) || compareLists(a.args, b.args, compareExprs);
   if (a.kind === "call" && b.kind === "call")
     return compare(a.intrinsic, b.intrinsic) || compareLists(a.args, b.args, compareExprs);

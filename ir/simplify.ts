@@ -82,6 +82,16 @@ const rules: readonly Rule[] = [
     ops: ["add", "sub", "neg", "mul", "shl"],
     apply: (e) => (e.type.scalar === "i32" ? shaped(exprOf(affineOf(e)), e) : undefined),
   },
+  // 1 << p = p + 1 where p is 0 or 1
+  {
+    name: "power",
+    ops: ["shl"],
+    apply: (e, a, b, facts) => {
+      if (!isConst(a, 1) || e.type.scalar !== "i32") return undefined;
+      const [low, high] = rangeOf(b, facts);
+      return low >= 0 && high <= 1 ? shaped(add(b, 1), e) : undefined;
+    },
+  },
   // a + 0 = a, a - 0 = a, a | 0 = a, a ^ 0 = a, a << 0 = a, a >> 0 = a   (integers)
   {
     name: "neutral-zero",

@@ -309,6 +309,16 @@ export const siteRules: readonly SiteRule[] = [
   },
   { name: "element", check: eachAccess(elementReason) },
   {
+    name: "table",
+    check: ({ nodes }, { facts }) =>
+      first(nodes, (e) => {
+        if (e.kind !== "table") return undefined;
+        const [low, high] = rangeOf(e.index, facts);
+        const last = e.values.length - 1;
+        return high > last ? `${printExpr(e)}: its index is in ${low}..${high}, expected 0..${last}` : undefined;
+      }),
+  },
+  {
     name: "control",
     check: ({ stmt, accesses }) => {
       if (stmt.kind === "for" && stmt.extent.type !== indexType)

@@ -1,7 +1,7 @@
 /**
  * Walking and rewriting expressions and statements. Everything here is structural; what a rewrite means is its caller's business.
  */
-import { bind, bitcast, cast, loop, reapply, reduce, reload, store, when } from "./build.ts";
+import { bind, bitcast, cast, loop, reapply, reduce, reload, store, table, when } from "./build.ts";
 import type { Expr, For, Kernel, Reduce, Stmt, Store } from "./nodes.ts";
 
 /** The direct operands of an expression. */
@@ -15,6 +15,8 @@ export function operands(e: Expr): readonly Expr[] {
       return e.mask ? [...e.index, e.mask] : e.index;
     case "cast":
       return [e.arg];
+    case "table":
+      return [e.index];
     case "op":
     case "call":
       return e.args;
@@ -42,6 +44,10 @@ export function mapOperands(e: Expr, rewrite: (operand: Expr) => Expr): Expr {
       const arg = rewrite(e.arg);
       if (arg === e.arg) return e;
       return e.mode === "value" ? cast(e.type.scalar, arg) : bitcast(e.type.scalar, arg);
+    }
+    case "table": {
+      const index = rewrite(e.index);
+      return index === e.index ? e : table(e.type.scalar, index, e.values);
     }
     case "op":
     case "call": {

@@ -11,18 +11,50 @@ import { inWords } from "./in-words.ts";
  * - `f16`: x and decoded weights are rounded to f16, products are f16; sums over up to 32 values of K may be f16, across those they are f32. Values beyond 65504
  *   become infinite. Bound: NMSE 1e-5 against float64.
  * - `i8`: activations are quantized to 8 bits, symmetric, per `xGroup` values of K (or per row) by the program's prologue; products are
- *   summed as integers inside a group, in f32 across groups. On the quantized activations the same bound as f32.
+ *   summed as integers inside a group, in f32 across groups. On the quantized activations the same bound as f32. With `tables: "i8"` sums of 4 products
+ *   may be rounded to 8 bits (table lookup), in steps of a 63rd of the greatest in a group. Bound: NMSE 5e-4 on the quantized activations.
  */
 export type Numerics =
   | { readonly compute: "f32" }
   | { readonly compute: "f16" }
-  | { readonly compute: "i8"; readonly xGroup: number | "row" };
+  | { readonly compute: "i8"; readonly xGroup: number | "row"; readonly tables?: "i8" | undefined };
+
+/** What numerics are called, as text: `f32`, `f16`, `i8_g<group>` or `i8_row`, these with `_t8` where tables may have 8 bits. */
+export function numericsName(numerics: Numerics): string {
+  if (numerics.compute !== "i8") return numerics.compute;
+  const { xGroup, tables } = numerics;
+  return `i8_${xGroup === "row" ? "row" : `g${xGroup}`}${tables === "i8" ? "_t8" : ""}`;
+}
+
+/** The names that `numericsName` gives, for messages. */
+export const numericsNames = "f32, f16, i8_g<group> or i8_row, these with _t8 for 8-bit tables";
+
+/** The numerics of this name, or undefined. */
+export function numericsNamed(name: string): Numerics | undefined {
+  if (name === "f32" || name === "f16") return { compute: name };
+  const [, span, group, tables] = /^i8_(g([1-9]\d*)|row)(_t8)?$/.exec(name) ?? [];
+  if (span === undefined) return undefined;
+  return {
+    compute: "i8",
+    xGroup: group === undefined ? "row" : Number(group),
+    ...(tables !== undefined && { tables: "i8" as const }),
+  };
+}
 
 /** Rows of an activation: a number, or `any`: known at run time, from 0 up. */
 export type Rows = number | "any";
 
 /** Mean of squared errors over mean of squares that a matmul's results may have, by what it computes in; for i8 on the quantized activations. */
-export const matmulBounds: Readonly<Record<Numerics["compute"], number>> = { f32: 1e-10, f16: 1e-5, i8: 1e-10 };
+export const matmulBounds: Readonly<Record<Numerics["compute"] | "i8 tables", number>> = {
+  f32: 1e-10,
+  f16: 1e-5,
+  i8: 1e-10,
+  "i8 tables": 5e-4,
+};
+
+/** The bound of a matmul's numerics (see `matmulBounds`). */
+export const boundOf = (numerics: Numerics): number =>
+  matmulBounds[numerics.compute === "i8" && numerics.tables === "i8" ? "i8 tables" : numerics.compute];
 
 /** Steps on the sums of a matmul, in any order: `silu`, times the input `gate` (m x n), plus the input `residual` (m x n). */
 export const epilogueNames = ["silu", "gate", "residual"] as const;
@@ -79,7 +111,7 @@ const group = z.union([z.int(groupSize).positive(groupSize).max(largest, tooLarg
 const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f32") }),
   z.strictObject({ compute: z.literal("f16") }),
-  z.strictObject({ compute: z.literal("i8"), xGroup: group }),
+  z.strictObject({ compute: z.literal("i8"), xGroup: group, tables: z.literal("i8").optional() }),
 ]);
 const epilogue = z
   .array(z.enum(epilogueNames))

@@ -2,7 +2,7 @@
 export { ScheduleError } from "./errors.ts";
 export { type AnyStep, primitives } from "./primitives/index.ts";
 export { applySchedule, type Schedule } from "./schedule.ts";
-export { explain, templateFor, templateNamed, templates } from "./templates/index.ts";
+export { explain, rivalsFor, templateFor, templateNamed, templates } from "./templates/index.ts";
 export {
   type Constraint,
   type Point,

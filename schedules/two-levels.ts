@@ -8,6 +8,7 @@ import {
   b,
   buffersOf,
   type Expr,
+  type Facts,
   type For,
   factsOf,
   type Kernel,
@@ -18,6 +19,7 @@ import {
   type Scalar,
   type Stmt,
   scalarRange,
+  simplifier,
   simplifyKernel,
   substituter,
   typeOf,
@@ -194,13 +196,44 @@ export function flushNest(
   return nest(axes, s, copyOf);
 }
 
+/** Iterations that are looked at one by one, where terms differ between them. */
+const mostEnumerated = 64;
+
+/**
+ * Bounds of a sum over loops. Where few iterations differ in how large their terms can be (weights of bit planes), each is bounded by itself.
+ */
+export function sumRange(value: Expr, summed: readonly For[], facts: Facts): readonly [number, number] {
+  const whole = rangeOf(value, facts);
+  const varies = (l: For): boolean => {
+    const first = substituter(new Map([[l.loop, b.constant(0)]]))(value);
+    const [low, high] = rangeOf(simplifier(facts)(first), facts);
+    return low !== whole[0] || high !== whole[1];
+  };
+  const weighted = summed.filter((l) => extentOf(l) > 1 && varies(l));
+  const count = (list: readonly For[]): number => list.reduce((product, l) => product * extentOf(l), 1);
+  const enumerated = count(weighted) <= mostEnumerated ? weighted : [];
+  const times = count(summed.filter((l) => !enumerated.includes(l)));
+  const bounds = enumerated
+    .reduce<readonly Expr[]>(
+      (values, l) =>
+        values.flatMap((e) =>
+          Array.from({ length: extentOf(l) }, (_, i) => substituter(new Map([[l.loop, b.constant(i)]]))(e)),
+        ),
+      [value],
+    )
+    .map((e) => rangeOf(simplifier(facts)(e), facts));
+  const total = (end: 0 | 1): number => times * bounds.reduce((sum, range) => sum + range[end], 0);
+  return [total(0), total(1)];
+}
+
 /** The reduction's value in a narrower type, when every partial sum fits it. */
-function narrowed(kernel: Kernel, reduce: Reduce, summed: readonly For[], scalar: Scalar, into: string): Expr {
+export function narrowed(kernel: Kernel, reduce: Reduce, summed: readonly For[], scalar: Scalar, into: string): Expr {
   const facts = factsOf(kernel);
   const terms = reduce.monoid === "sum" ? summed.reduce((product, l) => product * extentOf(l), 1) : 1;
   const [low, high] = rangeOf(reduce.value, facts);
   const [min, max] = scalar === "f32" ? exactInF32 : scalarRange(scalar);
-  const fits = low * terms >= min && high * terms <= max;
+  const [least, greatest] = reduce.monoid === "sum" ? sumRange(reduce.value, summed, facts) : [low, high];
+  const fits = least >= min && greatest <= max;
   const most = Math.floor(Math.min(low < 0 ? min / low : Infinity, high > 0 ? max / high : Infinity));
   require(fits, () =>
     `${into}: ${terms} terms in ${low}..${high} do not fit ${scalar}; flush after at most ${most} terms (split the loop and accumulate inside)`);

@@ -16,6 +16,7 @@ import {
   type OpName,
   operands,
   type Scalar,
+  type Table,
   withBody,
   withOperands,
 } from "../../ir/index.ts";
@@ -38,11 +39,17 @@ export interface CallRule {
   readonly apply: (e: Call) => Expr | undefined;
 }
 
+export interface TableRule {
+  readonly name: string;
+  readonly apply: (e: Table) => Expr | undefined;
+}
+
 /** What a backend needs rewritten; the first rule of a list that applies is taken. */
 export interface Rules {
   readonly ops: readonly OpRule[];
   readonly casts: readonly CastRule[];
   readonly calls: readonly CallRule[];
+  readonly tables: readonly TableRule[];
 }
 
 type Step = (e: Expr, facts: Facts) => Expr | undefined;
@@ -60,6 +67,11 @@ function stepOf(rules: Rules): Step {
     } else if (e.kind === "cast" && e.mode === "value") {
       for (const rule of rules.casts) {
         const result = rule.apply(e, e.arg.type.scalar, e.type.scalar, facts);
+        if (result !== undefined) return result;
+      }
+    } else if (e.kind === "table") {
+      for (const rule of rules.tables) {
+        const result = rule.apply(e);
         if (result !== undefined) return result;
       }
     } else if (e.kind === "call") {

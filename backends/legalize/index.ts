@@ -4,3 +4,4 @@ export * from "./facts.ts";
 export * from "./floats.ts";
 export * from "./halves.ts";
 export * from "./integers.ts";
+export * from "./tables.ts";

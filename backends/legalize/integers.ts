@@ -1,5 +1,5 @@
 /** Rules for integers: quotients, and types narrower than a machine's. Each is exact. */
-import { b, type Expr, isFloat, isSubByte, rangeOf, scalarRange } from "../../ir/index.ts";
+import { b, type Expr, isFloat, isSubByte, type OpName, rangeOf, scalarRange } from "../../ir/index.ts";
 import type { CastRule, OpRule } from "./driver.ts";
 import { bitsOf, fits, isNarrow, isScalar, isSignedInt, like, logOf, unsigned } from "./facts.ts";
 
@@ -19,6 +19,32 @@ export const modPower: OpRule = {
   ops: ["mod"],
   apply: (_e, a, d) => (logOf(d) === undefined ? undefined : b.and(a, like((d as { value: number }).value - 1, d))),
 };
+
+/**
+ * (x >> a & m) << b = (x >> (a - b)) & (m << b), or (x << (b - a)) & (m << b)      for unsigned vectors, also without & m or without >> a: bits go straight
+ * to another place, where shifts of bytes would each need a mask
+ */
+export const movedBits: OpRule = {
+  name: "moved-bits",
+  ops: ["shl"],
+  apply: (e, moved, to) => {
+    if (isScalar(e) || isSignedInt(e) || to.kind !== "const") return undefined;
+    const [shifted, mask] = withConstant(moved, "and");
+    const [x, from] = withConstant(shifted, "shr");
+    if (mask === undefined && from === undefined) return undefined;
+    const by = from ?? 0;
+    const width = 2 ** bitsOf(e);
+    const kept = (((mask ?? width - 1) & (width / 2 ** by - 1)) >>> 0) * 2 ** to.value;
+    const there = by >= to.value ? b.shr(x, like(by - to.value, to)) : b.shl(x, like(to.value - by, to));
+    return b.and(by === to.value ? x : there, like(kept % width, to));
+  },
+};
+
+/** The operands of an operation with a constant; the expression itself where it is none. */
+function withConstant(e: Expr, name: OpName): readonly [Expr, number | undefined] {
+  const [x, c] = e.kind === "op" && e.op === name ? e.args : [];
+  return x !== undefined && c?.kind === "const" ? [x, c.value] : [e, undefined];
+}
 
 /** op(a, b) = i8(op(i32(a), i32(b)))   for integers of 8 and 16 bits where `applies` to the operation: the cast wraps */
 export const narrow = (applies: (e: Expr) => boolean): OpRule => ({

@@ -17,10 +17,13 @@ import {
   madd,
   modPower,
   modSigned,
+  movedBits,
   narrow,
   type OpRule,
   roundAway,
   roundAwayDouble,
+  tableByWords,
+  tableOfConstant,
   toBool,
   toHalf,
   toSubByte,
@@ -71,6 +74,8 @@ const saturateScalar: CastRule = {
 const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
   legalizer({
     ops: [
+      tableOfConstant,
+      movedBits,
       halfArithmetic,
       floordivPower,
       modPower,
@@ -85,6 +90,7 @@ const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
     ],
     casts: [fromHalf, toHalf, toBool, toSubByte, saturateScalar],
     calls: [madd((e) => isScalar(e) || !relaxed)],
+    tables: [tableByWords(isScalar)],
   });
 
 const strict = legalizerFor(false);

@@ -181,5 +181,6 @@ export const intrinsicSpelling: Readonly<
   dot4_i32_i8: { plain: "widened" },
   sum2_i32_i16: { plain: "i32x4.extadd_pairwise_i16x8_s" },
   sum2_i16_i8: { plain: "i16x8.extadd_pairwise_i8x16_s" },
+  lookup16_i8_u8: { plain: "i8x16.swizzle", relaxed: "i8x16.relaxed_swizzle" },
   madd_f32: { plain: "rule", relaxed: "f32x4.relaxed_madd" },
 };

@@ -19,6 +19,8 @@ import {
   narrow,
   type OpRule,
   roundAway,
+  tableByWords,
+  tableOfConstant,
   toBool,
   toSubByte,
 } from "../legalize/index.ts";
@@ -99,6 +101,7 @@ const saturateWhole: CastRule = {
 /** The kernel with every expression in a form that `ops.ts` spells. */
 export const legalize: (kernel: Kernel) => Kernel = legalizer({
   ops: [
+    tableOfConstant,
     halfThroughFloat,
     unsignedAbs,
     bytesApart,
@@ -114,4 +117,5 @@ export const legalize: (kernel: Kernel) => Kernel = legalizer({
   ],
   casts: [toBool, toSubByte, saturateNarrow, saturateWhole],
   calls: [madd(() => true)],
+  tables: [tableByWords(() => true)],
 });

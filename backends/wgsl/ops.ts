@@ -128,5 +128,6 @@ export const intrinsicSpelling: Readonly<
   dot4_i32_i8: { plain: "bytes_dot", packed: "dot4I8Packed" },
   sum2_i32_i16: { plain: "none" },
   sum2_i16_i8: { plain: "none" },
+  lookup16_i8_u8: { plain: "none" },
   madd_f32: { plain: "rule" },
 };

@@ -14,6 +14,7 @@ import {
   type Format,
   type Source,
   spanOf,
+  type TritsSource,
 } from "./format.ts";
 
 /** Access to one number per (row, entry). */
@@ -31,6 +32,7 @@ export function accessor(format: Format, field: Field, source: Source, container
   if (source.kind === "element") return elements(bytes, container.scalar, row);
   const blockValues = spanOf(container.per, k);
   const entries = Math.max(1, blockValues / spanOf(field.span, k));
+  if (source.kind === "trits") return trits(source, bytes, row, entries, container.elements);
   return bitFields(source, bytes, row, entries, container.elements);
 }
 
@@ -66,7 +68,7 @@ function bitFields(source: BitsSource, bytes: Uint8Array, row: number, entries: 
   const start = (r: number, entry: number): number => 8 * (r * row + Math.floor(entry / entries) * blockBytes);
   const [first, ...others] = planes;
   if (first === undefined) throw new Error("a number of no bits");
-  const half = source.as === "f16";
+  const float = source.as === "uint" || source.as === "sint" ? undefined : floats[source.as];
   const negative = source.as === "sint" ? 2 ** (total - 1) : 2 ** total;
   return {
     get: (r, entry) => {
@@ -77,13 +79,68 @@ function bitFields(source: BitsSource, bytes: Uint8Array, row: number, entries: 
         const plane = others[i] as (typeof planes)[number];
         value |= readBits(bytes, block + (plane.from[e] as number), plane.mask) << plane.to;
       }
-      if (half) return castBits(value, "u16", "f16");
+      if (float) return float.get(value, source.bias);
       return (value >= negative ? value - 2 * negative : value) + source.bias;
     },
     set: (r, entry, value) => {
       const block = start(r, entry);
-      const word = source.as === "f16" ? castBits(Math.f16round(value), "f16", "u16") : value - source.bias;
+      const word = float ? float.set(value, source.bias) : value - source.bias;
       for (const p of planes) writeBits(bytes, block + (p.from[entry % entries] ?? 0), p.width, word >> p.to);
+    },
+  };
+}
+
+/** Floats of few bits (see `NumberKind`): the value of bits, and the bits of the nearest value (of the largest one above it). */
+const floats: Readonly<
+  Record<"f16" | "e8m0" | "ue4m3", Readonly<Record<"get" | "set", (from: number, bias: number) => number>>>
+> = {
+  f16: {
+    get: (bits) => castBits(bits, "u16", "f16"),
+    set: (value) => castBits(Math.f16round(value), "f16", "u16"),
+  },
+  e8m0: {
+    get: (bits, bias) => 2 ** (bits + bias),
+    set: (value, bias) => Math.min(254, Math.max(0, Math.round(Math.log2(value)) - bias)),
+  },
+  ue4m3: {
+    get: (bits, bias) => ue4m3(bits) * 2 ** bias,
+    set: (value, bias) => {
+      const wanted = value / 2 ** bias;
+      let above = 0;
+      while (above < 0x7e && ue4m3(above) < wanted) above++;
+      const below = Math.max(0, above - 1);
+      const [up, down] = [ue4m3(above) - wanted, wanted - ue4m3(below)];
+      return down < up || (down === up && below % 2 === 0) ? below : above;
+    },
+  },
+};
+
+/** With an exponent without a bias. */
+function ue4m3(bits: number): number {
+  const [exponent, fraction] = [(bits >> 3) & 15, bits & 7];
+  if (bits === 0x7f) return 0;
+  return exponent === 0 ? fraction / 4 : (1 + fraction / 8) * 2 ** exponent;
+}
+
+/** Base-3 digits; writing one makes its byte anew from all five. */
+function trits({ runs }: TritsSource, bytes: Uint8Array, row: number, entries: number, blockBytes: number): Accessor {
+  const places = runs.flatMap(({ at, bytes: count, trits: digits }) =>
+    Array.from({ length: count * digits }, (_, i) => ({ byte: at + (i % count), digit: Math.floor(i / count) })),
+  );
+  const find = (r: number, entry: number): { byte: number; digit: number } => {
+    const { byte, digit } = places[entry % entries] as { byte: number; digit: number };
+    return { byte: r * row + Math.floor(entry / entries) * blockBytes + byte, digit };
+  };
+  const digitOf = (byte: number, digit: number): number => (((byte * 3 ** digit) & 255) * 3) >> 8;
+  return {
+    get: (r, entry) => {
+      const { byte, digit } = find(r, entry);
+      return digitOf(bytes[byte] as number, digit);
+    },
+    set: (r, entry, value) => {
+      const { byte, digit } = find(r, entry);
+      const digits = [0, 1, 2, 3, 4].map((i) => (i === digit ? value : digitOf(bytes[byte] as number, i)));
+      bytes[byte] = Math.ceil((digits.reduce((sum, d) => 3 * sum + d) * 256) / 243);
     },
   };
 }

@@ -1,9 +1,9 @@
 /** The logical fields of a packed tensor as IR buffers, and the value of an element from them. */
-import { add, buffer, cast, constant, floordiv, load, mul, sub, toExpr } from "../build.ts";
+import { add, buffer, cast, constant, floordiv, load, mul, sub, table, toExpr } from "../build.ts";
 import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { bufferName, checkRow, rowEntries } from "./containers.ts";
-import { type FieldName, type Format, fieldOf } from "./format.ts";
+import { type Codes, type FieldName, type Format, fieldOf } from "./format.ts";
 
 /** The buffers (role `packed`) of the format's fields: `[n, k / span]`. */
 export function packedFields(format: Format, n: number, k: number): readonly Buffer[] {
@@ -19,6 +19,22 @@ export function packedFields(format: Format, n: number, k: number): readonly Buf
 /** Stands for the extents of a field, which a load does not look at. */
 const rank2: readonly Expr[] = [constant(0), constant(0)];
 
+/** The distance between the values of a table whose values are evenly spaced; undefined where they are not. */
+export function evenStep(values: readonly number[]): number | undefined {
+  const [first = 0, second = first] = values;
+  return values.every((value, i) => value === first + i * (second - first)) ? second - first : undefined;
+}
+
+/** The integer (i32) that a code stands for: evenly spaced ones are computed, others looked up. */
+function integerOf({ table: values, low }: Codes, code: Expr): Expr {
+  const plain = cast("i32", code);
+  if (values === undefined) return plain;
+  const step = evenStep(values);
+  if (step === undefined) return cast("i32", table(low < 0 ? "i8" : "u8", cast("u8", code), values));
+  const [first = 0] = values;
+  return first === 0 ? mul(plain, step) : add(mul(plain, step), first);
+}
+
 /** The f32 value at (n, k), any i32 expressions, from the packed fields: the format's definition (see `format.ts`). */
 export function decodeAt(format: Format, n: Expr | number, k: Expr | number): Expr {
   const column = toExpr(k);
@@ -31,8 +47,9 @@ export function decodeAt(format: Format, n: Expr | number, k: Expr | number): Ex
   const [values, codes, scale, zero, offset] = [at("v"), at("q"), at("s"), at("z"), at("o")];
   if (values !== undefined) return cast("f32", values);
   check(codes !== undefined && scale !== undefined, () => `${format.name} has neither values nor codes with scales`);
-  const integer = cast("i32", codes);
-  const constantZero = format.codes?.zero ?? 0;
+  check(format.codes !== undefined, () => `${format.name} has a field of codes but does not say what they are`);
+  const integer = integerOf(format.codes, codes);
+  const constantZero = format.codes.zero;
   const centred =
     zero !== undefined ? sub(integer, cast("i32", zero)) : constantZero === 0 ? integer : sub(integer, constantZero);
   const scaled = mul(cast("f32", centred), scale);

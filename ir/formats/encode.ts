@@ -97,6 +97,10 @@ function encodeRow(format: Format, codes: Codes, tensor: Writer, x: Float32Array
   x.forEach((value, i) => {
     const g = floor(i / group);
     const [scale = 0, offset = 0, zero = 0] = [scales[g], offsets[g], zeros[g]];
+    if (codes.table !== undefined) {
+      out.set(row, i, nearestCode(codes.table, scale === 0 ? zero : (value - offset) / scale + zero));
+      return;
+    }
     const steps = fround(fround(value - offset) * (scale === 0 ? 0 : fround(1 / scale)));
     const code =
       format.rule === "absmax"
@@ -104,6 +108,17 @@ function encodeRow(format: Format, codes: Codes, tensor: Writer, x: Float32Array
         : floor(fround(steps + fround(zero + 0.5)));
     out.set(row, i, Math.min(codes.high, Math.max(codes.low, code)));
   });
+}
+
+/** The code of the nearest integer of a table; of two as near the upper one where they are in order, else the first. */
+function nearestCode(table: readonly number[], wanted: number): number {
+  const ordered = table.every((value, i) => i === 0 || value > (table[i - 1] as number));
+  let best = 0;
+  table.forEach((value, code) => {
+    const [distance, least] = [abs(value - wanted), abs((table[best] as number) - wanted)];
+    if (distance < least || (ordered && distance === least)) best = code;
+  });
+  return best;
 }
 
 /** The group's ideal scale, offset and zero point by the format's rule, in f32 arithmetic. */
@@ -125,6 +140,12 @@ function choose(format: Format, codes: Codes, x: Float32Array): GroupChoice {
       // The symmetric range inside the codes: -127..127 of -128..127; -1..1 of -1..2.
       const reach = Math.min(codes.high - zero, zero - codes.low);
       return { scale: fround(abs(extreme) / reach), offset: 0, zero };
+    }
+    case "mean":
+      return { scale: fround(x.reduce((sum, value) => fround(sum + abs(value)), 0) / x.length), offset: 0, zero };
+    case "power": {
+      const top = floor(Math.log2(codes.high - zero));
+      return { scale: extreme === 0 ? 0 : 2 ** (floor(Math.log2(abs(extreme))) - top), offset: 0, zero };
     }
     case "range": {
       const scale = fround(fround(high - low) / steps);
@@ -150,7 +171,7 @@ function smallestScale(format: Format, offset: number): number {
 /**
  * Writes a field whose entries should be `ideal` into those of its sources that are not written yet: one takes the whole; of two, the first is a
  * float per block and the second its integer multiples. Gives the entries that codes are computed from: with one level the ideal ones (as
- * ggml does), with two the stored ones.
+ * ggml does) unless it is a float of 8 bits, with two the stored ones.
  */
 function writeLevels(
   format: Format,
@@ -172,7 +193,8 @@ function writeLevels(
       const factor = known.reduce((product, source) => product * tensor.of(source).get(row, g), 1);
       setFinite(format, field, tensor.of(outer), row, g, factor === 0 ? 0 : value / factor);
     });
-    return ideal;
+    const isCoarse = outer.kind === "bits" && outer.as !== "f16";
+    return isCoarse ? signed.map((_, g) => tensor.of(outer).get(row, g)) : ideal;
   }
   const perBlock = spanOf(containerOf(format, outer.container).per, k) / spanOf(field.span, k);
   const [low, high] = levelRange(inner);
@@ -201,7 +223,7 @@ function setFinite(format: Format, field: Field, out: Accessor, row: number, g: 
 
 /** Smallest and largest number that an integer source can hold. */
 function levelRange(source: Source): readonly [number, number] {
-  if (source.kind === "element") return [0, 0];
+  if (source.kind !== "bits") return [0, 0];
   const bits = Math.max(...source.planes.map((p) => p.to + p.width));
   const low = (source.as === "sint" ? -(2 ** (bits - 1)) : 0) + source.bias;
   return [low, low + 2 ** bits - 1];

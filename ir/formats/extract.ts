@@ -1,10 +1,37 @@
 /** The entry of a field as IR over stored bytes: bits gathered from their planes, scale levels multiplied. */
-import { add, and, bitcast, cast, constant, floordiv, load, mod, mul, op, or, shl, shr } from "../build.ts";
+import {
+  add,
+  and,
+  bitcast,
+  cast,
+  constant,
+  floordiv,
+  load,
+  lt,
+  mod,
+  mul,
+  op,
+  or,
+  select,
+  shl,
+  shr,
+  sub,
+  table,
+} from "../build.ts";
 import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
-import { isFloat } from "../types.ts";
 import { bufferName } from "./containers.ts";
-import { containerOf, type Digit, type Field, type Format, type Plane, type Source, spanOf } from "./format.ts";
+import {
+  containerOf,
+  type Digit,
+  type Field,
+  type Format,
+  type NumberKind,
+  type Plane,
+  type Source,
+  spanOf,
+  type TritsSource,
+} from "./format.ts";
 
 /** An entry of a field: its row, its number in the row, and how many entries a block of the stored bytes has. */
 interface Place {
@@ -15,7 +42,7 @@ interface Place {
 
 /** Entries of a field in a block of its sources: 1 where each entry is an element or a block of its own. */
 export function blockEntries(format: Format, field: Field): number {
-  const source = field.product.find((candidate) => candidate.kind === "bits");
+  const source = field.product.find((candidate) => candidate.kind !== "element");
   const per = source && containerOf(format, source.container).per;
   return per === undefined || per === "row" ? 1 : per / spanOf(field.span, per);
 }
@@ -102,33 +129,76 @@ function windowOf(plane: Plane, blockBytes: number, place: Place, at: (byte: Exp
   return { window: pair(byteOf(position), byteOf(add(position, plane.width - 1))), width: 16, shift: mod(position, 8) };
 }
 
-/** A source's entry at `place`: an unsigned word, an i8, an f16, or an element of its container's type; the bias is not added. */
+/** A source's entry at `place`, of any type that holds it. */
 function sourceAt(format: Format, source: Source, buffers: readonly Buffer[], place: Place): Expr {
   const bytes = buffers.find((candidate) => candidate.name === bufferName(source.container));
   if (bytes === undefined) throw new Error(`no buffer of ${source.container}`);
-  if (source.kind === "element") return load(bytes, [place.n, place.entry]);
-  const total = Math.max(...source.planes.map((p) => p.to + p.width));
   const { elements } = containerOf(format, source.container);
-  const planes = source.planes.map((p) => planeBits(p, bytes, elements, place, wordOf(total)));
-  const bits = planes.reduce((all, plane) => or(all, plane));
-  if (source.as === "uint") return bits;
-  check(total === (source.as === "f16" ? 16 : 8), () => `${format.name}: ${total} bits are no ${source.as}`);
-  return bitcast(source.as === "f16" ? "f16" : "i8", bits);
+  switch (source.kind) {
+    case "element":
+      return load(bytes, [place.n, place.entry]);
+    case "trits":
+      return tritAt(source, bytes, elements, place);
+    case "bits": {
+      const total = Math.max(...source.planes.map((p) => p.to + p.width));
+      const planes = source.planes.map((p) => planeBits(p, bytes, elements, place, wordOf(total)));
+      const wanted = widthOf[source.as];
+      check(wanted === undefined || total === wanted, () => `${format.name}: ${total} bits are no ${source.as}`);
+      return numberOf[source.as](planes.reduce(or), source.bias);
+    }
+  }
 }
 
-const biasOf = (source: Source): number => (source.kind === "bits" ? source.bias : 0);
+/** Bits of the numbers that have a fixed width. */
+const widthOf: Readonly<Partial<Record<NumberKind, number>>> = { sint: 8, f16: 16, e8m0: 8, ue4m3: 8 };
+
+const biased = (value: Expr, bias: number): Expr => (bias === 0 ? value : add(cast("i32", value), bias));
+
+/** Bits as numbers (see `NumberKind`). */
+const numberOf: Readonly<Record<NumberKind, (bits: Expr, bias: number) => Expr>> = {
+  uint: biased,
+  sint: (bits, bias) => biased(bitcast("i8", bits), bias),
+  f16: (bits) => bitcast("f16", bits),
+  // 2^(e + bias) = 2^(e // 2 + bias // 2) * 2^((e + 1) // 2 + (bias + 1) // 2): neither factor is subnormal, the product may be
+  e8m0: (bits, bias) => {
+    const e = cast("u32", bits);
+    const half = (of: Expr, by: number): Expr => bitcast("f32", shl(add(shr(of, 1), 127 + by), 23));
+    return mul(half(e, Math.floor(bias / 2)), half(add(e, 1), Math.ceil(bias / 2)));
+  },
+  // The fields at their places in an f32, whose exponent has a bias of 127 and not 7; subnormals too.
+  ue4m3: (bits, bias) => {
+    const fields = cast("u32", and(bits, 0x7f));
+    const value = mul(bitcast("f32", shl(fields, 20)), 2 ** (127 + bias));
+    return select(op("eq", bits, 0x7f), constant(0, "f32"), value);
+  },
+};
+
+/** A digit in base 3 (see `TritsSource`), as a u8. */
+function tritAt({ runs }: TritsSource, bytes: Buffer, blockBytes: number, { n, entry, entries }: Place): Expr {
+  const inBlock = remainder(entry, entries);
+  let from = entries;
+  let [byte, digit] = [constant(0) as Expr, constant(0) as Expr];
+  for (const run of [...runs].reverse()) {
+    from -= run.bytes * run.trits;
+    const inRun = sub(inBlock, from);
+    const at = add(remainder(inRun, run.bytes), run.at);
+    const isLast = from + run.bytes * run.trits === entries;
+    const here = (mine: Expr, later: Expr): Expr =>
+      isLast ? mine : select(lt(inBlock, from + run.bytes * run.trits), mine, later);
+    [byte, digit] = [here(at, byte), here(quotient(inRun, run.bytes), digit)];
+  }
+  const stored = load(bytes, [n, add(mul(quotient(entry, entries), blockBytes), byte)]);
+  const power = table("u8", cast("u8", and(digit, 7)), powersOf3);
+  return cast("u8", shr(mul(cast("u16", mul(stored, power)), 3), 8));
+}
+
+/** What brings digit i of a byte to its highest place; after the fifth there is none. */
+const powersOf3 = [1, 3, 9, 27, 81, 0, 0, 0];
 
 /** The value of a field at row `n` and number `entry` in the row, of the field's scalar type; `buffers` declares the containers. */
 export function fieldValue(format: Format, field: Field, buffers: readonly Buffer[], n: Expr, entry: Expr): Expr {
   const place: Place = { n, entry, entries: blockEntries(format, field) };
-  const [first, ...rest] = field.product as readonly [Source, ...Source[]];
-  const raw = (source: Source): Expr => sourceAt(format, source, buffers, place);
-  if (!isFloat(field.scalar)) return cast(field.scalar, raw(first));
-  const number = (source: Source): Expr => {
-    const value = raw(source);
-    const bias = biasOf(source);
-    return cast(field.scalar, bias === 0 ? value : add(cast("i32", value), bias));
-  };
-  const product = rest.reduce((value, source) => mul(value, number(source)), number(first));
+  const factors = field.product.map((source) => cast(field.scalar, sourceAt(format, source, buffers, place)));
+  const product = factors.reduce(mul);
   return field.negate ? op("neg", product) : product;
 }

@@ -6,6 +6,8 @@
  *
  *     f32(q[n,k] - zero) * s[n,g] + o[n,g]        g = k // group,  zero = z[n,g] or the constant codes.zero,  o only where the format has it
  *
+ * where codes.table, if the format has it, stands for q: codes.table[q[n,k]],
+ *
  * and without codes it is f32(v[n,k]).
  */
 import type { Scalar } from "../types.ts";
@@ -39,13 +41,37 @@ export interface Plane {
   readonly digits: readonly Digit[];
 }
 
-/** A number put together from bits of a u8 container: an unsigned integer, a two's complement one (8 bits), or an IEEE half; `bias` is added. */
+/**
+ * How bits are read as a number. `uint`, `sint`: an unsigned integer, or a two's complement one of 8 bits, `bias` added. `f16`: an IEEE half.
+ * Floats of 8 bits without a sign, `bias` added to their exponent: `e8m0`: 2^bits; `ue4m3`: 4 bits of exponent and 3 of fraction, with
+ * subnormals, 0x7f being 0 and the highest bit ignored.
+ */
+export type NumberKind = "uint" | "sint" | "f16" | "e8m0" | "ue4m3";
+
+/** A number put together from bits of a u8 container. */
 export interface BitsSource {
   readonly kind: "bits";
   readonly container: string;
   readonly planes: readonly Plane[];
-  readonly as: "uint" | "sint" | "f16";
+  readonly as: NumberKind;
   readonly bias: number;
+}
+
+/** Consecutive values whose digits in base 3 share bytes: value `bytes * i + j` of the run is digit i, from the highest, of byte `at + j`. */
+export interface TritRun {
+  readonly at: number;
+  readonly bytes: number;
+  readonly trits: number;
+}
+
+/**
+ * Digits in base 3 of the bytes of a u8 container: 0, 1 or 2. The runs follow one another in the block, their bytes powers of two. Of a byte's five digits
+ * t0 .. t4 with the value v = 81 t0 + 27 t1 + .. + t4 the byte is ceil(v * 256 / 243), so that digit i is byte * 3^i % 256 * 3 // 256.
+ */
+export interface TritsSource {
+  readonly kind: "trits";
+  readonly container: string;
+  readonly runs: readonly TritRun[];
 }
 
 /** The container's element at the entry's own index. */
@@ -54,7 +80,7 @@ export interface ElementSource {
   readonly container: string;
 }
 
-export type Source = BitsSource | ElementSource;
+export type Source = BitsSource | TritsSource | ElementSource;
 
 /** `v` values, `q` codes, `s` scales, `z` integer zero points, `o` additive offsets. */
 export type FieldName = "v" | "q" | "s" | "z" | "o";
@@ -73,20 +99,26 @@ export interface Field {
   readonly negate: boolean;
 }
 
-/** Integer codes: their range, and the constant subtracted from each (0 where the field z or o does that). */
+/**
+ * Integer codes, or codes that stand for the integers of a table: their width, the range of the integers, and the constant subtracted from each (0
+ * where the field z or o does that).
+ */
 export interface Codes {
   readonly bits: number;
   readonly low: number;
   readonly high: number;
   readonly zero: number;
+  /** The integer (i8 or u8) of each code, where that is not the code itself. */
+  readonly table: readonly number[] | undefined;
 }
 
 /**
  * How `encode` picks scales: `cast` (no codes); `extreme`: the value farthest from zero becomes the lowest code; `absmax`: plus and minus
  * the greatest magnitude become the ends of a symmetric code range; `range`: smallest and largest value become the ends; `range0`: the
- * same with zero among the values.
+ * same with zero among the values; `mean`: the mean magnitude becomes 1; `power`: the largest power of two up to the greatest magnitude becomes
+ * the largest one in the table.
  */
-export type EncodeRule = "cast" | "extreme" | "absmax" | "range" | "range0";
+export type EncodeRule = "cast" | "extreme" | "absmax" | "range" | "range0" | "mean" | "power";
 
 export interface Format {
   readonly name: string;

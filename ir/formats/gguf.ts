@@ -3,7 +3,7 @@
  * Blocks lie along K, a row is K / block of them. Equal to ggml's dequantization to the last bit.
  */
 import type { Scalar } from "../types.ts";
-import type { BitsSource, Digit, EncodeRule, Field, Format, Plane, Source } from "./format.ts";
+import type { BitsSource, Codes, Digit, EncodeRule, Field, Format, Plane, Source, TritsSource } from "./format.ts";
 
 const plane = (byte: number, bit: number, width: number, to: number, digits: readonly Digit[]): Plane => ({
   at: 8 * byte + bit,
@@ -24,6 +24,18 @@ const half = (byte: number): BitsSource => bits("f16", [plane(byte, 0, 16, 0, []
 
 /** Value 16h+j of 32: nibble h of byte j. */
 const halves: readonly Digit[] = [
+  [2, 4],
+  [16, 8],
+];
+/** Value 16b+8h+j of 64: nibble h of byte 8b+j. */
+const eighths: readonly Digit[] = [
+  [4, 64],
+  [2, 4],
+  [8, 8],
+];
+/** Value 32b+16h+j of 256: nibble h of byte 16b+j. */
+const sixteenths: readonly Digit[] = [
+  [8, 128],
   [2, 4],
   [16, 8],
 ];
@@ -67,13 +79,18 @@ const min6 = (byte: number): BitsSource =>
     ]),
   ]);
 
+/** The values of iq4_nl and iq4_xs: 4-bit floats fitted to normal weights, as integers. */
+const fitted = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+/** Twice the values of e2m1, the 4-bit float of mxfp4 and nvfp4: a sign, two bits of exponent, one of fraction. */
+const twiceE2m1 = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+
 interface Row {
   readonly block: number;
   readonly bytes: number;
   readonly group: number;
-  /** Scalar of the codes and the constant subtracted from them. */
-  readonly codes: readonly [Scalar, bits: number, zero: number];
-  readonly q: readonly Plane[];
+  /** Scalar of the codes, and the constant subtracted from them or the integers that they stand for. */
+  readonly codes: readonly [Scalar, bits: number, zero: number | readonly number[]];
+  readonly q: readonly Plane[] | TritsSource;
   readonly s: readonly Source[];
   /** Added (`plus`) or subtracted (`minus`) product. */
   readonly plus?: readonly Source[];
@@ -215,6 +232,77 @@ const rows = {
     s: [half(208), bits("sint", [plane(192, 0, 8, 0, [[16, 8]])])],
     rule: "extreme",
   },
+  q1_0: {
+    block: 128,
+    bytes: 18,
+    group: 128,
+    codes: ["u1", 1, [-1, 1]],
+    q: [plane(2, 0, 1, 0, [[128, 1]])],
+    s: [half(0)],
+    rule: "mean",
+  },
+  q2_0: {
+    block: 64,
+    bytes: 18,
+    group: 64,
+    codes: ["u2", 2, 1],
+    q: [plane(2, 0, 2, 0, [[64, 2]])],
+    s: [half(0)],
+    rule: "absmax",
+  },
+  iq4_nl: {
+    block: 32,
+    bytes: 18,
+    group: 32,
+    codes: ["u4", 4, fitted],
+    q: [plane(2, 0, 4, 0, halves)],
+    s: [half(0)],
+    rule: "extreme",
+  },
+  iq4_xs: {
+    block: 256,
+    bytes: 136,
+    group: 32,
+    codes: ["u4", 4, fitted],
+    q: [plane(8, 0, 4, 0, sixteenths)],
+    s: [half(0), bits("uint", [plane(4, 0, 4, 0, [[8, 4]]), plane(2, 0, 2, 4, [[8, 2]])], -32)],
+    rule: "extreme",
+  },
+  tq1_0: {
+    block: 256,
+    bytes: 54,
+    group: 256,
+    codes: ["u2", 2, 1],
+    q: {
+      kind: "trits",
+      container: "raw",
+      runs: [
+        { at: 0, bytes: 32, trits: 5 },
+        { at: 32, bytes: 16, trits: 5 },
+        { at: 48, bytes: 4, trits: 4 },
+      ],
+    },
+    s: [half(52)],
+    rule: "absmax",
+  },
+  mxfp4: {
+    block: 32,
+    bytes: 17,
+    group: 32,
+    codes: ["u4", 4, twiceE2m1],
+    q: [plane(1, 0, 4, 0, halves)],
+    s: [bits("e8m0", [plane(0, 0, 8, 0, [])], -128)],
+    rule: "power",
+  },
+  nvfp4: {
+    block: 64,
+    bytes: 36,
+    group: 16,
+    codes: ["u4", 4, twiceE2m1],
+    q: [plane(4, 0, 4, 0, eighths)],
+    s: [bits("ue4m3", [plane(0, 0, 8, 0, [[4, 8]])], -8)],
+    rule: "absmax",
+  },
   tq2_0: {
     block: 256,
     bytes: 66,
@@ -226,20 +314,34 @@ const rows = {
   },
 } satisfies Record<string, Row>;
 
+/**
+ * Codes that stand for integers: where these span at most 127 the least of them is subtracted only afterwards, so that they fit the 7-bit operand of dot
+ * products.
+ */
+function codesOf([scalar, bits, values]: Row["codes"]): Codes {
+  if (typeof values === "number") {
+    const [low, high] = scalar === "i8" ? [-128, 127] : [0, 2 ** bits - 1];
+    return { bits, low, high, zero: values, table: undefined };
+  }
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const zero = most - least <= 127 ? -least : 0;
+  return { bits, low: least + zero, high: most + zero, zero, table: values.map((value) => value + zero) };
+}
+
 function formatOfRow(name: string, row: Row): Format {
-  const [scalar, width, zero] = row.codes;
+  const [scalar] = row.codes;
   const field = (of: Omit<Field, "range" | "negate">, negate = false): Field => ({ ...of, range: undefined, negate });
   const perGroup = { scalar: "f32", span: row.group } as const;
-  const signed = scalar === "i8";
   const offset = row.plus ?? row.minus;
+  const codes = "kind" in row.q ? row.q : bits(scalar === "i8" ? "sint" : "uint", row.q);
   return {
     name,
     block: row.block,
     group: row.group,
-    codes: { bits: width, low: signed ? -128 : 0, high: signed ? 127 : 2 ** width - 1, zero },
+    codes: codesOf(row.codes),
     containers: [{ name: "raw", scalar: "u8", per: row.block, elements: row.bytes }],
     fields: [
-      field({ name: "q", scalar, span: 1, product: [bits(signed ? "sint" : "uint", row.q)] }),
+      field({ name: "q", scalar, span: 1, product: [codes] }),
       field({ name: "s", ...perGroup, product: row.s }),
       ...(offset ? [field({ name: "o", ...perGroup, product: offset }, row.minus !== undefined)] : []),
     ],

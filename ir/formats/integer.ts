@@ -10,10 +10,13 @@
 import type { Scalar } from "../types.ts";
 import type { Container, Field, Format, Source, Span } from "./format.ts";
 
-const widths = [2, 3, 4, 5, 6, 8] as const;
+const widths = [1, 2, 3, 4, 5, 6, 8] as const;
 const spans: readonly Span[] = [16, 32, 64, 128, 256, "row"];
 const zeros = ["", "_z", "_zf"] as const;
-const pattern: RegExp = /^int([234568])_(?:g(16|32|64|128|256)|row)(_zf?)?(_s16)?$/;
+const pattern: RegExp = /^int([1234568])_(?:g(16|32|64|128|256)|row)(_zf?)?(_s16)?$/;
+
+/** One bit has no symmetric form here, whose two values would be -s and 0: as +-s/2 it is `_zf` with zero points of 1/2. */
+const hasZeros = (bits: number, zero: string): boolean => bits > 1 || zero !== "";
 
 /** Codes and bytes of the shortest run that ends at a byte: 8 codes in 3 bytes for 3 bits. */
 function run(bits: number): { readonly per: number; readonly elements: number } {
@@ -41,7 +44,7 @@ function integerFormat(name: string, bits: number, span: Span, zero: string, sca
     name,
     block: span === "row" ? 1 : span,
     group: span,
-    codes: { bits, low: 0, high: 2 ** bits - 1, zero: zero === "" ? 2 ** (bits - 1) : 0 },
+    codes: { bits, low: 0, high: 2 ** bits - 1, zero: zero === "" ? 2 ** (bits - 1) : 0, table: undefined },
     containers: [
       { name: "codes", scalar: "u8", ...codes },
       perGroup({ name: "scales", scalar: scaleType }),
@@ -77,15 +80,15 @@ function integerFormat(name: string, bits: number, span: Span, zero: string, sca
 /** The format of this name; undefined when the name is not of the family. */
 export function parseInteger(name: string): Format | undefined {
   const [, bits, group, zero = "", half] = pattern.exec(name) ?? [];
-  if (bits === undefined) return undefined;
+  if (bits === undefined || !hasZeros(Number(bits), zero)) return undefined;
   return integerFormat(name, Number(bits), group === undefined ? "row" : Number(group), zero, half ? "f16" : "f32");
 }
 
 /** Every name of the family. */
 export const integerNames: readonly string[] = widths.flatMap((bits) =>
   spans.flatMap((span) =>
-    zeros.flatMap((zero) =>
-      ["", "_s16"].map((half) => `int${bits}_${span === "row" ? "row" : `g${span}`}${zero}${half}`),
-    ),
+    zeros
+      .filter((zero) => hasZeros(bits, zero))
+      .flatMap((zero) => ["", "_s16"].map((half) => `int${bits}_${span === "row" ? "row" : `g${span}`}${zero}${half}`)),
   ),
 );

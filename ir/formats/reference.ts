@@ -43,7 +43,7 @@ export function rowReader(format: Format, containers: Containers, n: number, k: 
   if (numbers === undefined) throw new Error(`${format.name} has no codes and no values`);
   const group = format.group === undefined ? k : spanOf(format.group, k);
   const groups = rowEntries(format.group, k);
-  const zero = format.codes?.zero ?? 0;
+  const { zero = 0, table } = format.codes ?? {};
   const row: ReferenceRow = {
     codes: new Float64Array(k),
     scales: scales && new Float64Array(groups),
@@ -55,8 +55,11 @@ export function rowReader(format: Format, containers: Containers, n: number, k: 
       if (scales && row.scales) row.scales[g] = scales(r, g);
       if (offsets && row.offsets) row.offsets[g] = offsets(r, g);
     }
-    for (let i = 0; i < k; i++)
-      row.codes[i] = numbers(r, i) - (zeros === undefined ? zero : zeros(r, Math.floor(i / group)));
+    for (let i = 0; i < k; i++) {
+      const code = numbers(r, i);
+      const integer = table === undefined ? code : (table[code] as number);
+      row.codes[i] = integer - (zeros === undefined ? zero : zeros(r, Math.floor(i / group)));
+    }
     return row;
   };
 }

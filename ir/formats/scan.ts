@@ -15,7 +15,10 @@ function largestNumber(format: Format, source: Source, containers: Containers): 
   const container = containerOf(format, source.container);
   const bytes = containers[bufferName(container.name)] as Uint8Array;
   if (source.kind === "element") return largestElement[container.scalar]?.(bytes) ?? Number.POSITIVE_INFINITY;
+  if (source.kind === "trits") return 2;
   const [plane, ...others] = source.planes;
+  if (source.as === "e8m0") return 2 ** (255 + source.bias);
+  if (source.as === "ue4m3") return 2 ** (16 + source.bias);
   if (source.as !== "f16") return 2 ** Math.max(...source.planes.map((p) => p.to + p.width)) + Math.abs(source.bias);
   const perBlock = plane !== undefined && others.length === 0 && plane.digits.length === 0 && plane.at % 8 === 0;
   return perBlock ? largestHalf(bytes, plane.at / 8, container.elements) : Number.POSITIVE_INFINITY;

@@ -38,9 +38,11 @@ export function fieldAt(format: Format, name: FieldName, n: Expr | number, index
 export function fieldDigits(format: Format, name: FieldName): readonly number[] {
   const field = fieldNamed(format, name);
   const units = new Set([blockEntries(format, field), 1]);
-  for (const source of field.product)
+  for (const source of field.product) {
     for (const p of source.kind === "bits" ? source.planes : [])
       for (const { unit } of withUnits(cutAtBytes(p.digits))) units.add(unit);
+    for (const { bytes } of source.kind === "trits" ? source.runs : []) units.add(bytes);
+  }
   const descending = [...units].sort((a, b) => b - a);
   return descending.slice(1).map((unit, i) => (descending[i] as number) / unit);
 }

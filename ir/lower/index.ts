@@ -17,6 +17,7 @@ import { forward } from "./forward.ts";
 import { grid } from "./grid.ts";
 import { induct } from "./induct.ts";
 import { invocations } from "./invocations.ts";
+import { lookups } from "./lookups.ts";
 import { predicate } from "./predicate.ts";
 import { scalarize } from "./scalarize.ts";
 import { unpack } from "./unpack.ts";
@@ -34,6 +35,7 @@ export const passes: Readonly<Record<"wasm" | "wgsl", readonly Pass[]>> = {
     ["scalarize", scalarize],
     ["forward", forward],
     ["flatten", flatten],
+    ["lookups", lookups],
     ["predicate", predicate],
     ["simplify", simplify],
     ["induct", induct],

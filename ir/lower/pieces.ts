@@ -2,7 +2,7 @@
  * Vectors lane by lane: what a vector expression is in one lane, and registers through which vectors that have no scalar form are taken
  * apart and put together. For the passes that leave the vector path: `unpack`, `predicate`.
  */
-import { bitcast, buffer, cast, constant, lanes, load, op, reload } from "../build.ts";
+import { bitcast, buffer, cast, constant, lanes, load, op, reload, table } from "../build.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import type { Scalar } from "../types.ts";
 
@@ -53,6 +53,8 @@ export function laneOf(e: Expr, lane: readonly number[], split: (whole: Expr) =>
         return node.mode === "value"
           ? cast(node.type.scalar, visit(node.arg))
           : bitcast(node.type.scalar, visit(node.arg));
+      case "table":
+        return table(node.type.scalar, visit(node.index), node.values);
       case "load":
         if (node.index.length > 0) return reload(node, node.index.map(visit), node.mask ? visit(node.mask) : null);
         return load(split(node), lane);

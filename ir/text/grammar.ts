@@ -10,7 +10,7 @@
  *     access    = "[" (expression ("," expression)*)? ("if" expression)? "]"
  *     expression = operand (infix operand)*
  *     operand   = "-" operand | number | "true" | .. | name | name (":" type)? access | name "(" expressions ")" | type sizes? "(" expression ")"
- *               | "bitcast" "(" type "," expression ")" | "<" size ":" stride ("," ..)* ">" | "(" expression ")"
+ *               | "bitcast" "(" type "," expression ")" | "table" "(" type "," expression ("," number)+ ")" | "<" size ":" stride ("," ..)* ">" | "(" expression ")"
  */
 import type { IToken } from "chevrotain";
 import type { Scalar } from "../types.ts";
@@ -59,6 +59,7 @@ class Grammar extends Rules {
           { ALT: () => this.SUBRULE(this.named) },
           { ALT: () => this.SUBRULE(this.typed) },
           { ALT: () => this.SUBRULE(this.bits) },
+          { ALT: () => this.SUBRULE(this.table) },
           { ALT: () => this.SUBRULE(this.lanes) },
           { ALT: () => this.SUBRULE(this.parenthesized) },
         ],
@@ -145,6 +146,21 @@ class Grammar extends Rules {
     const arg = this.SUBRULE(this.expression);
     this.CONSUME(t.RightParen);
     return { ...placeOf(token), kind: "bits", scalar, arg };
+  });
+
+  private table: Rule<ExprSyntax> = this.RULE("table", (): ExprSyntax => {
+    const values: number[] = [];
+    const token = this.CONSUME(k.table);
+    this.CONSUME(t.LeftParen);
+    const scalar = this.SUBRULE(this.type);
+    this.CONSUME(t.Comma);
+    const index = this.SUBRULE(this.expression);
+    this.AT_LEAST_ONE(() => {
+      this.CONSUME2(t.Comma);
+      values.push(this.SUBRULE(this.signed));
+    });
+    this.CONSUME(t.RightParen);
+    return { ...placeOf(token), kind: "table", scalar, index, values };
   });
 
   private lanes: Rule<ExprSyntax> = this.RULE("lanes", (): ExprSyntax => {

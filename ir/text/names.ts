@@ -33,6 +33,7 @@ export const keywords = [
   "barrier",
   "pass",
   "bitcast",
+  "table",
   "true",
   "false",
   "null",

@@ -118,6 +118,10 @@ function evaluate(e: ExprSyntax, scope: Scope): Value {
       const arg = typed(e.arg, scope, undefined);
       return building(e, () => b.bitcast(e.scalar, arg));
     }
+    case "table": {
+      const index = typed(e.index, scope, "u8");
+      return building(e, () => b.table(e.scalar, index, e.values));
+    }
     case "call":
       return call(e, scope);
     case "chain":

@@ -166,6 +166,8 @@ function printer(buffers: readonly Buffer[]): { expr: PrintExpr; index: PrintInd
         return atom(
           e.mode === "bits" ? `bitcast(${e.type.scalar}, ${expr(e.arg)})` : `${e.type.scalar}(${expr(e.arg)})`,
         );
+      case "table":
+        return atom(`table(${e.type.scalar}, ${expr(e.index, "u8")}, ${e.values.join(", ")})`);
       case "call": {
         const types = intrinsics[e.intrinsic].operands;
         return atom(`${e.intrinsic}(${e.args.map((arg, i) => expr(arg, types[i]?.scalar)).join(", ")})`);

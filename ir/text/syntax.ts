@@ -43,6 +43,12 @@ export type ExprSyntax =
       readonly arg: ExprSyntax;
     })
   | (Place & { readonly kind: "bits"; readonly scalar: Scalar; readonly arg: ExprSyntax })
+  | (Place & {
+      readonly kind: "table";
+      readonly scalar: Scalar;
+      readonly index: ExprSyntax;
+      readonly values: readonly number[];
+    })
   | (Place & { readonly kind: "lanes"; readonly sizes: readonly number[]; readonly strides: readonly number[] })
   | (Place & { readonly kind: "negate"; readonly arg: ExprSyntax })
   | ChainSyntax;

@@ -12,8 +12,15 @@
  * - distribute: a sum of products becomes one sum per distinct product (`distribute: float` leaves integer differences like `q - 8` together);
  * - retype: a sum of `f32(integer)` is summed as i32, when the interval analysis proves that it fits.
  *
+ * With `keep` loops of the sum become axes of the inner sums, whose terms are then weighted outside; with `scalar` the inner sums are narrower:
+ *
+ *     for k < 16: for p < 2: d[] += i32(t[k, p]) * (1 << p)                                                over k, p        (t: i8 in -7..7)
+ *     factor(buffer: d, into: [s], keep: [p], scalar: i8)
+ *     for k < 16: for p < 2: s[p] += t[k, p]                                                               over k
+ *     for s/p < 2: d[] += i32(s[s/p]) * (1 << s/p)                                                         over s/p
+ *
  * `into` names the inner sums, those with more axes first, else in the order in which they stand in the value; the loops of all but the first are named
- * after them. Whole constants stay inside their sum. The factors outside are multiplied
+ * after them. Whole constants stay inside their sum, but for those of products of integers, which dot products then take. The factors outside are multiplied
  * with each other first, in the order in which they stand, then with the sum.
  */
 import { z } from "zod";
@@ -26,14 +33,17 @@ import {
   factsOf,
   isInteger,
   rangeOf,
+  type Scalar,
   scalarRange,
+  scalars,
   simplifyKernel,
   typeOf,
   variablesOf,
 } from "../../ir/index.ts";
 import { require } from "../errors.ts";
 import { extentOf, type KernelStep, kernelPrimitive, type Primitive, reduceSite, replaceIn } from "../primitive.ts";
-import { dividedMask, flushNest, loopsIn, nest, renamed, sumLoops } from "../two-levels.ts";
+import { retype } from "../retype.ts";
+import { dividedMask, flushNest, loopsIn, narrowed, nest, renamed, sumLoops, sumRange } from "../two-levels.ts";
 
 export interface FactorStep extends KernelStep {
   readonly op: "factor";
@@ -41,6 +51,10 @@ export interface FactorStep extends KernelStep {
   readonly at?: string | undefined;
   readonly into: readonly string[];
   readonly distribute?: "all" | "float" | undefined;
+  /** Loops of the sum that become axes of the inner sums. */
+  readonly keep?: readonly string[] | undefined;
+  /** Type of the integer sums inside, where every one of them fits it. */
+  readonly scalar?: Scalar | undefined;
 }
 
 const schema: z.ZodType<FactorStep> = z.strictObject({
@@ -50,6 +64,8 @@ const schema: z.ZodType<FactorStep> = z.strictObject({
   at: z.string().optional(),
   into: z.array(z.string()).min(1),
   distribute: z.enum(["all", "float"]).optional(),
+  keep: z.array(z.string()).optional(),
+  scalar: z.enum(Object.keys(scalars) as [Scalar]).optional(),
 });
 
 /** `coefficient * product of integer factors * product of float factors`. */
@@ -70,18 +86,26 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   const site = reduceSite(kernel, step.buffer, step.at);
   const { loops, reduce } = site;
   require(reduce.monoid === "sum", () => `factor: the reduction into ${step.buffer} is a ${reduce.monoid}, not a sum`);
-  const { spatial, summed } = sumLoops(kernel, site);
+  const { spatial: own, summed: all } = sumLoops(kernel, site);
+  const keep = step.keep ?? [];
+  for (const name of keep)
+    require(all.some((l) => l.loop === name), () =>
+      `factor: ${name} is not a loop of the reduction into ${step.buffer} at that place, which goes over ${all.map((l) => l.loop).join(", ")}`);
+  const spatial = loops.filter((l) => own.includes(l) || keep.includes(l.loop));
+  const summed = all.filter((l) => !keep.includes(l.loop));
   require(summed.length > 0, () =>
     `factor: no loop of the reduction into ${step.buffer} is inside ${step.at ?? "the root"}; choose a loop further out`);
   const { inside } = dividedMask(reduce.mask, summed);
   require(inside === undefined, () =>
     `factor: terms of ${step.buffer} are masked; split its loops exactly, or with tail guard or peel`);
   const target = kernel.buffers.find((buffer) => buffer.name === step.buffer) as Buffer;
-  require(target.scalar === "f32" || target.scalar === "i32", () =>
-    `factor: ${step.buffer} is a sum of ${target.scalar}; only sums of f32 and i32 are taken apart`);
-  const depends = (e: Expr): boolean => summed.some((l) => variablesOf(e).has(l.loop));
   const facts = factsOf(kernel);
-  const groups = groupsOf(expand(reduce.value, (step.distribute ?? "all") === "all", facts), depends);
+  // Narrow integers are taken apart as what they are, and put together in their own type.
+  const whole = target.scalar === "f32" ? reduce.value : retype(reduce.value, "i32", facts);
+  require(whole !== undefined, () =>
+    `factor: ${step.buffer} is a sum of ${target.scalar}; only sums of f32 and of integers are taken apart`);
+  const depends = (e: Expr): boolean => summed.some((l) => variablesOf(e).has(l.loop));
+  const groups = groupsOf(expand(whole, (step.distribute ?? "all") === "all", facts), depends);
 
   // One accumulator per distinct term, an axis per loop that the term depends on.
   const terms = [...new Set(groups.flatMap((group) => group.sums.map(({ term }) => term)))]
@@ -94,32 +118,41 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   const sums = new Map<Expr, { buffer: Buffer; axes: readonly For[] }>();
   const updates = terms.map(({ term, axes }, i) => {
     const name = step.into[i] as string;
-    sums.set(term, { buffer: b.buffer(name, term.type.scalar, axes.map(extentOf), { scope: "register" }), axes });
+    const scalar = (term.type.scalar === "i32" ? step.scalar : undefined) ?? term.type.scalar;
+    const isNarrower = scalar !== term.type.scalar;
+    const value = isNarrower ? narrowed(kernel, { ...reduce, buffer: name, value: term }, summed, scalar, name) : term;
+    const range = isNarrower ? sumRange(term, summed, facts) : undefined;
+    const declared = b.buffer(name, scalar, axes.map(extentOf), { scope: "register", ...(range && { range }) });
+    sums.set(term, { buffer: declared, axes });
     const at = axes.map((l) => b.variable(l.loop));
     const inner = b.reduce(
       name,
       at,
-      term,
+      value,
       summed.map((l) => l.loop),
     );
-    const own = loops.filter((l) => axes.includes(l) || summed.includes(l));
-    return i === 0 ? nest(own, inner) : renamed(nest(own, inner), (loop) => `${name}/${loop}`);
+    const around = loops.filter((l) => axes.includes(l) || summed.includes(l));
+    return i === 0 ? nest(around, inner) : renamed(nest(around, inner), (loop) => `${name}/${loop}`);
   });
 
-  const flush = flushNest(reduce, loops, spatial, step.into[0] as string, (_at, substitute) => {
+  const first = step.into[0] as string;
+  const flushed = factsOf({
+    ...kernel,
+    buffers: [...kernel.buffers, ...[...sums.values()].map((s) => s.buffer)],
+    body: [...kernel.body, ...spatial.map((l) => b.loop(`${first}/${l.loop}`, l.extent, []))],
+  });
+  const flush = flushNest(reduce, loops, spatial, first, (_at, substitute) => {
     const read = ({ term }: Sum): Expr => {
       const { buffer, axes } = sums.get(term) as { buffer: Buffer; axes: readonly For[] };
-      return b.load(
-        buffer,
-        axes.map((l) => substitute(b.variable(l.loop))),
-      );
+      const at = axes.map((l) => substitute(b.variable(l.loop)));
+      return isInteger(buffer.scalar) ? b.cast("i32", b.load(buffer, at)) : b.load(buffer, at);
     };
     const parts = groups.map(({ floats, sums: list }) => {
       const sum = list.reduce<Expr | undefined>(
-        (total, s) => combine(total, s.outside.map(substitute).reduce(b.mul, read(s)), s.negative),
+        (total, s) => combine(total, times(read(s), s.outside.map(substitute)), s.negative),
         undefined,
       ) as Expr;
-      const inner = b.cast(target.scalar, sum);
+      const inner = target.scalar === "f32" ? b.cast("f32", sum) : inOwn(sum, target.scalar, flushed);
       return floats.length === 0 ? inner : b.mul(inner, floats.map(substitute).reduce(b.mul));
     });
     return parts.reduce(b.add);
@@ -129,6 +162,11 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   );
   return simplifyKernel({ ...changed, buffers: [...changed.buffers, ...[...sums.values()].map((s) => s.buffer)] });
 });
+
+/** An i32 sum in the type of a narrower accumulator: what leaves the type there left it before. */
+const inOwn = (e: Expr, scalar: Scalar, facts: Facts): Expr => retype(e, scalar, facts) ?? b.cast(scalar, e);
+
+const times = (e: Expr, factors: readonly Expr[]): Expr => (factors.length === 0 ? e : b.mul(e, factors.reduce(b.mul)));
 
 function combine(total: Expr | undefined, e: Expr, negative: boolean): Expr {
   if (total === undefined) return negative ? b.op("neg", e) : e;
@@ -185,14 +223,17 @@ function groupsOf(monomials: readonly Monomial[], depends: (e: Expr) => boolean)
     const outside = m.floats.filter((e) => !depends(e));
     const inner = m.floats.filter(depends);
     const ints = m.ints.filter(depends);
-    const factors = outside.map((e) => e.id).sort((x, y) => x - y);
-    const key = `${inner.length > 0 ? "f32" : "i32"}:${factors.join()}`;
+    const common = outside.map((e) => e.id).sort((x, y) => x - y);
+    const key = `${inner.length > 0 ? "f32" : "i32"}:${common.join()}`;
     const group = groups.get(key) ?? { floats: outside, sums: [] };
     groups.set(key, group);
+    const magnitude = Math.abs(m.coefficient);
+    const leaves = magnitude !== 1 && inner.length === 0 && ints.length > 1;
+    const factors = m.ints.filter((e) => !depends(e)).map((e) => (inner.length > 0 ? b.cast("f32", e) : e));
     group.sums.push({
-      term: termOf(m.coefficient, ints, inner),
+      term: termOf(leaves ? 1 : m.coefficient, ints, inner),
       negative: m.coefficient < 0,
-      outside: m.ints.filter((e) => !depends(e)).map((e) => (inner.length > 0 ? b.cast("f32", e) : e)),
+      outside: leaves ? [...factors, b.constant(magnitude)] : factors,
     });
   }
   return [...groups.values()];

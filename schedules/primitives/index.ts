@@ -8,6 +8,7 @@ import { type FissionStep, fission } from "./fission.ts";
 import { type FuseStep, fuse } from "./fuse.ts";
 import { type HoistStep, hoist } from "./hoist.ts";
 import { type LayoutStep, layout } from "./layout.ts";
+import { type LookupStep, lookup } from "./lookup.ts";
 import { type PipelineStep, pipeline } from "./pipeline.ts";
 import { type RecodeStep, recode } from "./recode.ts";
 import { type ReorderStep, reorder } from "./reorder.ts";
@@ -40,6 +41,7 @@ const list = [
   specialize,
   factor,
   recode,
+  lookup,
 ];
 
 /** A step of any primitive. */
@@ -52,6 +54,7 @@ export type AnyStep =
   | FuseStep
   | HoistStep
   | LayoutStep
+  | LookupStep
   | PipelineStep
   | RecodeStep
   | ReorderStep

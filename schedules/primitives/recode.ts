@@ -15,6 +15,8 @@
  *     q[n, k] = code                                                          (q: u6)
  *     recode(encoding: planes, buffer: q, widths: [4, 2])
  *     q.0[n, k] = code & 15;  q.1[n, k] = code >> 4           and q.0 | q.1 << 4 where q was read
+ *
+ * One plane alone is wider than the codes: 3 bits in 4, for what is simpler to read.
  */
 import { z } from "zod";
 import {
@@ -60,7 +62,7 @@ const schema: z.ZodType<RecodeStep> = z.discriminatedUnion("encoding", [
   z.strictObject({
     ...common,
     encoding: z.literal("planes"),
-    widths: z.array(z.union([z.literal(1), z.literal(2), z.literal(4), z.literal(8)])).min(2),
+    widths: z.array(z.union([z.literal(1), z.literal(2), z.literal(4), z.literal(8)])).min(1),
   }),
 ]);
 
@@ -110,7 +112,12 @@ function planes(program: Program, name: string, widths: readonly number[]): Prog
     `recode: planes of ${total} bits do not hold ${name} (${from.role} ${from.scalar} in ${low}..${high}); give widths that do`);
   const shifts = widths.map((_, i) => widths.slice(0, i).reduce((sum, w) => sum + w, 0));
   const to = widths.map(
-    (w, i): Buffer => ({ ...from, name: `${name}.${i}`, scalar: `u${w}` as Scalar, range: [0, 2 ** w - 1] }),
+    (w, i): Buffer => ({
+      ...from,
+      name: `${name}.${i}`,
+      scalar: `u${w}` as Scalar,
+      range: [0, Math.min(2 ** w - 1, high >> (shifts[i] as number))],
+    }),
   );
   return everywhere(program, from, to, {
     read: (e) =>

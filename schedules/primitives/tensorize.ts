@@ -135,6 +135,8 @@ function match(term: Term, e: Expr, row: IntrinsicRow, facts: Facts, bound: Map<
     return true;
   }
   const [op, first, second] = term;
+  // Lowering makes these of loads (lookups).
+  if (op === "entry") return false;
   if (op === "cast") {
     if (e.type.scalar !== first) return false;
     if (e.kind === "cast" && e.mode === "value") return match(second as Term, e.arg, row, facts, bound);

@@ -7,6 +7,7 @@ import type { Template } from "./template.ts";
 
 export const elementwise: Template = {
   name: "elementwise",
+  packing: "elementwise",
   refuses: ({ workload, device }) => {
     if (device.kind === "wgsl") return "the device is wgsl";
     return workload.op === "matmul" ? "it is a matmul" : undefined;

@@ -143,6 +143,7 @@ const defaultPoint = (target: Target, most: number): Point => {
 
 export const f32Decode: Template = {
   name: "f32-decode",
+  packing: "f32",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m > 8) return `M = ${workload.m} is more than 8`;
@@ -155,6 +156,7 @@ export const f32Decode: Template = {
 
 export const f32Prefill: Template = {
   name: "f32-prefill",
+  packing: "f32",
   refuses,
   space: (target) => spaceOf(target, [1, 2, 3, 4, 6, 8]),
   default: (target) => defaultPoint(target, 4),

@@ -9,6 +9,7 @@ import type { Target, Template } from "./template.ts";
 
 export const fallback: Template = {
   name: "fallback",
+  packing: "fallback",
   refuses: () => undefined,
   space: () => ({ axes: {}, where: [], layout: [] }),
   default: () => ({}),

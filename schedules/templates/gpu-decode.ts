@@ -229,6 +229,7 @@ function conditions(target: Target): readonly Constraint[] {
 
 export const gpuDecode: Template = {
   name: "gpu-decode",
+  packing: "gpu",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m > 8) return `M = ${workload.m} is more than 8`;

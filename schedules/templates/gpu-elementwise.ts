@@ -12,6 +12,7 @@ const together = 4;
 
 export const gpuElementwise: Template = {
   name: "gpu-elementwise",
+  packing: "gpu-elementwise",
   refuses: ({ workload, device }) => {
     if (device.kind !== "wgsl") return `the device is ${device.kind}`;
     return workload.op === "matmul" ? "it is a matmul" : undefined;

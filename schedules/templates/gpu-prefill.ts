@@ -290,6 +290,7 @@ const forProcessors = ({ workload }: Shape): Point => ({
 
 export const gpuPrefill: Template = {
   name: "gpu-prefill",
+  packing: "gpu",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m < 2) return `M = ${workload.m} is less than 2`;

@@ -6,11 +6,14 @@ import { gpuDecode } from "./gpu-decode.ts";
 import { gpuElementwise } from "./gpu-elementwise.ts";
 import { gpuPrefill } from "./gpu-prefill.ts";
 import { integerDotDecode, integerDotPrefill } from "./integer-dot.ts";
+import { roundedLookup, tableLookup } from "./table-lookup.ts";
 import type { Target, Template } from "./template.ts";
 
 export const templates: readonly Template[] = [
+  roundedLookup,
   integerDotDecode,
   integerDotPrefill,
+  tableLookup,
   f32Decode,
   f32Prefill,
   gpuDecode,
@@ -20,9 +23,17 @@ export const templates: readonly Template[] = [
   fallback,
 ];
 
-/** The template of a target. */
-export function templateFor(target: Target): Template {
-  return templates.find((t) => t.refuses(target) === undefined) ?? fallback;
+/** The template of a target; where weights are packed already, one that reads them. */
+export const templateFor = (target: Target, packing?: string): Template => rivalsFor(target, packing)[0] ?? fallback;
+
+/** The templates that the tuner tries for a target, best first: of each packing the first that takes it, and the fallback only where there is no other. */
+export function rivalsFor(target: Target, packing?: string): readonly Template[] {
+  const takers = templates.filter(
+    (t) => t.refuses(target) === undefined && (packing === undefined || t.packing === packing),
+  );
+  const firsts = takers.filter((t, i) => takers.findIndex((other) => other.packing === t.packing) === i);
+  const able = firsts.filter((t) => t !== fallback);
+  return able.length > 0 ? able : firsts;
 }
 
 /** The template of this name, if there is one. */

@@ -9,10 +9,9 @@
  *     -> the group's sum in i16 as long as the interval proof holds (accumulate-in), by dot products (tensorize)
  *     -> weights in the order in which the loops read them (layout)
  *
- * Codes of 3, 5 and 6 bits are two planes (recode); 8-bit codes fold the sign of x (recode), so that one operand fits 7 bits. Without
- * relaxed SIMD the products are pairs of i16, summed in i32.
+ * Codes of 3, 5 and 6 bits are two planes (recode); for 8-bit codes, and those that stand for signed integers, the sign of x is folded into them (recode),
+ * so that one operand fits 7 bits. Without relaxed SIMD the products are pairs of i16, summed in i32.
  */
-import { type Format, fieldOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
@@ -29,16 +28,18 @@ import {
   type Shape,
   shapeOf,
 } from "./matmul.ts";
-import { quantizeSteps, sumSteps } from "./prologue.ts";
+import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
 /** How codes are held and multiplied on this device. */
 interface Coding {
   readonly relaxed: boolean;
-  /** Widths of the dense planes that a code is stored in, low bits first; one when its width divides 8. */
+  /** Widths of the planes that a code is stored in, low bits first. */
   readonly planes: readonly number[];
-  /** Signed 8-bit codes: the sign of x is folded into them. */
+  /** Whether these are buffers of their own. */
+  readonly isSplit: boolean;
+  /** Codes, or what they stand for, are signed: the sign of x is folded into them. */
   readonly fold: boolean;
   /** Unsigned 8-bit codes are stored less this. */
   readonly offset: number;
@@ -46,22 +47,51 @@ interface Coding {
   readonly together: number;
   /** Bits of the container in which such pieces share bytes. */
   readonly container: number;
-  /** Values of k that may be summed before the sum is widened. */
+  /** Values of k that may be summed before the sum is widened, whole quads; and the loop that it is widened in, which may be inside a quad. */
   readonly flush: number;
+  readonly widenAt: "kf" | "h";
 }
 
-function codingOf(format: Format, { device }: Target, group: number): Coding {
+/** Codes whose width does not divide 8 are stored in dense planes, or each in the next width that does. */
+type Stored = "planes" | "whole";
+
+/** What is possible, the best guess first: a nibble is far simpler to read than two planes, a byte costs more memory than planes cost instructions. */
+function storedChoices({ format, group }: Shape): readonly Stored[] {
+  const bits = format.codes?.bits ?? 8;
+  const planes = planesOf[bits];
+  if (planes === undefined) return [];
+  // Planes must share whole bytes inside a group.
+  if (group % ((4 * 8) / Math.min(...planes)) !== 0) return ["whole"];
+  return bits < 4 ? ["whole", "planes"] : ["planes", "whole"];
+}
+
+/** The best guess; `whole` where there is no choice, because the width divides 8. */
+const defaultStored = (shape: Shape): Stored => storedChoices(shape)[0] ?? "whole";
+
+/** The choice of a default point, where there is one. */
+const storedAxis = (shape: Shape): Point => (storedChoices(shape).length > 0 ? { stored: defaultStored(shape) } : {});
+
+function codingOf({ format, group }: Shape, { device }: Target, stored: Stored): Coding {
   const { codes } = format;
   if (codes === undefined) throw new Error(`${format.name} has no codes`);
   const relaxed = device.features.includes("relaxed-simd");
   const wide = codes.bits === 8;
-  const planes = planesOf[codes.bits] ?? [codes.bits];
+  const fold = wide || codes.low < 0;
+  const dense = planesOf[codes.bits];
+  const isSplit = dense !== undefined;
+  const planes = !isSplit ? [codes.bits] : stored === "planes" ? dense : [codes.bits < 4 ? 4 : 8];
   const offset = wide && codes.low >= 0 ? 128 : 0;
-  if (!relaxed) return { relaxed, planes, fold: false, offset, together: 2, container: wide ? 8 : 16, flush: group };
-  const coding = { relaxed, planes, fold: wide, offset, together: 4, container: 8 };
+  if (!relaxed) {
+    // A table is looked up by bytes.
+    const container = wide || codes.table !== undefined ? 8 : 16;
+    return { relaxed, planes, isSplit, fold: false, offset, together: 2, container, flush: group, widenAt: "kf" };
+  }
+  const coding = { relaxed, planes, isSplit, fold, offset, together: 4, container: 8 };
+  const quad = quadOf(coding);
   // Each i16 lane receives one pair sum per 4 values of k.
-  const pairSum = 2 * 127 * (wide ? 128 : codes.high);
-  return { ...coding, flush: longestFlush(group, quadOf(coding), 4 * Math.floor(32767 / pairSum)) };
+  const pairSum = 2 * 127 * (fold ? 128 : codes.high);
+  const most = 4 * Math.floor(32767 / pairSum);
+  return { ...coding, flush: longestFlush(group, quad, most), widenAt: most < quad ? "h" : "kf" };
 }
 
 /** The longest part of a group that is a whole number of quads and at most `most` long; a quad where not even one is. */
@@ -79,7 +109,9 @@ const piecesOf = ({ container, planes }: Container): number => container / Math.
 const quadOf = (coding: Container): number => coding.together * piecesOf(coding);
 
 const spaceOf = (target: Target, rows: readonly number[]): Space => {
-  const { m, n } = shapeOf(target);
+  const shape = shapeOf(target);
+  const { m, n } = shape;
+  const stored = storedChoices(shape);
   return {
     axes: {
       vectors: [1, 2, 4, 8],
@@ -87,8 +119,9 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
       rows: rows.filter((r) => m === "any" || r <= Math.max(1, m)),
       panel: [1, 2, 4, 8, 16],
       order: ["quads-outside", "vectors-outside"],
+      ...(stored.length > 0 && { stored }),
     },
-    layout: ["vectors"],
+    layout: ["vectors", ...(stored.length > 0 ? ["stored"] : [])],
     where: [tileDivides, panelDivides(n), tileFits(24)],
   };
 };
@@ -100,21 +133,13 @@ function refuses(target: Target): string | undefined {
   if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
   const shape = shapeOf(target);
   if (shape.format.codes === undefined) return `${shape.format.name} has no codes`;
-  const coding = codingOf(shape.format, target, shape.group);
-  const quad = quadOf(coding);
+  const quad = quadOf(codingOf(shape, target, defaultStored(shape)));
   return shape.group % quad === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${quad}`;
-}
-
-/** Names of the group's sums: products, constant multiples of x (zero point of the code), x alone (stored zero points, offsets). */
-function sumsOf({ format }: Shape, { offset }: Coding, suffix: string): readonly string[] {
-  const constant = (format.codes?.zero ?? 0) !== offset;
-  const alone = fieldOf(format, "z") !== undefined || fieldOf(format, "o") !== undefined;
-  return [...(constant ? [`x.zero${suffix}`] : []), ...(alone ? [`x.sum${suffix}`] : [])];
 }
 
 /** One kernel's loops and sums, with its logical tensors. */
 function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, suffix }: Part): Schedule {
-  const { together, flush, relaxed } = coding;
+  const { together, flush, relaxed, widenAt } = coding;
   const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
     op: "split",
     kernel,
@@ -124,12 +149,12 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
   });
   const vectors = numberAt(point, "vectors");
   const inner = point["order"] === "quads-outside" ? ["kj", "nt"] : ["nt", "kj"];
-  const ofX = sumsOf(shape, coding, suffix);
+  const ofX = sumsOfX(shape, suffix, coding.offset);
   const narrow: AnyStep = {
     op: "accumulate-in",
     kernel,
     buffer: "d",
-    at: "kf",
+    at: widenAt,
     into: "d16",
     scalar: "i16",
     keep: ["kp"],
@@ -155,12 +180,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
   ];
 }
 
-/** A sum that no row of w takes part in is computed before the kernel. */
-const hoisted = (kernel: string, buffer: string): Schedule => [
-  { op: "hoist", kernel, buffer },
-  { op: "fission", kernel, buffer, into: buffer, stage: "prologue" },
-  ...sumSteps(buffer, ["kf", "kj"], ["h", "kp", "kr"]),
-];
+const hoisted = (kernel: string, buffer: string): Schedule => hoistSum(kernel, buffer, ["kf", "kj"], ["h", "kp", "kr"]);
 
 const foldSign = (kernel: string, correction: string): Schedule => [
   { op: "recode", kernel, encoding: "sign-fold", buffer: "d", operand: "x.q", into: ["x.abs", "x.sign", correction] },
@@ -169,19 +189,19 @@ const foldSign = (kernel: string, correction: string): Schedule => [
 
 /** Codes in the encoding that the dot product takes. */
 function recodeWeights(coding: Coding): Schedule {
-  const { offset, planes } = coding;
+  const { offset, planes, isSplit } = coding;
   const shifted: AnyStep = { op: "recode", encoding: "offset", buffer: "w.q", by: offset };
   const split: AnyStep = { op: "recode", encoding: "planes", buffer: "w.q", widths: planes };
-  return [...(offset > 0 ? [shifted] : []), ...(planes.length > 1 ? [split] : [])];
+  return [...(offset > 0 ? [shifted] : []), ...(isSplit ? [split] : [])];
 }
 
 /** Codes in the order in which the inner loops read them: a container holds `pieces` pieces of k, a vector 4 rows. */
 function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule {
-  const { planes, together, container } = coding;
+  const { planes, isSplit, together, container } = coding;
   const codes = planes.map(
     (width, i): LayoutStep => ({
       op: "layout",
-      buffer: planes.length > 1 ? `w.q.${i}` : "w.q",
+      buffer: isSplit ? `w.q.${i}` : "w.q",
       axes: [
         ["no", ["nt", vectors], ["nl", rowsPerVector]],
         ["kb", ["h", container / width], ["kq", together]],
@@ -194,11 +214,11 @@ function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule 
 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, coding: Coding, { kernel }: Part): Schedule {
-  const { relaxed, flush } = coding;
+  const { relaxed, flush, widenAt } = coding;
   const flushes = shape.group / flush;
   const widen: AnyStep = { op: "tensorize", kernel, loops: ["d16/nl", "d16/kp"], with: "sum2_i32_i16" };
   const small = ["kj", "nt", "mi", "h", "d/nt", "d/mi", "acc/nt", "acc/mi"];
-  const narrow = relaxed ? ["d16/nt", "d16/mi"] : [];
+  const narrow = relaxed && widenAt === "kf" ? ["d16/nt", "d16/mi"] : [];
   const steps: AnyStep[] = [
     { op: "tensorize", kernel, loops: ["nl", "kp", "kr"], with: relaxed ? "dot2_i16_i8_i7" : "dot2_i32_i16" },
     ...(relaxed ? [widen] : []),
@@ -212,11 +232,11 @@ function vectorizeTiles(shape: Shape, coding: Coding, { kernel }: Part): Schedul
 
 function scheduleOf(target: Target, point: Point): Schedule {
   const shape = shapeOf(target);
-  const coding = codingOf(shape.format, target, shape.group);
+  const coding = codingOf(shape, target, point["stored"] === "planes" ? "planes" : "whole");
   const rows = numberAt(point, "rows");
   const parts = partsOf(shape.m, rows);
   return [
-    ...recodeWeights({ ...coding, planes: [] }),
+    ...recodeWeights({ ...coding, isSplit: false }),
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, coding, point, part)),
     ...recodeWeights({ ...coding, offset: 0 }),
@@ -228,6 +248,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
 
 export const integerDotDecode: Template = {
   name: "integer-dot-decode",
+  packing: "integer-dot",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m > 8) return `M = ${workload.m} is more than 8`;
@@ -235,7 +256,8 @@ export const integerDotDecode: Template = {
   },
   space: (target) => spaceOf(target, [1, 2, 3, 4]),
   default: (target) => {
-    const { m, n } = shapeOf(target);
+    const shape = shapeOf(target);
+    const { m, n } = shape;
     const vectors = vectorsFor(n, 4);
     return {
       vectors,
@@ -243,6 +265,7 @@ export const integerDotDecode: Template = {
       rows: m === "any" ? 4 : Math.max(1, Math.min(4, m)),
       panel: 1,
       order: "quads-outside",
+      ...storedAxis(shape),
     };
   },
   schedule: scheduleOf,
@@ -252,6 +275,7 @@ const prefillRows = (m: number | "any"): number => (m === "any" || m >= 4 ? 4 : 
 
 export const integerDotPrefill: Template = {
   name: "integer-dot-prefill",
+  packing: "integer-dot",
   refuses: (target) => {
     const { workload } = target;
     if (workload.op === "matmul" && workload.m !== "any" && workload.m < 2) return `M = ${workload.m} is less than 2`;
@@ -261,12 +285,13 @@ export const integerDotPrefill: Template = {
   default: (target) => {
     const shape = shapeOf(target);
     const { m, n } = shape;
+    const stored = defaultStored(shape);
     // Folded codes are widened at every pair: sums of one row vector and 4 rows of x are what registers hold.
-    const { fold } = codingOf(shape.format, target, shape.group);
-    if (fold) return { vectors: vectorsFor(n, 2), tile: 1, rows: prefillRows(m), panel: 1, order: "quads-outside" };
+    if (codingOf(shape, target, stored).fold)
+      return { vectors: vectorsFor(n, 2), tile: 1, rows: prefillRows(m), panel: 1, order: "quads-outside" };
     const vectors = vectorsFor(n, 4);
     const panel = [4, 2].find((p) => rowBlocks(n, vectors) % p === 0) ?? 1;
-    return { vectors, tile: vectors, rows: prefillRows(m), panel, order: "quads-outside" };
+    return { vectors, tile: vectors, rows: prefillRows(m), panel, order: "quads-outside", ...storedAxis(shape) };
   },
   schedule: scheduleOf,
 };

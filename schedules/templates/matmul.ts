@@ -57,15 +57,15 @@ export const resultOf = ({ workload }: Shape): string => (epilogueOf(workload).l
 export const fuseEpilogue = ({ workload }: Shape, kernel: string): Schedule =>
   epilogueOf(workload).length > 0 ? [{ op: "compute-at", kernel, buffer: "y.sum" }] : [];
 
-/** Fields with one entry per group: laid out in vectors of rows, groups outside. */
-export function groupFieldLayouts({ format }: Shape, vectors: number): Schedule {
+/** Fields with one entry per group: laid out in vectors of `rows` rows, groups outside. */
+export function groupFieldLayouts({ format }: Shape, vectors: number, rows: number = rowsPerVector): Schedule {
   return format.fields
     .filter((field) => ["s", "z", "o"].includes(field.name))
     .map(
       (field): LayoutStep => ({
         op: "layout",
         buffer: `w.${field.name}`,
-        axes: [["no", ["nt", vectors], ["nl", rowsPerVector]], ["kg"]],
+        axes: [["no", ["nt", vectors], ["nl", rows]], ["kg"]],
         order: ["no", "kg", "nt", "nl"],
       }),
     );

@@ -2,8 +2,9 @@
  * Steps for what runs before the main kernel: quantizing activations and summing them. Small next to the product, but for one row of x it would be a tenth of
  * the time in scalar code.
  */
-import type { Rows } from "../../ir/index.ts";
+import { fieldOf, type Rows } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
+import type { Shape } from "./matmul.ts";
 
 /** Values of x that one step takes. */
 const lanes = 16;
@@ -42,3 +43,22 @@ export function sumSteps(name: string, outer: readonly string[], keep: readonly 
     { op: "bind", kernel: name, loop: `${name}/mo`, to: "thread" },
   ];
 }
+
+/** Names of the sums of x alone that leave a group's integer sum: by the constant zero point of codes (stored less `offset`), by stored zero points and offsets. */
+export function sumsOfX({ format }: Shape, suffix: string, offset = 0): readonly string[] {
+  const constant = (format.codes?.zero ?? 0) !== offset;
+  const alone = fieldOf(format, "z") !== undefined || fieldOf(format, "o") !== undefined;
+  return [...(constant ? [`x.zero${suffix}`] : []), ...(alone ? [`x.sum${suffix}`] : [])];
+}
+
+/** A sum that no row of w takes part in is computed before the kernel; `outer` and `keep` as for `sumSteps`. */
+export const hoistSum = (
+  kernel: string,
+  buffer: string,
+  outer: readonly string[],
+  keep: readonly string[],
+): Schedule => [
+  { op: "hoist", kernel, buffer },
+  { op: "fission", kernel, buffer, into: buffer, stage: "prologue" },
+  ...sumSteps(buffer, outer, keep),
+];

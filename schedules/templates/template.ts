@@ -30,6 +30,8 @@ export interface Target {
 
 export interface Template {
   readonly name: string;
+  /** How it packs weights: templates of one packing read the same packed tensors, where their points agree on the axes of the layout. */
+  readonly packing: string;
   /** Why the template does not take the target, or undefined when it does. */
   readonly refuses: (target: Target) => string | undefined;
   readonly space: (target: Target) => Space;

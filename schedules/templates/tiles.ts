@@ -3,7 +3,8 @@ import { rowsPerVector } from "./matmul.ts";
 import { type Constraint, numberAt } from "./template.ts";
 
 /** Blocks of rows that the outermost loop runs over. */
-export const rowBlocks = (n: number, vectors: number): number => Math.ceil(n / (rowsPerVector * vectors));
+export const rowBlocks = (n: number, vectors: number, rows: number = rowsPerVector): number =>
+  Math.ceil(n / (rows * vectors));
 
 /** A register tile is a whole number of times in the row vectors that lie together. */
 export const tileDivides: Constraint = {
@@ -13,10 +14,10 @@ export const tileDivides: Constraint = {
 };
 
 /** Panels have no tail. */
-export const panelDivides = (n: number): Constraint => ({
+export const panelDivides = (n: number, rows: number = rowsPerVector): Constraint => ({
   name: "panel divides row blocks",
   violated: (p) => {
-    const blocks = rowBlocks(n, numberAt(p, "vectors"));
+    const blocks = rowBlocks(n, numberAt(p, "vectors"), rows);
     return blocks % numberAt(p, "panel") === 0 ? undefined : `${p["panel"]} is not a divisor of ${blocks}`;
   },
 });
@@ -31,5 +32,5 @@ export const tileFits = (most: number): Constraint => ({
 });
 
 /** As many row vectors together as there are rows for, at most `most`. */
-export const vectorsFor = (n: number, most: number): number =>
-  [8, 4, 2, 1].find((v) => v <= most && n >= rowsPerVector * v) ?? 1;
+export const vectorsFor = (n: number, most: number, rows: number = rowsPerVector): number =>
+  [8, 4, 2, 1].find((v) => v <= most && n >= rows * v) ?? 1;

@@ -2,6 +2,7 @@
 // far a result may be off. Not here: formats that only ir/formats knows (given as a
 // WeightSource), or running anything.
 
+import { numericsNamed, numericsNames } from "../../ir/index.ts";
 import { normal, type Random, splitmix32, uniform } from "../timing/index.ts";
 import { BenchError } from "./errors.ts";
 
@@ -65,16 +66,15 @@ const accuracies = {
 } as const satisfies Record<string, Accuracy>;
 
 /**
- * What is asked of results under an activation format: `f32`, `f16`, or int8 per group or row (`i8_g32`, `i8_row`).
+ * What is asked of results whose activations are called so.
  *
  * @throws BenchError for any other name.
  */
 export function accuracyOf(activations: string): Accuracy {
-  if (activations === "f32" || activations === "f16") return accuracies[activations];
-  if (/^i8_(g\d+|row)$/.test(activations)) return accuracies.i8;
-  throw new BenchError(
-    `bench: activations "${activations}" are unknown; take f32, f16, i8_g<group> or i8_row, as in i8_g32`,
-  );
+  const numerics = numericsNamed(activations);
+  if (numerics === undefined)
+    throw new BenchError(`bench: activations "${activations}" are unknown; take ${numericsNames}, as in i8_g32`);
+  return accuracies[numerics.compute];
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Device } from "../../ir/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, type MatmulCase, makeCase, type WeightSource } from "./case.ts";
 import { peerNamed, type Session } from "./peers/index.ts";
-import { checkResult, referenceOf } from "./reference.ts";
+import { checkResult, type ResultError, referenceOf } from "./reference.ts";
 
 /** What to measure; sizes are positive integers. */
 export interface MatmulBench {
@@ -14,7 +14,7 @@ export interface MatmulBench {
   readonly k: number;
   /** The weights' format, `int4_g32` or one that a weight source knows. */
   readonly weights: string;
-  /** What products are computed in: `f32`, `f16`, `i8_g32`, `i8_row`. x and y are f32 in memory whatever it says. */
+  /** What products are computed in: `f32`, `f16`, `i8_g32`, `i8_row`, `i8_g32_t8`. x and y are f32 in memory whatever it says. */
   readonly x: string;
   readonly threads: number;
   /** Names of {@link peers}; one that can't take the case is left out with a note. */
@@ -53,6 +53,8 @@ export interface BenchRow {
   readonly gops: number;
   /** max |y - ref| / max |ref| against float64 on the same codes. */
   readonly maxError: number;
+  /** Mean of squared errors over mean of squares, against the same. */
+  readonly nmse: number;
 }
 
 /**
@@ -73,7 +75,7 @@ export async function benchMatmul(request: MatmulBench, ours: Readonly<Record<st
 
   const reference = referenceOf(matmul);
   const contestants: { readonly who: string; readonly session: Session }[] = [];
-  const errorOf = async ({ who, session }: (typeof contestants)[number]): Promise<number> =>
+  const errorOf = async ({ who, session }: (typeof contestants)[number]): Promise<ResultError> =>
     checkResult(who, await session.output(), matmul, reference);
   try {
     for (const [who, prepare] of factories) {
@@ -97,7 +99,7 @@ export async function benchMatmul(request: MatmulBench, ours: Readonly<Record<st
         lowMs: low,
         highMs: high,
         gops: (2 * matmul.m * matmul.n * matmul.k) / (median * 1e6),
-        maxError: await errorOf(contestant),
+        ...(await errorOf(contestant)),
       });
     }
     return { device, rows };

@@ -1,7 +1,15 @@
 // Our own kernels as contestants: a case's weights as our formats store them, through the public API. Not here: what is
 // measured, or which records the kernels are planned from (the caller's choice).
 
-import { encode, formatOf, type MatmulWorkload, type Numerics, rowReader } from "../../ir/index.ts";
+import {
+  encode,
+  formatOf,
+  type MatmulWorkload,
+  type Numerics,
+  numericsNamed,
+  numericsNames,
+  rowReader,
+} from "../../ir/index.ts";
 import { type Artifact, type CompileOptions, compile } from "../compile/index.ts";
 import { normal } from "../timing/index.ts";
 import type { MatmulCase, WeightSource, Weights } from "./case.ts";
@@ -34,18 +42,15 @@ export const formatWeightSource: WeightSource = (format, n, k, random) => {
 };
 
 /**
- * What `f32`, `f16`, `i8_g<group>` or `i8_row` is computed in.
+ * What activations of this name are computed in.
  *
  * @throws BenchError for any other name.
  */
 export function numericsOf(activations: string): Numerics {
-  if (activations === "f32" || activations === "f16") return { compute: activations };
-  const [, group] = /^i8_(?:g(\d+)|row)$/.exec(activations) ?? [];
-  if (group !== undefined) return { compute: "i8", xGroup: Number(group) };
-  if (activations === "i8_row") return { compute: "i8", xGroup: "row" };
-  throw new BenchError(
-    `bench: activations "${activations}" are unknown; take f32, f16, i8_g<group> or i8_row, as in i8_g32`,
-  );
+  const numerics = numericsNamed(activations);
+  if (numerics === undefined)
+    throw new BenchError(`bench: activations "${activations}" are unknown; take ${numericsNames}, as in i8_g32`);
+  return numerics;
 }
 
 /** The workload of a case. */

@@ -44,21 +44,29 @@ export function referenceOf({ m, n, k, x, weights }: MatmulCase, multiplyAdds: n
   return { columns, values, largest, expected };
 }
 
+/** How far a result is off: max |y - ref| / max |ref|, and the mean of squared errors over the mean of squares. */
+export interface ResultError {
+  readonly maxError: number;
+  readonly nmse: number;
+}
+
 /**
- * max |y - ref| / max |ref| of a result y [m, n].
+ * The errors of a result y [m, n].
  *
  * @throws BenchError naming `who`, the place and the remedy when y has another size, a value that isn't finite, or an error
  * above the case's bound.
  */
-export function checkResult(who: string, y: Float32Array, { m, n, accuracy }: MatmulCase, ref: Reference): number {
+export function checkResult(who: string, y: Float32Array, { m, n, accuracy }: MatmulCase, ref: Reference): ResultError {
   if (y.length !== m * n) throw new BenchError(`bench: ${who} gave ${y.length} values instead of ${m} x ${n}`);
   const wild = y.findIndex((value) => !Number.isFinite(value));
   if (wild >= 0) throw new BenchError(`bench: ${who} gave ${y[wild]} at ${place(wild, n)}; no time is reported for it`);
   let error = 0;
   let worst = 0;
+  let squares = 0;
   for (let i = 0; i < m; i++) {
     for (const [c, column] of ref.columns.entries()) {
       const off = Math.abs(y[i * n + column]! - ref.values[i * ref.columns.length + c]!);
+      squares += off ** 2;
       if (off > error) {
         error = off;
         worst = i * n + column;
@@ -72,7 +80,8 @@ export function checkResult(who: string, y: Float32Array, { m, n, accuracy }: Ma
         `${relative(error, ref).toPrecision(3)} of the largest value (${accuracy.bound} is allowed); no time is reported for it`,
     );
   }
-  return relative(error, ref);
+  const whole = ref.values.reduce((sum, value) => sum + value ** 2, 0);
+  return { maxError: relative(error, ref), nmse: squares === 0 ? 0 : squares / whole };
 }
 
 function relative(error: number, { largest }: Reference): number {

@@ -70,7 +70,11 @@ const ggufEntry = z.strictObject({
     .discriminatedUnion("compute", [
       z.strictObject({ compute: z.literal("f32") }),
       z.strictObject({ compute: z.literal("f16") }),
-      z.strictObject({ compute: z.literal("i8"), xGroup: z.union([size, z.literal("row")]) }),
+      z.strictObject({
+        compute: z.literal("i8"),
+        xGroup: z.union([size, z.literal("row")]),
+        tables: z.literal("i8").optional(),
+      }),
     ])
     .optional(),
   prefix: name.optional(),

@@ -206,7 +206,9 @@ const epilogueTexts: Readonly<Record<EpilogueName, string>> = {
   residual: "plus residual[m,n]",
 };
 const computedIn = (numerics: Numerics): string =>
-  numerics.compute === "i8" ? `i8 with a scale of x per ${spanText(numerics.xGroup)}` : numerics.compute;
+  numerics.compute === "i8"
+    ? `i8 with a scale of x per ${spanText(numerics.xGroup)}${numerics.tables === "i8" ? ", tables of 8 bits" : ""}`
+    : numerics.compute;
 const spanText = (span: number | "row"): string => (span === "row" ? "row" : `${span} values`);
 
 function listed(names: readonly string[]): string {

@@ -14,16 +14,17 @@ import { table } from "./table.ts";
 export const matmulText = ({ device, rows }: BenchReport): string =>
   `${rows[0]?.workload ?? ""}\non ${device.label}\n\n${table(
     [
-      ["who", "median", "10 % .. 90 %", "GOP/s", "max error"],
-      ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError }) => [
+      ["who", "median", "10 % .. 90 %", "GOP/s", "max error", "NMSE"],
+      ...rows.map(({ who, medianMs, lowMs, highMs, gops, maxError, nmse }) => [
         who,
         `${figures(medianMs, 4)} ms`,
         `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
         figures(gops, 3),
         maxError.toExponential(1),
+        nmse.toExponential(1),
       ]),
     ],
-    [1, 3, 4],
+    [1, 3, 4, 5],
   )}`;
 
 export const rowsText = ({ device, workload, rows, worst }: RowsReport): string =>

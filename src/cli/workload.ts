@@ -6,6 +6,9 @@ import {
   type EpilogueName,
   epilogueNames,
   type MatmulWorkload,
+  numericsName,
+  numericsNamed,
+  numericsNames,
   parseWorkload,
   type Rows,
   type Workload,
@@ -24,7 +27,7 @@ const rows: z.ZodType<Rows, string> = z
 /** What a matmul's activations are computed in, by name. */
 export const activations: z.ZodType<string, string> = z
   .string()
-  .refine((text) => /^(f32|f16|i8_row|i8_g[1-9]\d*)$/.test(text), { error: "must be f32, f16, i8_g<group> or i8_row" });
+  .refine((text) => numericsNamed(text) !== undefined, { error: `must be ${numericsNames}` });
 
 const epilogue: z.ZodType<readonly EpilogueName[], string> = z
   .string()
@@ -59,7 +62,7 @@ export const workloadOptions: WorkloadOptions = {
   x: {
     type: "string",
     placeholder: "format",
-    help: "What x is computed in: f32, f16, i8_g<group>, i8_row (default: i8_g32)",
+    help: "What x is computed in: f32, f16, i8_g<group>, i8_row; _t8 after i8_.. allows 8-bit tables (default: i8_g32)",
     schema: activations.optional(),
   },
   bias: { type: "boolean", help: "Add a bias to each row of y" },
@@ -140,11 +143,8 @@ export function workloadText(workload: Workload): string {
   switch (workload.op) {
     case "matmul": {
       const { m, n, k, w, bias, epilogue = [], numerics } = workload;
-      const x =
-        numerics.compute === "i8"
-          ? `i8_${numerics.xGroup === "row" ? "row" : `g${numerics.xGroup}`}`
-          : numerics.compute;
-      return `matmul m=${m} n=${n} k=${k} ${w} x ${x}${[...(bias ? ["bias"] : []), ...epilogue].map((step) => ` + ${step}`).join("")}`;
+      const steps = [...(bias ? ["bias"] : []), ...epilogue].map((step) => ` + ${step}`);
+      return `matmul m=${m} n=${n} k=${k} ${w} x ${numericsName(numerics)}${steps.join("")}`;
     }
     case "quantize":
       return `quantize m=${workload.m} k=${workload.k} ${workload.group === "row" ? "row" : `g${workload.group}`}`;

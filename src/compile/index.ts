@@ -42,7 +42,7 @@ export {
 export { generatorHash, layoutVersion, stampText } from "./generator.ts";
 export { generatorStamp } from "./generator-stamp.ts";
 export { kernelFeatures, sharedAmong, withThreads } from "./granted.ts";
-export { type Choice, planParts, type Range, rangesOf, typicalWorkload } from "./plan.ts";
+export { type Choice, planParts, type Range, rangesOf, sharedPacking, typicalWorkload } from "./plan.ts";
 export {
   type FormatName,
   type KnownFormat,

@@ -67,11 +67,22 @@ export async function planParts(
   failed: ReadonlyMap<string, string> = new Map(),
 ): Promise<readonly Choice[]> {
   const choices: Choice[] = [];
+  const packing = sharedPacking(workload, device);
   for (const range of rangesOf(workload)) {
     const first = choices[0]?.plan;
-    choices.push(await planRange(workload, device, readers, failed, range, first?.point));
+    choices.push(await planRange(workload, device, readers, failed, range, packing, first?.point));
   }
   return choices;
+}
+
+/**
+ * The packing (see `Template`) that the parts of a workload share: the one of what is chosen untuned, since the fastest for one row may be slow for many. Undefined where
+ * there is one part, which may have any.
+ */
+export function sharedPacking(workload: Workload, device: Target["device"]): string | undefined {
+  const [first, ...others] = rangesOf(workload);
+  if (first === undefined || others.length === 0) return undefined;
+  return templateFor({ workload: typicalWorkload(workload, first), device }).packing;
 }
 
 async function planRange(
@@ -80,13 +91,14 @@ async function planRange(
   readers: readonly RecordReader[],
   failed: ReadonlyMap<string, string>,
   range: Range,
+  packing: string | undefined,
   pinned: Point | undefined,
 ): Promise<Choice> {
   const typical = { workload: typicalWorkload(workload, range), device };
   const target = { workload: scheduledWorkload(workload), device };
   const scope = makeScope(typical.workload, device, layoutVersion, generatorHash(device.kind));
   const usable = ({ key }: TuneRecord): string | undefined =>
-    failed.get(recordKey(makeKey(scope, key.template, key.point))) ?? unusable(key, typical, target, pinned);
+    failed.get(recordKey(makeKey(scope, key.template, key.point))) ?? unusable(key, typical, target, packing, pinned);
   const found =
     readers.length === 0
       ? undefined
@@ -97,7 +109,7 @@ async function planRange(
           generator: generatorHash(device.kind),
           usable,
         });
-  const template = (found?.record && templateNamed(found.record.key.template)) ?? templateFor(typical);
+  const template = (found?.record && templateNamed(found.record.key.template)) ?? templateFor(typical, packing);
   const chosen = found?.record ? (found.record.key.point as Point) : template.default(target);
   // A record of a fixed M says nothing about the rows of tiles that other M need.
   const point = withLayout(template, target, fitting(template, target, chosen), pinned);
@@ -109,7 +121,13 @@ async function planRange(
 }
 
 /** Why a record can't serve. */
-function unusable(key: TuneKey, typical: Target, target: Target, pinned: Point | undefined): string | undefined {
+function unusable(
+  key: TuneKey,
+  typical: Target,
+  target: Target,
+  packing: string | undefined,
+  pinned: Point | undefined,
+): string | undefined {
   const template = templateNamed(key.template);
   if (template === undefined) return `there is no template ${key.template}`;
   const refusal = template.refuses(typical);
@@ -117,6 +135,8 @@ function unusable(key: TuneKey, typical: Target, target: Target, pinned: Point |
   const point = key.point as Point;
   const reason = rejection(template.space(typical), point);
   if (reason !== undefined) return reason;
+  if (packing !== undefined && template.packing !== packing)
+    return `it packs weights as ${template.packing} does, all parts as ${packing}`;
   const axis = template.space(target).layout.find((a) => pinned !== undefined && a in pinned && pinned[a] !== point[a]);
   return axis === undefined
     ? undefined

@@ -17,6 +17,13 @@ export const otherFormats = [
   "q4_K",
   "q5_K",
   "q6_K",
+  "q1_0",
+  "q2_0",
+  "iq4_nl",
+  "iq4_xs",
+  "tq1_0",
+  "mxfp4",
+  "nvfp4",
   "tq2_0",
 ] as const;
 

@@ -4,9 +4,9 @@
  */
 import PQueue from "p-queue";
 import { type Device, parseWorkload, type Workload, WorkloadError, workloadKey } from "../../ir/index.ts";
-import type { Point } from "../../schedules/index.ts";
+import { type Point, rivalsFor } from "../../schedules/index.ts";
 import { openShipped, type TuneRecord, type TuneStore } from "../../tune-db/index.ts";
-import { rangesOf, typicalWorkload } from "../compile/index.ts";
+import { rangesOf, sharedPacking, typicalWorkload } from "../compile/index.ts";
 import { Budget } from "./budget.ts";
 import { type EngineName, hostsOf, type StartHost } from "./engines/index.ts";
 import type { EngineOptions } from "./engines/options.ts";
@@ -15,7 +15,7 @@ import type { TimeLimits } from "./measurer.ts";
 import type { Progress } from "./progress.ts";
 import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
 import type { Restrict } from "./space.ts";
-import { layoutPoint, tunedDevice } from "./standing.ts";
+import { faster, layoutPoint, tunedDevice } from "./standing.ts";
 import { type PartOptions, type PartResult, tunePart } from "./tune-part.ts";
 
 export interface TuneOptions {
@@ -115,7 +115,7 @@ export async function tuneWorkloads(options: TuneOptions): Promise<TuneReport> {
 const optionsFor = ({ device, gpu }: TuneOptions): EngineOptions =>
   device.kind === "wgsl" ? { gpu: gpu?.software === true ? "software" : "any" } : {};
 
-type Common = Omit<PartOptions, "workload" | "pinned" | "onTrial">;
+type Common = Omit<PartOptions, "workload" | "template" | "pinned" | "share" | "onTrial"> & { readonly budget: Budget };
 type PlacedEvent<E> = E extends unknown ? Omit<E, "index" | "count"> : never;
 
 async function tuneWorkload(
@@ -125,12 +125,13 @@ async function tuneWorkload(
 ): Promise<WorkloadResult> {
   const parts: PartResult[] = [];
   let pinned: Point | undefined;
+  const packing = sharedPacking(workload, common.device);
   try {
     for (const range of rangesOf(workload)) {
       const typical = typicalWorkload(workload, range);
       progress({ kind: "start", workload: typical });
       const onTrial: PartOptions["onTrial"] = (trial) => progress({ kind: "trial", workload: typical, ...trial });
-      const result = await tunePart({ ...common, workload: typical, pinned, onTrial });
+      const result = await tuneRivals({ ...common, workload: typical, pinned, onTrial }, packing);
       parts.push(result);
       progress({ kind: "done", result });
       if (result.ended === "stopped") break;
@@ -142,6 +143,33 @@ async function tuneWorkload(
     progress({ kind: "failed", workload, reason: error.message });
     return { workload, parts, failure: error.message };
   }
+}
+
+/** Tunes a part with each template that may serve it, in turn, in equal parts of its share: the fastest one's result. */
+async function tuneRivals(
+  options: Common & Pick<PartOptions, "workload" | "pinned" | "onTrial">,
+  packing: string | undefined,
+): Promise<PartResult> {
+  const { workload, device, budget } = options;
+  const rivals = rivalsFor({ workload, device }, packing);
+  const share = budget.next();
+  const results: PartResult[] = [];
+  const known = (): number =>
+    results.flatMap(({ trials }) => Object.values(trials)).reduce((sum, count) => sum + count, 0);
+  try {
+    for (const [i, template] of rivals.entries()) {
+      const left = rivals.length - i;
+      const now = performance.now();
+      const own = { deadline: now + (share.deadline - now) / left, trials: Math.ceil((share.trials - known()) / left) };
+      results.push(await tunePart({ ...options, template, share: own }));
+      if (results.at(-1)?.ended === "stopped") break;
+    }
+  } finally {
+    budget.spend(known());
+  }
+  const best = results.reduce((a, b) => (faster(b, a) ? b : a));
+  const tried = results.reduce((sum, result) => sum + result.tried, 0);
+  return { ...best, tried, ended: results.at(-1)?.ended ?? best.ended };
 }
 
 function checkOptions({ seconds, trials, weightCopies = 1 }: TuneOptions): void {

@@ -27,7 +27,11 @@ export function describeWorkload(workload: Workload): string {
   const numerics =
     computed === undefined || computed.compute === "f32"
       ? []
-      : [computed.compute === "i8" ? `x i8/${computed.xGroup}` : `x ${computed.compute}`];
+      : [
+          computed.compute === "i8"
+            ? `x i8/${computed.xGroup}${computed.tables === "i8" ? ", 8-bit tables" : ""}`
+            : `x ${computed.compute}`,
+        ];
   const { bias = false, epilogue = [] } = workload.op === "matmul" ? workload : {};
   const steps = [...(bias ? ["bias"] : []), ...epilogue].map((step) => `+ ${step}`);
   return [workload.op, ...sizes, ...format, ...numerics, ...steps].join(" ");

@@ -1,8 +1,8 @@
 /** How a part stands by its records: what tuning it came to so far, in this run or earlier ones. Measures nothing. */
 import { type Device, parseWorkload, type Workload } from "../../ir/index.ts";
-import { type Point, templateFor } from "../../schedules/index.ts";
+import { type Point, rivalsFor } from "../../schedules/index.ts";
 import type { Outcome, TuneStore } from "../../tune-db/index.ts";
-import { kernelFeatures, rangesOf, typicalWorkload } from "../compile/index.ts";
+import { kernelFeatures, rangesOf, sharedPacking, typicalWorkload } from "../compile/index.ts";
 import { compareRecorded, type Final } from "./finals.ts";
 import { Ledger } from "./ledger.ts";
 import { countPoints, strategyFor } from "./search/index.ts";
@@ -46,15 +46,23 @@ export const tunedDevice = (device: Device): Device => ({ ...device, features: k
 export async function standingsOf(workload: Workload, device: Device, store: TuneStore): Promise<readonly Standing[]> {
   const standings: Standing[] = [];
   let pinned: Point | undefined;
+  const packing = sharedPacking(parseWorkload(workload), tunedDevice(device));
   for (const range of rangesOf(parseWorkload(workload))) {
     const target = { workload: typicalWorkload(workload, range), device: tunedDevice(device) };
-    const field = makeField(templateFor(target), target, pinned);
-    const standing = standingIn(await Ledger.open(store, field, target.workload, target.device), target.workload);
+    const rivals: Standing[] = [];
+    for (const template of rivalsFor(target, packing)) {
+      const field = makeField(template, target, pinned);
+      rivals.push(standingIn(await Ledger.open(store, field, target.workload, target.device), target.workload));
+    }
+    const standing = rivals.reduce((best, rival) => (faster(rival, best) ? rival : best));
     standings.push(standing);
     pinned ??= layoutPoint(standing);
   }
   return standings;
 }
+
+/** Whether a part's records with one template are better than with another. */
+export const faster = (a: Standing, b: Standing): boolean => (a.tuned?.ms ?? Infinity) < (b.tuned?.ms ?? Infinity);
 
 /** The point whose packing the other parts of the workload read. */
 export const layoutPoint = (standing: Standing): Point | undefined => standing.tuned?.point ?? standing.default?.point;

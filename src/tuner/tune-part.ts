@@ -1,11 +1,11 @@
 /**
- * Tunes one part of a workload: a workload with a fixed M, over the space of its template. Points on record are not measured again, so the same job goes on where an
+ * Tunes one part of a workload: a workload with a fixed M, over the space of a template. Points on record are not measured again, so the same job goes on where an
  * earlier one ended.
  */
 import type { Device, Workload } from "../../ir/index.ts";
-import { type Point, rejection, templateFor } from "../../schedules/index.ts";
+import { type Point, rejection, type Template } from "../../schedules/index.ts";
 import type { Outcome, RecordReader, TuneStore } from "../../tune-db/index.ts";
-import type { Budget } from "./budget.ts";
+import type { Share } from "./budget.ts";
 import type { StartHost } from "./engines/index.ts";
 import { runFinals } from "./finals.ts";
 import { Ledger } from "./ledger.ts";
@@ -20,12 +20,14 @@ import { type Bench, tryPoint } from "./trial.ts";
 export interface PartOptions {
   /** With a fixed M. */
   readonly workload: Workload;
+  /** One that takes it. */
+  readonly template: Template;
   /** With the features that kernels may use. */
   readonly device: Device;
   readonly store: TuneStore;
   /** Where good points for other shapes and devices are known from. */
   readonly readers: readonly RecordReader[];
-  readonly budget: Budget;
+  readonly share: Share;
   readonly seed: number;
   readonly copies: number;
   readonly sampling: SamplingOptions;
@@ -71,13 +73,12 @@ export interface PartResult extends Standing {
 const searchShare = 0.85;
 
 export async function tunePart(options: PartOptions): Promise<PartResult> {
-  const { workload, device, store, budget, sampling, copies, signal } = options;
+  const { workload, device, store, share, sampling, copies, signal } = options;
   const target = { workload, device };
-  const field = makeField(templateFor(target), target, options.pinned, options.restrict);
+  const field = makeField(options.template, target, options.pinned, options.restrict);
   const ledger = await Ledger.open(store, field, workload, device);
   const points = countPoints(field.space);
   const strategy = strategyFor(points);
-  const share = budget.next();
   const measurer = new Measurer(
     { workload, device, gpu: options.gpu, seed: options.seed, copies, testHook: options.testHook },
     options.limits,
@@ -131,7 +132,6 @@ export async function tunePart(options: PartOptions): Promise<PartResult> {
     ended = "stopped";
   } finally {
     measurer.close();
-    budget.spend(ledger.tried.length);
   }
   return { ...standingIn(ledger, workload), tried, ended };
 }

@@ -19,7 +19,12 @@ type Random = () => number;
 
 const pick = <T>(random: Random, ...items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
 
-const halfOf: Readonly<Record<number, number>> = { 0.25: 0x3400, 0.5: 0x3800, 1: 0x3c00, 2: 0x4000 };
+/** Powers of two near 1 as they are stored in each kind of float, and the bytes that they take. */
+const powers: Readonly<Record<string, { readonly stored: readonly number[]; readonly bytes: 1 | 2 }>> = {
+  f16: { stored: [0x3400, 0x3800, 0x3c00], bytes: 2 },
+  e8m0: { stored: [126, 127, 128], bytes: 1 },
+  ue4m3: { stored: [0x30, 0x38, 0x40], bytes: 1 },
+};
 
 /** Stored bytes of random codes, whose scales are powers of two. */
 function weightBytes(format: Format, n: number, k: number, random: Random): Containers {
@@ -40,13 +45,20 @@ function weightBytes(format: Format, n: number, k: number, random: Random): Cont
   const bytes = Object.fromEntries(entries);
   for (const field of format.fields)
     for (const source of field.product) {
-      if (source.kind !== "bits" || source.as !== "f16") continue;
+      const float = source.kind === "bits" ? powers[source.as] : undefined;
+      if (source.kind !== "bits" || float === undefined) continue;
       const { block } = format;
       const container = bytes["w.raw"] as Uint8Array;
       const size = container.length / ((n * k) / block);
-      const at = (source.planes[0]?.at ?? 0) / 8;
-      for (let start = 0; start < container.length; start += size)
-        new DataView(container.buffer).setUint16(start + at, halfOf[pick(random, 0.25, 0.5, 1)] as number, true);
+      const [plane] = source.planes;
+      const [count] = plane?.digits[0] ?? [1];
+      for (let start = (plane?.at ?? 0) / 8; start < container.length; start += size)
+        for (let i = 0; i < count; i++) {
+          const value = pick(random, ...float.stored);
+          const view = new DataView(container.buffer);
+          if (float.bytes === 2) view.setUint16(start + i, value, true);
+          else view.setUint8(start + i, value);
+        }
     }
   return bytes;
 }

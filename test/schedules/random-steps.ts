@@ -234,6 +234,27 @@ const generators: Generators = {
     loops: nestAt(s),
     with: s.pick(Object.keys(intrinsics) as IntrinsicName[]),
   }),
+  lookup: (s) => {
+    const kernel = s.kernel.name;
+    const operand = s.pick(buffers(s, (b) => b.scalar === "i8" && b.range !== undefined && b.scope === "global"));
+    const codes = s.pick(buffers(s, (b) => b.role === "packed" && /^u[1-4]$/.test(b.scalar)));
+    const { reduce, at, inside } = reduction(s);
+    const [loop, rest] = [s.pick(inside.filter((name) => reduce.over.includes(name))), s.fresh("four")];
+    const ke = s.fresh("ke");
+    const d = s.fresh("d");
+    const sums = { op: "factor", kernel, buffer: reduce.buffer, at, into: [d], distribute: "float" } as const;
+    const planes = [s.fresh("p"), s.fresh("p")].slice(0, s.pick([1, 1, 0, 2]));
+    return [
+      { op: "split", kernel, loop, factor: 4, into: [rest, ke] },
+      ...(s.below(3) === 0 ? [] : [sums]),
+      {
+        ...{ op: "lookup", kernel, at, loop: ke, operand, codes, entries: "i16" },
+        buffer: s.below(6) === 0 ? reduce.buffer : d,
+        into: { table: s.fresh("table"), numbers: s.fresh("ix"), centre: s.fresh("centre") },
+        loops: { plane: planes, digit: s.fresh("digit") },
+      },
+    ];
+  },
   specialize: (s) => {
     const [symbol] = s.kernel.symbols;
     if (symbol !== undefined && s.below(2) === 0)

@@ -2,14 +2,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  boundOf,
+  containerBuffers,
+  encode,
   type Feature,
   formatNames,
+  formatOf,
   interpretProgram,
   type MatmulWorkload,
   type Program,
   programOf,
   type QuantizeWorkload,
   tensor,
+  tensorOfBytes,
   verifyProgram,
 } from "../../ir/index.ts";
 import {
@@ -21,7 +26,7 @@ import {
   templateFor,
   templates,
 } from "../../schedules/index.ts";
-import { normals } from "../ir/samples.ts";
+import { nmse, normals } from "../ir/samples.ts";
 import { patience, runs } from "./runs.ts";
 import { expectSame, numericsOf, widthsOf } from "./same.ts";
 
@@ -47,7 +52,10 @@ const arbitraryTarget = (template: Template): fc.Arbitrary<Target> =>
     )
     .filter((target) => template.refuses(target) === undefined);
 
-describe.each(templates.filter((t) => t.name !== "elementwise" && !t.name.startsWith("gpu-")))(
+// Rounded tables are not exact: they have a test of their own.
+const others = ["elementwise", "rounded-lookup"];
+
+describe.each(templates.filter((t) => !others.includes(t.name) && !t.name.startsWith("gpu-")))(
   "template $name",
   (template) => {
     test("random targets at random points", { timeout: patience }, () => {
@@ -72,6 +80,8 @@ describe.each(templates.filter((t) => t.name !== "elementwise" && !t.name.starts
 
 const representative = [
   ...["f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "tq2_0"],
+  ...["int1_g32_z", "int1_g32_zf"],
+  ...["q1_0", "q2_0", "iq4_nl", "iq4_xs", "tq1_0", "mxfp4", "nvfp4"],
   ...[2, 3, 4, 5, 6, 8].flatMap((bits) => ["", "_z", "_zf"].map((zero) => `int${bits}_g32${zero}`)),
   ...["int4_g16", "int4_g64_s16", "int3_row_zf", "int8_row"],
 ];
@@ -122,3 +132,31 @@ test("quantize, for every M: codes and scales are the same for any data", { time
     { numRuns: runs(10) },
   );
 });
+
+test.each(["int1_g32_zf", "int2_g32", "int2_g32_z", "tq2_0"])(
+  "rounded tables of %s keep the bound of their numerics",
+  (w) => {
+    const k = w === "tq2_0" ? 256 : 128;
+    const numerics = { compute: "i8", xGroup: 32, tables: "i8" } as const;
+    const workload: MatmulWorkload = { op: "matmul", m: 3, n: 21, k, w, bias: false, numerics };
+    const target = { workload, device: deviceOf(["relaxed-simd"]) };
+    const template = templateFor(target);
+    expect(template.name).toBe("rounded-lookup");
+    const naive = programOf(workload);
+    const x = normals(3 * k, 5);
+    const stored = encode(formatOf(w), normals(21 * k, 6), 21, k);
+    const inputs = new Map([["x", tensor("f32", [3, k], x)]]);
+    for (const { name, scalar, shape } of containerBuffers(formatOf(w), 21, k)) {
+      const sizes = shape.map((e) => (e.kind === "const" ? e.value : 0));
+      inputs.set(name, tensorOfBytes(scalar, sizes, stored[name] as Uint8Array));
+    }
+    const scheduled = applySchedule(naive, scheduleOf(template, target, template.default(target)));
+    verifyProgram(scheduled, "scheduled");
+    const yOf = (program: Program): readonly number[] => [
+      ...(interpretProgram(program, {}, inputs).get("y")?.values ?? []),
+    ];
+    const [wanted, got] = [yOf(naive), yOf(scheduled)];
+    expect(got).not.toEqual(wanted);
+    expect(nmse(Float32Array.from(got), Float64Array.from(wanted))).toBeLessThan(boundOf(numerics));
+  },
+);

@@ -1,5 +1,5 @@
-/** Intrinsics as machine values: by relaxed SIMD where it is allowed and the row has it, else in plain SIMD128. */
-import { type Call, intrinsics } from "../../../ir/index.ts";
+/** Intrinsics and tables as machine values: by relaxed SIMD where it is allowed and the row has it, else in plain SIMD128. */
+import { b, type Call, intrinsics, rangeOf, type Table } from "../../../ir/index.ts";
 import { intrinsicSpelling, machineOf } from "../ops.ts";
 import { type Context, fail } from "./context.ts";
 import { integer, type Node, shuffle, type Vec, vectorConst, vectorOf } from "./dag.ts";
@@ -9,7 +9,8 @@ export function callVector(c: Context, e: Call): Vec {
   const row = intrinsics[e.intrinsic];
   const { count } = e.type;
   const { bits } = machineOf[row.result];
-  const args = e.args.map((arg) => c.operand(arg, count * row.group));
+  const tables = row.operands.map((operand) => operand.entries !== undefined);
+  const args = e.args.map((arg, i) => c.operand(arg, tables[i] ? arg.type.count : count * row.group));
   const { plain, relaxed } = intrinsicSpelling[e.intrinsic];
   const combine = (regs: readonly Node[]): Node => {
     if (relaxed !== undefined && c.allowed.has("relaxed-simd")) {
@@ -20,9 +21,46 @@ export function callVector(c: Context, e: Call): Vec {
     if (plain === "widened") return widened(regs[0] as Node, regs[1] as Node);
     return plain === "rule" ? fail(c, `${e.intrinsic} is left by legalize`) : vectorOf(plain, ...regs);
   };
-  const first = args[0] as Vec;
-  const regs = first.regs.map((_, r) => combine(args.map((arg) => arg.regs[r] as Node)));
+  const lanes = args.find((_, i) => !tables[i]) as Vec;
+  const regs = lanes.regs.map((_, r) => combine(args.map((arg, i) => arg.regs[tables[i] ? 0 : r] as Node)));
   return { regs, bits, count };
+}
+
+/** Values of a table, all lanes at once: the table is a constant whose bytes are shuffled by indices, which are proven to be inside it. */
+export function tableVector(c: Context, e: Table): Vec {
+  const index = c.vector(e.index);
+  return { ...index, regs: index.regs.map((at) => shuffled(c, e.values, at)) };
+}
+
+/**
+ * Values of a table in lanes of 32 bits, where the index was narrowed from such: the bytes above the index are given indices from 128 on, which every engine
+ * gives 0. So the lane is the value if that is not negative: the least one is added afterwards.
+ */
+export function wideTable(c: Context, e: Table): Vec | undefined {
+  const from = e.index.kind === "cast" && e.index.mode === "value" ? e.index.arg : undefined;
+  if (from === undefined || from.type.count === 1 || (from.type.scalar !== "u32" && from.type.scalar !== "i32"))
+    return undefined;
+  const [low, high] = rangeOf(from, c.facts);
+  if (low < 0 || high >= e.values.length) return undefined;
+  const least = Math.min(0, ...e.values);
+  const wide = c.vector(from);
+  const others = vectorConst("i32x4", 0x80808000 | 0);
+  const regs = wide.regs.map((at) => {
+    const value = shuffled(
+      c,
+      e.values.map((v) => v - least),
+      vectorOf("v128.or", at, others),
+    );
+    return least === 0 ? value : vectorOf("i32x4.add", value, vectorConst("i32x4", least));
+  });
+  return { ...wide, regs };
+}
+
+function shuffled(c: Context, values: readonly number[], at: Node): Node {
+  const bytes = Array.from({ length: b.longestTable }, (_, i) => values[i] ?? 0);
+  const isRelaxed = c.allowed.has("relaxed-simd");
+  if (isRelaxed) c.used.add("relaxed-simd");
+  return vectorOf(isRelaxed ? "i8x16.relaxed_swizzle" : "i8x16.swizzle", vectorConst("i8x16", bytes), at);
 }
 
 /**

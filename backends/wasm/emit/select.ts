@@ -9,7 +9,7 @@ import { laneOffsets } from "./address.ts";
 import { castScalar, castVector, maskOf } from "./casts.ts";
 import { type Context, fail, type Place } from "./context.ts";
 import { apply, integer, masked, type Node, read, registersFor, type Vec, vectorConst, vectorOf } from "./dag.ts";
-import { callVector } from "./intrinsics.ts";
+import { callVector, tableVector, wideTable } from "./intrinsics.ts";
 import { loadScalar, loadSplat, loadVector, loadWidened } from "./memory.ts";
 import { extractLane, insertLane, laneOfAccess, readPlace } from "./registers.ts";
 import { heldAs, scalarConst, valueTypeOf } from "./scalar.ts";
@@ -45,6 +45,8 @@ function selectScalar(c: Context, e: Expr): Node {
       return scalarOp(c, e);
     case "cast":
       return castScalar(c, e, scalar(c, e.arg));
+    case "table":
+      return fail(c, `a look-up of ${e.type.text} is left by legalize`);
     case "call":
       return extractLane(vector(c, e), 0, e.type.scalar);
     case "lanes":
@@ -128,6 +130,8 @@ function selectVector(c: Context, e: Expr): Vec {
         () => vector(c, e.arg),
         () => widenedOperand(c, e),
       );
+    case "table":
+      return tableVector(c, e);
     case "call":
       return callVector(c, e);
   }
@@ -139,10 +143,11 @@ const repeat = (value: Node, count: number, bits: Vec["bits"]): Vec => ({
   count,
 });
 
-/** A cast that widens what is loaded only for it. */
+/** A cast that widens what is loaded, or looked up, only for it. */
 function widenedOperand(c: Context, e: Cast): Vec | undefined {
   let from = e.arg;
   while (from.kind === "cast" && from.mode === "bits") from = from.arg;
+  if (from.kind === "table" && !c.vectors.has(from) && machineOf[e.type.scalar].bits >= 32) return wideTable(c, from);
   if (from.kind !== "load" || c.vectors.has(from) || registerOf(c, from)) return undefined;
   return loadWidened(c, from, machineOf[e.arg.type.scalar].vector.startsWith("u") ? "u" : "s");
 }

@@ -53,6 +53,8 @@ function selected(c: Context, e: Expr): Node {
       const lanes = constantLanes(e);
       return lanes === undefined ? cast(c, e) : laneConstant(c, e.type, lanes);
     }
+    case "table":
+      return fail(c, `a look-up of ${e.type.text} is left by legalize`);
     case "call":
       return intrinsic(c, e);
   }

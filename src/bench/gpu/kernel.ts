@@ -3,7 +3,7 @@
  * timed. Not here: which kernels (default, tuned, a point), what is measured of them.
  */
 import type { GpuRuntime, GpuTensor, Prepared } from "../../../backends/index.ts";
-import type { MatmulWorkload } from "../../../ir/index.ts";
+import { type MatmulWorkload, numericsName } from "../../../ir/index.ts";
 import type { WgslArtifact } from "../../compile/index.ts";
 import { evaluate, GpuExecutable, type GpuPackedTensors, storedBytes } from "../../runtime/index.ts";
 import type { TimedRuns } from "../../timing/index.ts";
@@ -21,9 +21,7 @@ export interface Problem {
 
 /** A problem of as many rows; fewer of them are a part of it. */
 export function problemOf({ n, k, w, numerics }: MatmulWorkload, rows: number): Problem {
-  const x =
-    numerics.compute !== "i8" ? numerics.compute : numerics.xGroup === "row" ? "i8_row" : `i8_g${numerics.xGroup}`;
-  const shape = { m: rows, n, k, weights: w, x, threads: 1 };
+  const shape = { m: rows, n, k, weights: w, x: numericsName(numerics), threads: 1 };
   const matmul = makeCase(shape, 1, [intWeightSource, formatWeightSource]);
   return { matmul, reference: referenceOf(matmul) };
 }

@@ -4,6 +4,7 @@
  * seen unless both rows happen to be the same one of the pool. Not here: running anything.
  */
 import {
+  boundOf,
   type Containers,
   containerBytes,
   type DequantizeWorkload,
@@ -12,7 +13,6 @@ import {
   exactResult,
   formatOf,
   type MatmulWorkload,
-  matmulBounds,
   type Operands,
   operandsOf,
   type QuantizeWorkload,
@@ -74,8 +74,7 @@ function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
     m,
     weights,
     inputs: { x, ...operands },
-    judge: (output) =>
-      judgeRows(new Float32Array(output("y").buffer), m, n, matmulBounds[workload.numerics.compute], expected),
+    judge: (output) => judgeRows(new Float32Array(output("y").buffer), m, n, boundOf(workload.numerics), expected),
   };
 }
 

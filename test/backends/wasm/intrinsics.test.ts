@@ -14,7 +14,7 @@ import {
   type Term,
   wrap,
 } from "../../../ir/index.ts";
-import { at, bytesBuffer, edgeValues, encode, expectSame, relaxed, runCompiled, strict } from "./harness.ts";
+import { at, bytesBuffer, edgeValues, encode, expectSame, perShape, relaxed, runCompiled, strict } from "./harness.ts";
 
 /** The term's value, each step in its own type, which starts as the operands'. */
 function evaluate(
@@ -73,6 +73,85 @@ describe.each([
       return sum;
     });
     expectSame(runCompiled(kernel, inputs, { features })["y"] ?? [], expected, (lane) => `${name} lane ${lane}`);
+  });
+});
+
+describe.each([
+  ["strict", strict],
+  ["relaxed", relaxed],
+] as const)("tables, %s", (mode, features) => {
+  const some = [-128, 5, 0, -1, 127, 9, -77, 64, 31, -32, 1, 2, 3, 100, -100, 50];
+  const codes = Array.from({ length: 48 * 16 }, (_, i) => (i * 11 + (i >> 4)) % 256);
+  const q = bytesBuffer("q", "u8", codes.length);
+  const shapes: readonly (readonly number[])[] = [[], [16], [4], [3], [2, 3, 4]];
+
+  test.each([1, 2, 4, 5, 8, 13, 16])("of %i values", (count) => {
+    for (const scalar of ["i8", "u8"] as const) {
+      const values = some.slice(0, count).map((value) => (scalar === "u8" ? value & 255 : value));
+      const lookUp = (code: Expr): Expr => b.table(scalar, b.mod(code, count), values);
+      const kernel = perShape(shapes, [q], scalar, codes.length, (load) => lookUp(load(q)));
+      for (const output of Object.values(runCompiled(kernel, { q: encode("u8", codes) }, { features })))
+        expectSame(
+          output,
+          codes.map((code) => values[code % count] as number),
+          (i) => `${scalar} of ${count} at ${codes[i]}`,
+        );
+    }
+  });
+
+  test.each(["add", "sub", "mul", "and", "or", "xor"] as const)("constants fold into them: %s", (op) => {
+    const values = some.map((value) => value >> 1);
+    for (const constant of [3, -12, 200]) {
+      const folded = (code: Expr): Expr => b.op(op, b.cast("i32", b.table("i8", b.and(code, 15), values)), constant);
+      const reversed = (code: Expr): Expr =>
+        b.op(op, b.constant(constant), b.cast("i32", b.table("i8", b.and(code, 15), values)));
+      for (const [value, expected] of [
+        [folded, (v: number) => evalOp(op, "i32", v, constant)],
+        [reversed, (v: number) => evalOp(op, "i32", constant, v)],
+      ] as const) {
+        const kernel = perShape(shapes, [q], "i32", codes.length, (load) => value(load(q)));
+        for (const output of Object.values(runCompiled(kernel, { q: encode("u8", codes) }, { features })))
+          expectSame(
+            output,
+            codes.map((code) => expected(values[code & 15] as number)),
+            (i) => `${op} ${constant} at ${codes[i]}`,
+          );
+      }
+    }
+  });
+
+  test("with indices out of lanes of 32 bits, and values into such", () => {
+    const w = bytesBuffer("w", "u32", codes.length);
+    const words = codes.map((code, i) => ((code << 24) | (i << 4) | (code & 15)) >>> 0);
+    for (const values of [some, some.map((v) => Math.abs(v) >> 1)])
+      for (const to of ["i32", "f32", "i16"] as const) {
+        const kernel = perShape(shapes, [w], to, codes.length, (load) =>
+          b.cast(to, b.table("i8", b.cast("u8", b.and(load(w), 15)), values)),
+        );
+        for (const output of Object.values(runCompiled(kernel, { w: encode("u32", words) }, { features })))
+          expectSame(
+            output,
+            codes.map((code) => values[code & 15] as number),
+            (i) => `${to} at ${words[i]}`,
+          );
+      }
+  });
+
+  test("are byte shuffles", () => {
+    const y = bytesBuffer("y", "i8", 16, "output");
+    const value = b.sub(
+      b.table(
+        "i8",
+        b.and(b.load(q, at(q, 0, [16])), 15),
+        some.map((v) => v >> 1),
+      ),
+      8,
+    );
+    const kernel = b.kernel("k", "main", { buffers: [q, y], body: [b.store("y", at(y, 0, [16]), value)] });
+    const text = JSON.stringify(emitModule([kernel], features).module);
+    expect(text).toContain(mode === "strict" ? "i8x16.swizzle" : "i8x16.relaxed_swizzle");
+    expect(text).not.toContain("i8x16.sub");
+    expect(compileModule([kernel], features).features).toEqual(mode === "strict" ? [] : ["relaxed-simd"]);
   });
 });
 

@@ -62,6 +62,36 @@ test.each(["u8", "i8", "u16", "i16", "u32", "i32"] as const)("%s by constants", 
   }
 });
 
+test("bits that move to another place by constants", () => {
+  const values = Array.from({ length: 256 }, (_, i) => i);
+  while (values.length % 48 !== 0) values.push(0);
+  for (const scalar of ["u8", "u16", "u32"] as const) {
+    const a = bytesBuffer("a", scalar, values.length);
+    const spread = values.map((v) => evalOp("mul", scalar, v, 0x01010101 % 2 ** scalars[scalar].bits));
+    for (const [from, mask, to] of [
+      [2, 3, 4],
+      [6, 255, 4],
+      [4, 3, 4],
+      [0, 1, 3],
+      [1, 0x55, 7],
+      [7, 1, 0],
+      [3, undefined, 5],
+      [5, undefined, 2],
+    ] as const) {
+      const kernel = perShape([[], [16], [3]], [a], scalar, values.length, (load) => {
+        const shifted = b.shr(load(a), from);
+        return b.shl(mask === undefined ? shifted : b.and(shifted, mask), to);
+      });
+      const expected = spread.map((v) => {
+        const field = evalOp("shr", scalar, v, from);
+        return evalOp("shl", scalar, mask === undefined ? field : evalOp("and", scalar, field, mask), to);
+      });
+      for (const output of Object.values(runCompiled(kernel, { a: encode(scalar, spread) })))
+        expectSame(output, expected, (i) => `${scalar} (${spread[i]} >> ${from} & ${mask}) << ${to}`);
+    }
+  }
+});
+
 test("logic of bools, scalar and of masks of different widths", () => {
   const n = 16;
   const bytes = bytesBuffer("a", "u8", n);

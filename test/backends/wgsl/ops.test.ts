@@ -200,6 +200,27 @@ function castsCase(from: Scalar): { one: Case; rows: readonly Row[]; count: numb
   };
 }
 
+// ------------------------------------------------------------------------------------------------------------- tables
+
+function tablesCase(): { one: Case; rows: readonly Row[]; count: number } {
+  const codes = padded(Array.from({ length: 256 }, (_, i) => i));
+  const q = bytesBuffer("q", "u8", codes.length);
+  const some = [-128, 5, 0, -1, 127, 9, -77, 64, 31, -32, 1, 2, 3, 100, -100, 50];
+  const rows = ([1, 3, 4, 8, 11, 16] as const).flatMap((size) =>
+    (["i8", "u8"] as const).map((scalar): Row => {
+      const values = some.slice(0, size).map((value) => (scalar === "u8" ? value & 255 : value));
+      return {
+        name: `table of ${size} ${scalar}`,
+        shapes: [[], [4]],
+        scalar,
+        value: (load) => b.table(scalar, b.mod(load(q), b.constant(size, "u8")), values),
+        expected: codes.map((code) => values[code % size] as number),
+      };
+    }),
+  );
+  return { one: caseOf("tables", [q], { q: encode("u8", codes) }, rows, codes.length), rows, count: codes.length };
+}
+
 /** What an engine is asked. */
 const asked: Readonly<Record<Engine, readonly Scalar[]>> = {
   "dawn-null": [],
@@ -211,7 +232,8 @@ const asked: Readonly<Record<Engine, readonly Scalar[]>> = {
 describe.each(running)("%s", (engine) => {
   test("operations and casts", { timeout: 600_000 }, async () => {
     const features: readonly Feature[] = engine === "dawn" ? [] : ["packed-dot"];
-    const all = asked[engine].flatMap((scalar) => [opsCase(scalar), castsCase(scalar)]);
+    const perType = asked[engine].flatMap((scalar) => [opsCase(scalar), castsCase(scalar)]);
+    const all = perType.length > 0 ? [...perType, tablesCase()] : [];
     const outputs = await runIn(
       engine,
       all.map(({ one }) => ({ ...one, features, isProcessor: engine === "dawn" })),
@@ -219,6 +241,6 @@ describe.each(running)("%s", (engine) => {
     all.forEach(({ rows, count }, i) => {
       check(outputs[i] ?? {}, rows, count);
     });
-    expect(outputs.length).toBe(2 * asked[engine].length);
+    expect(outputs.length).toBe(all.length);
   });
 });

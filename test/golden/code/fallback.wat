@@ -63,15 +63,11 @@
         i32.and
         local.get $t.3
         i32.shl
-        i32.const 255
-        i32.and
         local.get $t
         i32.load8_u
         i32.const 15
         local.get $t.3
         i32.shl
-        i32.const 255
-        i32.and
         i32.const 255
         i32.xor
         i32.and

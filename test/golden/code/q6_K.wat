@@ -1,6 +1,6 @@
 ;; workload {"op":"matmul","m":1,"n":64,"k":256,"w":"q6_K","bias":false,"numerics":{"compute":"i8","xGroup":32}}
 ;; features relaxed-simd
-;; M 1..1: integer-dot-decode {"vectors":1,"tile":1,"rows":1,"panel":1,"order":"quads-outside"}
+;; M 1..1: integer-dot-decode {"vectors":1,"tile":1,"rows":1,"panel":1,"order":"quads-outside","stored":"planes"}
 (module
   (import "env" "memory" (memory $memory 0))
   (func $pack (param $&w.raw i32) (param $&w.q.0 i32) (param $&w.q.1 i32) (param $&w.s i32) (param $begin i32) (param $end i32)
@@ -1064,7 +1064,6 @@
     (local $d16.0.1 v128)
     (local $const v128)
     (local $const.1 v128)
-    (local $const.2 v128)
     (local $d16.0.2 v128)
     (local $d.0.1 v128)
     (local $w.q.0.2 v128)
@@ -1073,10 +1072,8 @@
     (local $d.0.2 v128)
     v128.const i8x16 15 15 15 15 15 15 15 15 15 15 15 15 15 15 15 15
     local.set $const
-    v128.const i8x16 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3 3
+    v128.const i8x16 48 48 48 48 48 48 48 48 48 48 48 48 48 48 48 48
     local.set $const.1
-    v128.const i8x16 240 240 240 240 240 240 240 240 240 240 240 240 240 240 240 240
-    local.set $const.2
     local.get $begin
     local.set $np
     local.get $np
@@ -1123,11 +1120,9 @@
           local.get $const
           v128.and
           local.get $w.q.1.1
-          local.get $const.1
-          v128.and
           i32.const 4
           i16x8.shl
-          local.get $const.2
+          local.get $const.1
           v128.and
           v128.or
           i16x8.relaxed_dot_i8x16_i7x16_s
@@ -1137,12 +1132,8 @@
           v128.load32_splat offset=4 align=1
           local.get $w.q.1.1
           i32.const 2
-          i16x8.shr_u
-          local.get $const.1
-          v128.and
-          i32.const 4
           i16x8.shl
-          local.get $const.2
+          local.get $const.1
           v128.and
           local.get $w.q.0.1
           i32.const 4
@@ -1165,13 +1156,7 @@
           local.get $const
           v128.and
           local.get $w.q.1.1
-          i32.const 4
-          i16x8.shr_u
           local.get $const.1
-          v128.and
-          i32.const 4
-          i16x8.shl
-          local.get $const.2
           v128.and
           v128.or
           i16x8.relaxed_dot_i8x16_i7x16_s
@@ -1180,13 +1165,9 @@
           local.get $x.q.at
           v128.load32_splat offset=12 align=1
           local.get $w.q.1.1
-          i32.const 6
+          i32.const 2
           i16x8.shr_u
           local.get $const.1
-          v128.and
-          i32.const 4
-          i16x8.shl
-          local.get $const.2
           v128.and
           local.get $w.q.0.2
           i32.const 4

@@ -22,7 +22,26 @@ const stored = (name: string): { "w.raw": Uint8Array } => ({ "w.raw": vectorByte
 
 test("every format that must be exact is in the vectors", () => {
   expect(names).toEqual([
-    ...["f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_K", "q3_K", "q4_K", "q5_K", "q6_K", "tq2_0"],
+    ...[
+      "f16",
+      "bf16",
+      "q4_0",
+      "q4_1",
+      "q5_0",
+      "q5_1",
+      "q8_0",
+      "q2_K",
+      "q3_K",
+      "q4_K",
+      "q5_K",
+      "q6_K",
+      "iq4_nl",
+      "iq4_xs",
+      "tq1_0",
+      "mxfp4",
+      "nvfp4",
+      "tq2_0",
+    ],
   ]);
 });
 
@@ -47,7 +66,7 @@ describe.each(names)("%s", (name) => {
 
   test("is encoded as ggml does, or about as well", () => {
     const bytes = encode(format, vectorValues("w.f32"), n, k);
-    if (!name.endsWith("_K")) return expect(hex(bytes["w.raw"] as Uint8Array)).toBe(hex(stored(name)["w.raw"]));
+    if (!/_K$|^iq4/.test(name)) return expect(hex(bytes["w.raw"] as Uint8Array)).toBe(hex(stored(name)["w.raw"]));
     const ours = nmse(decodeReference(format, bytes, n, k), vectorValues("w.f32"));
     expect(ours).toBeLessThan(1.25 * nmse(vectorValues(`deq.${name}`), vectorValues("w.f32")));
   });
@@ -91,6 +110,62 @@ describe("golden vectors of the definitions", () => {
     const block = [...new Array(96).fill(0), ...levels, 0x00, 0x3c];
     const half = [-15, 2, 19, -28, 5, 6, 7, 24];
     expect(read("q3_K", "s", block, 16)).toEqual([...half, ...half]);
+  });
+});
+
+describe("formats by hand, in plain TypeScript and by the program", () => {
+  const both = (name: string, block: readonly number[]): number[] => {
+    const format = formatOf(name);
+    const containers = { "w.raw": Uint8Array.from(block) };
+    const plain = decodeReference(format, containers, 1, format.block);
+    const program = programOf({ op: "dequantize", n: 1, k: format.block, w: name });
+    const made = run(program, containerTensors(format, containers, 1, format.block)).get("y") ?? [];
+    expect(bitsOf(made)).toEqual(bitsOf(plain));
+    return [...plain];
+  };
+  const zeros = (count: number): number[] => new Array(count).fill(0);
+
+  test("q1_0: bits, lowest first, are signs; d is the mean magnitude", () => {
+    const values = both("q1_0", [0x00, 0x38, 0b00000101, ...zeros(14), 0x80]);
+    expect(values.map((v) => (v > 0 ? "+" : "-")).join("")).toBe(`+-+${"-".repeat(124)}+`);
+    expect(new Set(values.map(Math.abs))).toEqual(new Set([0.5]));
+    expect(Object.is(both("q1_0", zeros(18))[0], -0)).toBe(true);
+    const x = Float32Array.from({ length: 128 }, (_, i) => (i % 3 === 0 ? -2 : i % 3 === 1 ? 0 : 1));
+    const { "w.raw": block } = encode(formatOf("q1_0"), x, 1, 128);
+    expect(hex(block as Uint8Array).slice(0, 10)).toBe("003cb66ddb");
+  });
+
+  test("q2_0: adjacent pairs of bits, lowest first, less 1", () => {
+    const values = both("q2_0", [0x00, 0x40, 0b11100100, 0b00011011, ...zeros(14)]);
+    expect(values.slice(0, 9)).toEqual([-2, 0, 2, 4, 4, 2, 0, -2, -2]);
+  });
+
+  test("tq1_0: five trits to a byte, the first one highest; four in the last bytes; d stands last", () => {
+    const block = zeros(54);
+    [block[1], block[33], block[49], block[53]] = [0xb8, 0xb8, 0x95, 0x3c];
+    const values = both("tq1_0", block);
+    expect([1, 33, 65, 97, 129].map((at) => values[at])).toEqual([1, -1, 0, 0, -1]);
+    expect([161, 177, 193, 209, 225].map((at) => values[at])).toEqual([1, -1, 0, 0, -1]);
+    expect([241, 245, 249, 253].map((at) => values[at])).toEqual([0, 1, -1, 1]);
+    const { "w.raw": again } = encode(formatOf("tq1_0"), Float32Array.from(values), 1, 256);
+    expect(hex(again as Uint8Array)).toBe(hex(Uint8Array.from(block)));
+  });
+
+  test("mxfp4: powers of two as scales, subnormal ones and the largest too", () => {
+    const codes = Array.from({ length: 16 }, (_, i) => i);
+    const e2m1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6];
+    for (const e of [0, 1, 2, 126, 127, 128, 252])
+      expect(both("mxfp4", [e, ...codes]).slice(0, 16)).toEqual(e2m1.map((v) => v * 2 ** (e - 127)));
+    expect(both("mxfp4", [255, ...codes])[1]).toBe(2 ** 127);
+  });
+
+  test("nvfp4: scales of 8 bits without a sign, subnormals, and 0x7f, which is 0", () => {
+    const scales = [0x00, 0x01, 0x07, 0x08, 0x38, 0x3f, 0x7e, 0x7f];
+    const expected = [0, 2 ** -9, 7 * 2 ** -9, 2 ** -6, 1, 1.875, 448, 0];
+    for (const half of [0, 4])
+      expect(
+        [0, 16, 32, 48].map((at) => both("nvfp4", [...scales.slice(half, half + 4), ...new Array(32).fill(0x22)])[at]),
+      ).toEqual(expected.slice(half, half + 4));
   });
 });
 

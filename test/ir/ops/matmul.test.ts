@@ -3,12 +3,12 @@
 import { describe, expect, test } from "vitest";
 import {
   b,
+  boundOf,
   type Containers,
   encode,
   formatNames,
   formatOf,
   type MatmulWorkload,
-  matmulBounds,
   type Numerics,
   type Operands,
   operandsOf,
@@ -37,7 +37,7 @@ describe.each(formatNames().filter((name) => hasVector(`y.${name}`)))("%s", (nam
     const workload: MatmulWorkload = { op: "matmul", m: "any", n, k, w: name, bias: false, numerics: f32Numerics };
     const w = { "w.raw": vectorBytes(`w.${name}`) };
     const a = vectorValues("a");
-    const bound = matmulBounds.f32;
+    const bound = boundOf({ compute: "f32" });
     expect(nmse(interpreted(workload, a, w), vectorValues(`y.${name}`))).toBeLessThan(bound);
     expect(nmse(referenceMatmul(workload, a, w).y, vectorValues(`y.${name}`))).toBeLessThan(bound);
   });
@@ -72,7 +72,7 @@ describe.each(combinations)("%s, K = %i, %o", (w, k, numerics) => {
   const containers = encode(formatOf(w), normals(n * k, 11), n, k);
   const x = normals(4 * k, 12);
   const base = { op: "matmul", n, k, w, numerics } as const;
-  const bound = matmulBounds[numerics.compute];
+  const bound = boundOf(numerics);
 
   test("agrees with the float64 oracle, with and without an epilogue", () => {
     const plain: MatmulWorkload = { ...base, m: 4, bias: false };

@@ -72,6 +72,11 @@ export const expressions: fc.Arbitrary<Expr> = fc
           return b.bitcast(scalar, grow(choose(...alike), depth - 1));
         },
         () => {
+          if (scalar !== "i8" && scalar !== "u8") return leaf(scalar);
+          const values = Array.from({ length: 1 + pick(b.longestTable) }, () => pick(128));
+          return b.table(scalar, b.mod(grow("u8", depth - 1), values.length), values);
+        },
+        () => {
           const mask = pick(3) === 0 ? grow("bool", depth - 1) : undefined;
           const buffer = scope.buffers.find(({ name }) => name === `x.${scalar}`);
           return b.load(buffer as (typeof buffers)[number], [grow("i32", depth - 1), grow("i32", depth - 1)], mask);

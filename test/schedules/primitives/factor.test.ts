@@ -63,7 +63,7 @@ factor(buffer: y, into: [d])
 `),
         "factor(buffer: y, into: [d])",
       ),
-    ).toMatchInlineSnapshot(`"step 1: factor: y is a sum of f16; only sums of f32 and i32 are taken apart"`);
+    ).toMatchInlineSnapshot(`"step 1: factor: y is a sum of f16; only sums of f32 and of integers are taken apart"`);
   });
   test("another number of sums", () => {
     expect(

@@ -126,7 +126,10 @@ describe("benchMatmul", () => {
     [{ k: 100 }, 'bench: weights "int4_g32": k = 100 is not a multiple of the group'],
     [{ weights: "int7_g32" }, 'bench: weights "int7_g32" are unknown; take int<bits>_g<group>, as in int4_g32'],
     [{ weights: "int4_g8" }, 'bench: weights "int4_g8": a group has 16 to 256 codes'],
-    [{ x: "i4" }, 'bench: activations "i4" are unknown; take f32, f16, i8_g<group> or i8_row, as in i8_g32'],
+    [
+      { x: "i4" },
+      'bench: activations "i4" are unknown; take f32, f16, i8_g<group> or i8_row, these with _t8 for 8-bit tables, as in i8_g32',
+    ],
   ])("refuses %j", async (change, message) => {
     const refused = benchMatmul({ ...request, ...change }, {});
     await expect(refused).rejects.toThrow(message);
@@ -158,7 +161,7 @@ describe("the reference", () => {
     expect([some.columns[0], some.columns.at(-1)]).toEqual([0, 499]);
     expect(new Set(some.columns).size).toBe(20);
     const y = Float32Array.from(all.values);
-    expect(checkResult("ours", y, matmul, some)).toBeLessThan(1e-7);
+    expect(checkResult("ours", y, matmul, some).maxError).toBeLessThan(1e-7);
     y[3 * 500 + 499]! += 1;
     expect(() => checkResult("ours", y, matmul, some)).toThrow("at m = 3, n = 499");
     expect(() => checkResult("ours", y.subarray(1), matmul, some)).toThrow("gave 1999 values instead of 4 x 500");

@@ -31,7 +31,7 @@ test.each([
   const matmul = caseOf(m, n, k, weights, x);
   const session = await peer.prepare(matmul);
   await session.run();
-  const error = checkResult("ort-webgpu", await session.output(), matmul, referenceOf(matmul));
+  const { maxError: error } = checkResult("ort-webgpu", await session.output(), matmul, referenceOf(matmul));
   await session.dispose();
   expect(error).toBeLessThan(bound);
   // int8 for x is what it was asked for: its time is that of int8.

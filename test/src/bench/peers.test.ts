@@ -21,7 +21,7 @@ async function errorOf(peer: keyof typeof peers, matmul: MatmulCase): Promise<nu
   const session = await peers[peer].prepare(matmul);
   try {
     await session.run();
-    return checkResult(peer, await session.output(), matmul, referenceOf(matmul));
+    return checkResult(peer, await session.output(), matmul, referenceOf(matmul)).maxError;
   } finally {
     await session.dispose();
   }

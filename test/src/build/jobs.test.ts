@@ -42,7 +42,7 @@ describe("a GGUF file", () => {
       ["a.weight", "q4_0", 16, 64],
       ["b.weight", "q4_0", 16, 64],
       ["c.weight", "q6_K", 16, 256],
-      ["d.weight", "iq4_nl", 16, 64],
+      ["d.weight", "iq3_s", 16, 256],
     );
     const { jobs, skipped } = await gatherJobs({ kernels: [{ gguf: "model.gguf" }] }, base);
     expect(jobs).toEqual([
@@ -58,7 +58,7 @@ describe("a GGUF file", () => {
       },
     ]);
     expect(skipped).toEqual([
-      { gguf: "model.gguf", matmul: "n 16, k 64, iq4_nl", tensors: 1, reason: "no format covers iq4_nl" },
+      { gguf: "model.gguf", matmul: "n 16, k 256, iq3_s", tensors: 1, reason: "no format covers iq3_s" },
     ]);
   });
 
@@ -103,9 +103,9 @@ describe("errors", () => {
   });
 
   test("of files", async () => {
-    const uncovered = await model(["d.weight", "iq4_nl", 16, 64]);
+    const uncovered = await model(["d.weight", "iq3_s", 16, 256]);
     expect(await messageOf({ kernels: [{ gguf: "model.gguf" }] }, uncovered)).toMatchInlineSnapshot(
-      `"BuildError: nothing to build: all matmuls are skipped (no format covers iq4_nl)"`,
+      `"BuildError: nothing to build: all matmuls are skipped (no format covers iq3_s)"`,
     );
     const none = await model(["scale", "f32", 1, 64]);
     expect(await messageOf({ kernels: [{ gguf: "model.gguf" }] }, none)).toMatchInlineSnapshot(

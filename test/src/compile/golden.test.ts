@@ -42,7 +42,8 @@ const list: Readonly<Record<string, Golden>> = {
   int2_g32: { workload: { ...base, w: "int2_g32" }, point: oneVector },
   int8_g32: { workload: { ...base, w: "int8_g32" }, point: oneVector },
   q4_K: { workload: { ...base, w: "q4_K", k: 256 }, point: oneVector },
-  q6_K: { workload: { ...base, w: "q6_K", k: 256 }, point: oneVector },
+  q6_K: { workload: { ...base, w: "q6_K", k: 256 }, point: { ...oneVector, stored: "planes" } },
+  iq4_nl: { workload: { ...base, w: "iq4_nl" }, point: oneVector },
   fallback: { workload: { ...base, w: "int4_row", k: 5, numerics: { compute: "i8", xGroup: "row" } } },
 };
 

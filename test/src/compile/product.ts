@@ -1,10 +1,10 @@
 /** What a matmul's result has to be, compared with float64 sums over the same codes. */
 import { expect } from "vitest";
 import {
+  boundOf,
   type Containers,
   formatOf,
   type MatmulWorkload,
-  matmulBounds,
   quantizeReference,
   referenceMatmul,
   rowReader,
@@ -33,8 +33,7 @@ export function expectProduct(
   const { n, k } = workload;
   const reference = referenceMatmul({ ...workload, m: "any" }, x, weights, bias && { bias }).y;
   expect(y.length).toBe(reference.length);
-  if (reference.some((value) => value !== 0))
-    expect(nmse(y, reference)).toBeLessThan(matmulBounds[workload.numerics.compute]);
+  if (reference.some((value) => value !== 0)) expect(nmse(y, reference)).toBeLessThan(boundOf(workload.numerics));
   const sizes = magnitudes(workload, x, weights);
   let compared = 0;
   y.forEach((value, i) => {

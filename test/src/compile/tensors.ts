@@ -31,6 +31,12 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
       name.includes("_zf") ? (exact ? below(2 ** bits) : random() * 2 ** bits) : below(Math.min(255, 2 ** bits) + 1),
     raw: () => (exact ? below(7) - 3 : random() * 4 - 2),
   };
+  /** Scales inside blocks; those of 8 bits are 1/2 or 1 where data are exact, else of any size near that. */
+  const floats: Readonly<Record<string, (view: DataView, at: number) => void>> = {
+    f16: (view, at) => view.setFloat16(at, scale(), true),
+    e8m0: (view, at) => view.setUint8(at, exact ? 127 + below(2) : 115 + below(16)),
+    ue4m3: (view, at) => view.setUint8(at, exact ? 0x38 + 8 * below(2) : below(128)),
+  };
   for (const { name: part, scalar, per, elements } of format.containers) {
     const bytes = containers[`w.${part}`] as Uint8Array;
     const view = new DataView(bytes.buffer);
@@ -42,13 +48,15 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
         const row = Math.floor(i / rowBytes);
         bytes[i] = row === 0 ? 0xff : row === 1 ? 0 : below(256);
       }
-      const halves = new Set(
-        format.fields.flatMap((f) =>
-          f.product.flatMap((s) => (s.kind === "bits" && s.as === "f16" ? s.planes.map((p) => p.at / 8) : [])),
-        ),
-      );
       const block = per === "row" ? rowBytes : elements;
-      for (const at of halves) for (let i = at; i < bytes.length; i += block) view.setFloat16(i, scale(), true);
+      for (const source of format.fields.flatMap((f) => f.product)) {
+        const write = source.kind === "bits" ? floats[source.as] : undefined;
+        if (source.kind !== "bits" || write === undefined) continue;
+        const [plane] = source.planes;
+        const [count] = plane?.digits[0] ?? [1];
+        for (let at = (plane?.at ?? 0) / 8; at < bytes.length; at += block)
+          for (let i = 0; i < count; i++) write(view, at + i);
+      }
       continue;
     }
     const width = { u8: 1, f16: 2, bf16: 2, f32: 4 }[scalar as "u8"];

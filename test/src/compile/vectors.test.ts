@@ -13,7 +13,9 @@ const types = formatNames().filter((name) => hasVector(`y.${name}`));
 const quantizedX = 1e-4;
 
 test("the types that ggml's tensors are there for", () => {
-  expect(types.join(" ")).toBe("f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K tq2_0");
+  expect(types.join(" ")).toBe(
+    "f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q2_K q3_K q4_K q5_K q6_K iq4_nl iq4_xs tq1_0 mxfp4 nvfp4 tq2_0",
+  );
 });
 
 describe.each(types)("%s", (w) => {

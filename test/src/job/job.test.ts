@@ -26,7 +26,7 @@ beforeAll(async () => {
     const values = Float32Array.from({ length: n * k }, () => normal(random));
     return { name, type, shape: [k, n], data: encode(formatOf(type), values, n, k)["w.raw"] as Uint8Array };
   };
-  const rows = { name: "other", type: "iq4_nl", shape: [32, 4], data: new Uint8Array(4 * 18) } as const;
+  const rows = { name: "other", type: "iq3_s", shape: [256, 4], data: new Uint8Array(4 * 110) } as const;
   await writeGguf(gguf, {
     metadata: [],
     tensors: [tensor("a", "q4_0", 48, 64), tensor("b", "q4_0", 48, 64), tensor("c", "q6_K", 20, 256), rows],
@@ -68,7 +68,7 @@ describe("the main job", () => {
       expect(row.tunedMs).toBeGreaterThan(0);
       expect(row.share?.of).toBeGreaterThan(0);
     }
-    expect(report.skipped.map((s) => s.reason)).toEqual(["no format covers iq4_nl"]);
+    expect(report.skipped.map((s) => s.reason)).toEqual(["no format covers iq3_s"]);
     expect(report.checks.map((c) => [c.kernel, c.tensor, c.ok])).toEqual([
       ["q4_0_n48_k64", "a", true],
       ["q6_K_n20_k256", "c", true],

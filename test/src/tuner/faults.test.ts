@@ -75,3 +75,18 @@ test("withdraws an incumbent that no longer runs, and goes on with another", asy
   const after = await recordOf(db, best!.key.point as (typeof points)[0]);
   expect(after).toMatchObject({ outcome: "quarantined", reason: "measured again: trap: RuntimeError: unreachable" });
 });
+
+test("tries a template of each packing, and keeps the faster one's result", async () => {
+  const db = await store();
+  const few = matmul(1, 32, 64, "int2_g32");
+  const report = await tuneWorkloads(job({ workloads: [few], store: db, trials: 4 }));
+  const [part] = report.results[0]!.parts;
+  const found = await all(db);
+  expect(part).toMatchObject({ tried: 4, ended: "budget" });
+  expect([...new Set(found.map(({ key }) => key.template))].sort()).toEqual(["integer-dot-decode", "table-lookup"]);
+  const fastest = found.reduce((a, b) => ((b.median ?? Infinity) < (a.median ?? Infinity) ? b : a));
+  expect(part?.template).toBe(fastest.key.template);
+  // The same command again finds both on record.
+  const again = await tuneWorkloads(job({ workloads: [few], store: db, trials: 4 }));
+  expect(again.results[0]?.parts[0]).toMatchObject({ tried: 0, template: part?.template });
+});

@@ -16,7 +16,8 @@ const probed: Device = await probeWasm();
 /** This machine, with the features that kernels may use. */
 export const device: Device = { ...probed, features: kernelFeatures(probed) };
 
-export function matmul(m: number | "any" = 1, n = 32, k = 64, w = "int4_g32"): MatmulWorkload {
+/** Small, and of 8-bit codes, for which there is one template to try. */
+export function matmul(m: number | "any" = 1, n = 32, k = 64, w = "int8_g32"): MatmulWorkload {
   return { op: "matmul", m, n, k, w, bias: false, numerics: { compute: "i8", xGroup: 32 } };
 }
 

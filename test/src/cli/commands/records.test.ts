@@ -1,18 +1,19 @@
 // Commands that ask the database: a record that serves, one that was tampered with, and `qloom db` itself.
 
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { BitsReport } from "../../../../src/bench/index.ts";
 import { recordKey } from "../../../../tune-db/index.ts";
 import { qloom } from "../run.ts";
 import { databaseOf, flags, folder, recordOf } from "./database.ts";
 
 const tuned = { vectors: 2, tile: 2 };
 
-/** The result of a command with `--json`, which must succeed. */
-async function json(...args: readonly string[]): Promise<unknown> {
+/** The result of a command with `--json`, which must succeed, and may tell of its progress in such lines only. */
+async function json(args: readonly string[], progress: RegExp): Promise<unknown> {
   const { code, out, err } = await qloom(...args, "--json");
-  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect({ code, err }).toEqual({ code: 0, err: expect.stringMatching(progress) });
   return JSON.parse(out);
 }
 
@@ -67,6 +68,24 @@ describe("qloom bench", () => {
     expect(out).toMatch(new RegExp(`^matmul m2 n16 k256 ${weights} x ${x}, 1 thread\non [^\n]+\n\nwho +median`));
   });
 
+  test("sizes and bits, drawn", async () => {
+    const db = await databaseOf();
+    const svg = join(dirname(db), "plot.svg");
+    const rest = ["--seconds", "0.01", "--svg", svg];
+    expect(await json(["bench", "sizes", "--n", "1024", ...rest, "--db", db], /^(\d+ x \d+\n)*$/)).toMatchObject({
+      sizes: [512, 1024].map((size) => ({ size, gops: expect.any(Number), limitMs: expect.any(Number) })),
+    });
+    expect(await readFile(svg, "utf8")).toMatch(/^<svg.*limit of one thread.*<\/svg>\n$/s);
+    const { methods } = (await json(
+      ["bench", "bits", "--n", "64", "--k", "128", ...rest],
+      /^(int\w+\n)*$/,
+    )) as BitsReport;
+    const bitsBy = (name: string) => methods.filter(({ method }) => method === name).map(({ bits }) => bits);
+    expect(bitsBy("dot product")).toEqual([1, 2, 3, 4, 5, 6, 8]);
+    expect(bitsBy("table lookup")).toEqual([1, 2, 3, 4]);
+    expect(await readFile(svg, "utf8")).toContain("lookup, 8-bit tables");
+  }, 60_000);
+
   test("on several threads", async () => {
     const db = await databaseOf();
     const shape = ["--n", "1024", "--k", "512", "--seconds", "0.01", "--threads", "2", "--db", db, "--json"];
@@ -75,16 +94,16 @@ describe("qloom bench", () => {
     expect(JSON.parse(out).rows.map(({ workload }: { workload: string }) => workload)).toEqual(
       new Array(3).fill("matmul m1 n1024 k512 int4_g32 x i8_g32, 2 threads"),
     );
-    expect(await json("bench", "rows", "--m", "2", ...shape.slice(0, -1))).toMatchObject({
+    expect(await json(["bench", "rows", "--m", "2", ...shape.slice(0, -1)], /^$/)).toMatchObject({
       rows: [{ m: 1 }, { m: 2 }],
     });
-    expect(await json("bench", "threads", ...shape.slice(0, -1))).toMatchObject({
+    expect(await json(["bench", "threads", ...shape.slice(0, -1)], /^$/)).toMatchObject({
       speedups: [
         { threads: 1, speedup: 1, dispatchUs: expect.any(Number) },
         { threads: 2, speedup: expect.any(Number), readGBs: expect.any(Number), readShare: expect.any(Number) },
       ],
     });
-    expect(await json("show", "--m", "1", ...shape.slice(0, 4), "--threads", "2", "--db", db)).toMatchObject({
+    expect(await json(["show", "--m", "1", ...shape.slice(0, 4), "--threads", "2", "--db", db], /^$/)).toMatchObject({
       module: { features: expect.arrayContaining(["shared-memory"]) },
     });
   }, 60_000);
@@ -119,7 +138,11 @@ describe("qloom db", () => {
     const { code, out } = await qloom("db", "--db", db);
     expect(code).toBe(0);
     expect(out).toMatch(/^[^\n]+tune\.sqlite \([\d.]+ KiB\)\n2 records of 1 workloads, 2 ok\n {2}2 on wasm: [^\n]+\n$/);
-    expect(await json("db", "--db", db)).toMatchObject({ action: "summary", summary: { records: 2 }, quarantined: [] });
+    expect(await json(["db", "--db", db], /^$/)).toMatchObject({
+      action: "summary",
+      summary: { records: 2 },
+      quarantined: [],
+    });
   });
 
   test("lists, by workload and outcome", async () => {
@@ -130,11 +153,11 @@ describe("qloom db", () => {
       "KEY  matmul m=1 n=16 k=32 f32 x f32  0.2500 ms  ok  f32-decode panel=1 rows=1 tile=2 vectors=2
       "
     `);
-    expect(await json("db", "list", "--db", db)).toMatchObject({
+    expect(await json(["db", "list", "--db", db], /^$/)).toMatchObject({
       records: [{ key: recordKey(record.key), medianMs: 0.25 }],
     });
     const counts = async (...args: readonly string[]): Promise<number> =>
-      ((await json("db", "list", "--db", db, ...args)) as { records: unknown[] }).records.length;
+      ((await json(["db", "list", "--db", db, ...args], /^$/)) as { records: unknown[] }).records.length;
     expect(await counts("--n", "16", "--weights", "f32")).toBe(1);
     expect(await counts("--n", "17")).toBe(0);
     expect(await counts("--m", "any")).toBe(0);

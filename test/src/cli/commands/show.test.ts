@@ -28,8 +28,10 @@ test("an overview: templates with reasons, the point, the module", async () => {
 
     all (M = 1): f32-decode, point from template default
       vectors=4 tile=4 rows=1 panel=1; 15 steps
+      rounded-lookup       it computes in f32
       integer-dot-decode   it computes in f32
       integer-dot-prefill  M = 1 is less than 2
+      table-lookup         it computes in f32
       f32-decode           takes it, and is chosen
       f32-prefill          takes it
       gpu-decode           the device is wasm
@@ -109,13 +111,13 @@ describe("stages", () => {
     const { out } = await qloom(...small, "--stage", "lowered");
     expect(out.match(/^# .*$/gm)).toMatchInlineSnapshot(`
       [
-        "# pack, lowered, after pass 11 of 11: cse",
-        "# all/main, lowered, after pass 11 of 11: cse",
+        "# pack, lowered, after pass 12 of 12: cse",
+        "# all/main, lowered, after pass 12 of 12: cse",
       ]
     `);
     for (const kernel of kernelsIn(out)) parseKernel(`${kernel}\n`);
     const { out: early } = await qloom(...small, "--pass", "unroll", "--kernel", "main");
-    expect(early.match(/^# .*$/gm)).toEqual(["# all/main, lowered, after pass 2 of 11: unroll"]);
+    expect(early.match(/^# .*$/gm)).toEqual(["# all/main, lowered, after pass 2 of 12: unroll"]);
     expect(early).not.toBe(out);
   });
 

@@ -1,0 +1,181 @@
+/**
+ * The kernel that makes the tables of `lookup` from an operand x[.., k], one table per 4 values of k:
+ *
+ *     entry(i) = sum over ke < 4 of bit ke of i * x[.., 4*k4 + ke]  -  centre,      centre = (sum over ke of x[.., 4*k4 + ke]) >> 1
+ *
+ * With x in -127..127 an entry is in -254..254. `centre` sums the centres over the groups of one sum, times the weights of all planes.
+ */
+import { type Buffer, b, type Expr, type Kernel, type Stmt, type Var } from "../ir/index.ts";
+
+/** Values of k that one table stands for, and its entries. */
+export const tableSpan = 4;
+export const tableEntries: number = 2 ** tableSpan;
+
+/** How entries are held: exact in two bytes, or rounded to one. */
+export type TableEntries = "i16" | "i8";
+
+/** Two digits of an exact entry: 4 * high + low. */
+export const digitBits = 2;
+const digitRange = [-64, 63] as const;
+
+/** Greatest entry that a byte holds on both sides of 0. */
+export const greatestRounded = 127;
+
+export interface Tables {
+  readonly operand: Buffer;
+  readonly entries: TableEntries;
+  /** Greatest rounded entry. */
+  readonly reach: number;
+  /** Bit planes of the codes. */
+  readonly planes: number;
+  /** Values of k that one sum goes over. */
+  readonly group: number;
+  /** `[.., k / 4, 16]` i8, exact ones `[.., k / 4, 2, 16]`. */
+  readonly table: Buffer;
+  /** `[.., k / group]` i32. */
+  readonly centre: Buffer;
+  /** `[.., k / group]` f32, where entries are rounded. */
+  readonly step: Buffer | undefined;
+}
+
+export interface TableNames {
+  readonly table: string;
+  readonly centre: string;
+  readonly step?: string | undefined;
+}
+
+/** Declares the tables of an operand. */
+export function tablesOf(
+  operand: Buffer,
+  {
+    entries,
+    reach,
+    planes,
+    group,
+    names,
+  }: Pick<Tables, "entries" | "reach" | "planes" | "group"> & { readonly names: TableNames },
+): Tables {
+  const lead = operand.shape.slice(0, -1);
+  const k = operand.shape.at(-1) as Expr;
+  const tables = b.floordiv(k, tableSpan);
+  const workspace = (
+    name: string,
+    scalar: Buffer["scalar"],
+    shape: readonly Expr[],
+    range?: readonly [number, number],
+  ) => b.buffer(name, scalar, [...lead, ...shape], { role: "workspace", ...(range && { range }) });
+  const one = b.constant(tableEntries);
+  const perSum = [b.floordiv(k, group)];
+  const furthest = ((tableSpan * 127) / 2) * (group / tableSpan) * (2 ** planes - 1);
+  return {
+    ...{ operand, entries, reach, planes, group },
+    table:
+      entries === "i8"
+        ? workspace(names.table, "i8", [tables, one], [-reach, reach])
+        : workspace(names.table, "i8", [tables, b.constant(2), one], digitRange),
+    centre: workspace(names.centre, "i32", perSum, [-furthest, furthest]),
+    step: names.step === undefined ? undefined : workspace(names.step, "f32", perSum),
+  };
+}
+
+/** What the rounding of one sum's tables keeps: the greatest entry, and what entries are multiplied with. */
+interface Registers {
+  readonly greatest: Buffer;
+  readonly factor: Buffer;
+}
+
+/** Fraction bits of the factor that rounds entries. */
+const fraction = 16;
+
+/** The kernel, named like the table; its loops are named after what they fill. */
+export function tablesKernel(kernel: Kernel, tables: Tables): Kernel {
+  const { operand, table, centre, step } = tables;
+  const registers: Registers = {
+    greatest: b.buffer(`${table.name}.greatest`, "i32", [], { scope: "register" }),
+    factor: b.buffer(`${table.name}.factor`, "i32", [], { scope: "register" }),
+  };
+  return b.kernel(table.name, "prologue", {
+    symbols: kernel.symbols.map(({ name }) => b.symbol(name)),
+    buffers: [operand, table, centre, ...(step ? [step, registers.greatest, registers.factor] : [])],
+    body: [centreNest(tables), step ? roundedNest(tables, step, registers) : exactNest(tables)],
+  });
+}
+
+/** Loops over the leading axes of the operand, and what one iteration does. */
+function overLead(name: string, { operand }: Tables, body: (lead: readonly Expr[]) => readonly Stmt[]): Stmt {
+  const loops = operand.shape.slice(0, -1).map((extent, axis) => [`${name}/${axis}`, extent] as const);
+  const inner = body(loops.map(([loop]) => b.variable(loop)));
+  const nest = loops.reduceRight((inside, [loop, extent]) => [b.loop(loop, extent, inside)], inner);
+  return nest[0] as Stmt;
+}
+
+/** The values of x that table `k4` stands for. */
+const valuesAt = ({ operand }: Tables, lead: readonly Expr[], k4: Expr): readonly Expr[] =>
+  Array.from({ length: tableSpan }, (_, ke) =>
+    b.cast("i16", b.load(operand, [...lead, b.add(b.mul(k4, tableSpan), ke)])),
+  );
+
+const centreAt = (values: readonly Expr[]): Expr => b.shr(values.reduce(b.add), b.constant(1, "i16"));
+
+function entryAt(values: readonly Expr[], i: Expr): Expr {
+  const bit = (ke: number): Expr => b.cast("i16", b.and(b.shr(i, ke), 1));
+  return b.sub(values.map((x, ke) => b.mul(x, bit(ke))).reduce(b.add), centreAt(values));
+}
+
+const tablesIn = ({ operand }: Tables): Expr => b.floordiv(operand.shape.at(-1) as Expr, tableSpan);
+const sumsIn = ({ operand, group }: Tables): Expr => b.floordiv(operand.shape.at(-1) as Expr, group);
+
+/** The number of a table from that of its sum. */
+const tableIn = ({ group }: Tables, g: Expr, inner: Expr): Expr => b.add(b.mul(g, group / tableSpan), inner);
+
+function centreNest(tables: Tables): Stmt {
+  const { name } = tables.centre;
+  const [g, inner] = [b.variable(`${name}/g`), b.variable(`${name}/k4`)];
+  return overLead(name, tables, (lead) => {
+    const centre = b.cast("i32", centreAt(valuesAt(tables, lead, tableIn(tables, g, inner))));
+    const sum = b.reduce(name, [...lead, g], b.mul(centre, 2 ** tables.planes - 1), [inner.name]);
+    return [b.loop(g.name, sumsIn(tables), [b.loop(inner.name, tables.group / tableSpan, [sum])])];
+  });
+}
+
+function exactNest(tables: Tables): Stmt {
+  const { name } = tables.table;
+  const [k4, digit, i] = [b.variable(`${name}/k4`), b.variable(`${name}/digit`), b.variable(`${name}/i`)];
+  return overLead(name, tables, (lead) => {
+    const entry = entryAt(valuesAt(tables, lead, k4), i);
+    const low = b.and(entry, b.constant(2 ** digitBits - 1, "i16"));
+    const high = b.shr(entry, b.constant(digitBits, "i16"));
+    const value = b.cast("i8", b.select(b.op("eq", digit, 0), low, high));
+    const fill = b.loop(i.name, tableEntries, [b.store(name, [...lead, k4, digit, i], value)]);
+    return [b.loop(k4.name, tablesIn(tables), [b.loop(digit.name, 2, [fill])])];
+  });
+}
+
+/** Entries in steps of the greatest among the tables of one sum, which becomes `reach`: `entry * factor` in fixed point, rounded. */
+function roundedNest(tables: Tables, step: Buffer, { greatest, factor }: Registers): Stmt {
+  const { name } = tables.table;
+  const [g, first, k4, i] = ["g", "greatest", "k4", "i"].map((loop) => b.variable(`${name}/${loop}`)) as Four;
+  const perSum = tables.group / tableSpan;
+  return overLead(name, tables, (lead) => {
+    const valuesIn = (inner: Expr): readonly Expr[] => valuesAt(tables, lead, tableIn(tables, g, inner));
+    // Entries go from minus half of sum |x| to half of it, rounded up.
+    const magnitudes = valuesIn(first).map((x) => b.op("abs", x));
+    const most = b.cast("i32", b.shr(b.add(magnitudes.reduce(b.add), b.constant(1, "i16")), b.constant(1, "i16")));
+    const whole = b.load(greatest, []);
+    const scale = b.div(b.constant(tables.reach * 2 ** fraction, "f32"), b.cast("f32", b.max(whole, 1)));
+    const entry = b.mul(b.cast("i32", entryAt(valuesIn(k4), i)), b.load(factor, []));
+    // Halves away from zero, so that those of both signs cancel.
+    const rounded = b.shr(b.add(b.add(entry, 2 ** (fraction - 1)), b.shr(entry, 31)), fraction);
+    const fill = b.store(name, [...lead, tableIn(tables, g, k4), i], b.cast("i8", rounded));
+    return [
+      b.loop(g.name, sumsIn(tables), [
+        b.loop(first.name, perSum, [b.reduce(greatest.name, [], most, [first.name], "max")]),
+        b.store(step.name, [...lead, g], b.div(b.cast("f32", whole), b.constant(tables.reach, "f32"))),
+        b.store(factor.name, [], b.cast("i32", scale)),
+        b.loop(k4.name, perSum, [b.loop(i.name, tableEntries, [fill])]),
+      ]),
+    ];
+  });
+}
+
+type Four = [Var, Var, Var, Var];

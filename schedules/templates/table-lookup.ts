@@ -1,0 +1,242 @@
+/**
+ * Template `table-lookup`: codes of 1 to 4 bits times 8-bit activations by tables (T-MAC). The derivation, for groups of 32 and 2-bit codes:
+ *
+ *     y[m,n] += (f32(x.q[m,k]) * x.s[m,k/32]) * (f32(w.q[n,k] - 2) * w.s[n,k/32])
+ *     -> rows in tiles (specialize), n in vectors of 8 rows, k in groups, flushes, pairs of tables and fours (split, reorder)
+ *     -> acc: registers for a tile (accumulate-in); scales and zero points leave the group's sum d (factor, hoist, fission)
+ *     -> d by tables of x, made once for all rows of w: an entry per bit plane of 4 codes (lookup)
+ *     -> d in i16, pairs of entries in i8 with rows and planes as lanes (accumulate-in, factor), weighted by a dot product (tensorize)
+ *
+ * 16 bytes of numbers are 8 rows of w, 2 planes and 8 values of k (or 16 rows of one plane); 3-bit codes take 4 planes. The entries are exact, in two
+ * bytes, or rounded to one where the numerics have 8-bit tables.
+ */
+import type { AnyStep } from "../primitives/index.ts";
+import type { LayoutStep } from "../primitives/layout.ts";
+import type { SplitStep } from "../primitives/split.ts";
+import type { Schedule } from "../schedule.ts";
+import {
+  divideRows,
+  fuseEpilogue,
+  groupFieldLayouts,
+  type Part,
+  partsOf,
+  resultOf,
+  type Shape,
+  shapeOf,
+} from "./matmul.ts";
+import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
+import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+
+/** Values of k in a byte of numbers: two tables of 4. */
+const together = 8;
+
+/** Longest sum in i16: what is unrolled. */
+const longestFlush = 64;
+
+/** How codes are looked up. */
+interface Coding {
+  readonly planes: 1 | 2 | 4;
+  /** Planes that lie side by side in a vector. */
+  readonly side: 1 | 2;
+  /** Rows of w in a vector of numbers. */
+  readonly rows: 8 | 16;
+  readonly rounded: boolean;
+  /** Values of k that may be summed before the sum is widened. */
+  readonly flush: number;
+}
+
+/** Greatest entry of a table as `lookup` holds it: rounded, or exact in digits of weight 4 and 1. */
+const greatest = { rounded: 127, exact: 64 * (4 + 1) } as const;
+
+function codingOf({ format, workload, group }: Shape): Coding | undefined {
+  const { bits, low } = format.codes ?? { bits: 8, low: 0 };
+  if (bits > 4 || low < 0) return undefined;
+  const planes = bits <= 2 ? (bits as 1 | 2) : 4;
+  const rounded = workload.numerics.compute === "i8" && workload.numerics.tables === "i8";
+  const entry = (2 ** planes - 1) * (rounded ? greatest.rounded : greatest.exact);
+  const most = Math.min(longestFlush, 4 * Math.floor(32767 / entry));
+  const side = planes === 1 ? 1 : 2;
+  return { planes, side, rows: side === 1 ? 16 : 8, rounded, flush: longest(group, most) };
+}
+
+/** The longest part of a group that is a whole number of bytes of numbers and at most `most` long. */
+function longest(group: number, most: number): number {
+  for (let flush = Math.floor(most / together) * together; flush > together; flush -= together)
+    if (group % flush === 0) return flush;
+  return together;
+}
+
+/** Loops over planes: those that lie side by side in a vector, and the others. */
+const planeLoops = ({ planes, side }: Coding): Record<"pairs" | "side", readonly string[]> => ({
+  pairs: planes > side ? ["pp"] : [],
+  side: side === 2 ? ["p"] : [],
+});
+
+/** Entries of neighbouring tables that are added in i8 before they are weighted and widened. */
+const pairedEntries = (point: Point): number => numberAt(point, "paired");
+
+const known = (shape: Shape): Coding => codingOf(shape) as Coding;
+
+function refuses(target: Target): string | undefined {
+  const { workload, device } = target;
+  if (workload.op !== "matmul") return `it is a ${workload.op}`;
+  if (device.kind !== "wasm") return `the device is ${device.kind}`;
+  if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
+  const shape = shapeOf(target);
+  if (shape.format.codes === undefined) return `${shape.format.name} has no codes`;
+  if (codingOf(shape) === undefined) return `its codes have ${shape.format.codes.bits} bits, more than 4`;
+  return shape.group % together === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${together}`;
+}
+
+/** One kernel's loops and sums, with its logical tensors. */
+function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part): Schedule {
+  const coding = known(shape);
+  const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
+    ...{ op: "split", kernel, loop, factor, into },
+  });
+  const inner = point["order"] === "tables-outside" ? ["kj", "nt"] : ["nt", "kj"];
+  const ofX = sumsOfX(shape, suffix);
+  const { pairs, side } = planeLoops(coding);
+  const paired: AnyStep = {
+    ...{ op: "factor", kernel, buffer: "d16", at: "mi", into: ["s"], keep: side, scalar: "i8", distribute: "float" },
+  };
+  const digit = coding.rounded ? [] : ["digit"];
+  const looked: AnyStep = {
+    ...{ op: "lookup", kernel, buffer: "d", at: "kg", loop: "ke", operand: "x.q", codes: "w.q" },
+    ...(coding.rounded
+      ? { entries: "i8", reach: Math.floor(greatest.rounded / pairedEntries(point)) }
+      : { entries: "i16" }),
+    into: { table: "x.table", numbers: "w.ix", centre: "x.centre", ...(coding.rounded && { step: "x.step" }) },
+    loops: { plane: [...pairs, ...side], ...(!coding.rounded && { digit: "digit" }) },
+  };
+  return [
+    split("m", rows, ["mo", "mi"]),
+    { ...split("n", coding.rows * numberAt(point, "vectors"), ["no", "ni"]), tail: "predicate" },
+    split("no", numberAt(point, "panel"), ["np", "nq"]),
+    split("ni", coding.rows, ["nv", "nl"]),
+    split("nv", numberAt(point, "tile"), ["ns", "nt"]),
+    split("k", shape.group, ["kg", "ki"]),
+    split("ki", coding.flush, ["kf", "kc"]),
+    split("kc", together, ["kj", "kx"]),
+    split("kx", 4, ["h", "ke"]),
+    { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "ke"] },
+    { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
+    ...fuseEpilogue(shape, kernel),
+    { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
+    ...ofX.flatMap((name) => hoistSum(kernel, name, ["kf", "kj"], ["h", "ke"])),
+    looked,
+    { op: "reorder", kernel, loops: [...inner, ...pairs, ...digit, "mi", "h", "nl", ...side] },
+    { op: "accumulate-in", kernel, buffer: "d", at: "kf", into: "d16", scalar: "i16" },
+    ...(pairedEntries(point) === 2 ? [paired] : []),
+  ];
+}
+
+/** Numbers in the order in which the inner loops read them. */
+function layoutWeights(shape: Shape, vectors: number): Schedule {
+  const { rows, side } = known(shape);
+  const numbers: LayoutStep = {
+    op: "layout",
+    buffer: "w.ix",
+    axes: [
+      ["no", ["nt", vectors], ["nl", rows]],
+      ["kb", ["h", 2]],
+      ...(side === 2 ? [["pp", ["p", side]] as const] : []),
+    ],
+    order: side === 2 ? ["no", "kb", "nt", "pp", "nl", "p", "h"] : ["no", "kb", "nt", "nl", "h"],
+  };
+  return [numbers, ...groupFieldLayouts(shape, vectors, rows)];
+}
+
+/** The tables' kernel: the 16 entries of a table are lanes. */
+const tableSteps = ({ rounded }: Coding): Schedule => [
+  { op: "vectorize", kernel: "x.table", loops: ["x.table/i"] },
+  ...(rounded ? [] : [{ op: "unroll", kernel: "x.table", loops: ["x.table/digit"] } as const]),
+];
+
+/** One kernel's tiles as vector instructions. */
+function vectorizeTiles(shape: Shape, point: Point, { kernel }: Part): Schedule {
+  const coding = known(shape);
+  const { pairs, side } = planeLoops(coding);
+  const isPaired = pairedEntries(point) === 2;
+  const [rows, ...weighted] = isPaired ? ["s/nl", ...side.map((l) => `s/${l}`)] : ["nl", ...side];
+  const weigh: AnyStep =
+    coding.side === 2
+      ? { op: "tensorize", kernel, loops: [rows as string, ...weighted], with: "dot2_i16_i8_i7" }
+      : { op: "vectorize", kernel, loops: [rows as string] };
+  const unrolled = ["kj", "nt", "mi", "h", "d16/nt", "d16/mi", "d/nt", "d/mi", "acc/nt", "acc/mi"];
+  const flushes = shape.group / coding.flush;
+  return [
+    ...(isPaired ? [{ op: "vectorize", kernel, loops: ["nl", ...side] } as const] : []),
+    weigh,
+    { op: "vectorize", kernel, loops: ["d16/nl"] },
+    { op: "vectorize", kernel, loops: ["d/nl"] },
+    { op: "vectorize", kernel, loops: ["acc/nl"] },
+    {
+      op: "unroll",
+      kernel,
+      loops: [...unrolled, ...pairs, ...(coding.rounded ? [] : ["digit"]), ...(flushes <= 8 ? ["kf"] : [])],
+    },
+    { op: "bind", kernel, loop: "np", to: "thread" },
+  ];
+}
+
+function scheduleOf(target: Target, point: Point): Schedule {
+  const shape = shapeOf(target);
+  const rows = numberAt(point, "rows");
+  const parts = partsOf(shape.m, rows);
+  // Without rows nothing is looked up.
+  if (parts.length === 0) return [];
+  return [
+    ...divideRows(shape, rows),
+    ...parts.flatMap((part) => deriveSums(shape, point, part)),
+    ...layoutWeights(shape, numberAt(point, "vectors")),
+    ...parts.flatMap((part) => vectorizeTiles(shape, point, part)),
+    ...tableSteps(known(shape)),
+    ...quantizeSteps("quantize", shape.xGroup, shape.m),
+  ];
+}
+
+const template: Omit<Template, "name"> = {
+  packing: "table-lookup",
+  refuses,
+  space: (target): Space => {
+    const shape = shapeOf(target);
+    const { rows } = known(shape);
+    return {
+      axes: {
+        vectors: [1, 2, 4, 8],
+        tile: [1, 2, 4, 8],
+        rows: [1, 2, 3, 4, 6].filter((r) => shape.m === "any" || r <= Math.max(1, shape.m)),
+        panel: [1, 2, 4, 8, 16],
+        order: ["tables-outside", "vectors-outside"],
+        paired: known(shape).rounded ? [1, 2] : [2],
+      },
+      layout: ["vectors"],
+      where: [tileDivides, panelDivides(shape.n, rows), tileFits(16)],
+    };
+  },
+  default: (target) => {
+    const shape = shapeOf(target);
+    const vectors = vectorsFor(shape.n, 4, known(shape).rows);
+    const rows = shape.m === "any" ? 4 : Math.max(1, Math.min(4, shape.m));
+    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).rounded ? 1 : 2 };
+  },
+  schedule: scheduleOf,
+};
+
+/** The first choice where the numerics have 8-bit tables and these cost less than products: up to 2 bits. */
+export const roundedLookup: Template = {
+  ...template,
+  name: "rounded-lookup",
+  refuses: (target) => {
+    const refusal = refuses(target);
+    if (refusal !== undefined) return refusal;
+    const shape = shapeOf(target);
+    if (!known(shape).rounded) return "its numerics have no 8-bit tables";
+    return known(shape).planes <= 2 ? undefined : "more than 2 planes cost as much as products";
+  },
+};
+
+/** Any codes that can be looked up: what the tuner tries beside products. */
+export const tableLookup: Template = { ...template, name: "table-lookup" };
