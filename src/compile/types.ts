@@ -33,6 +33,7 @@ type IntegerSpan = "g16" | "g32" | "g64" | "g128" | "g256" | "row";
 /** The names of all formats (`formatNames()` lists them). */
 export type FormatName =
   | (typeof otherFormats)[number]
+  | `int1_${IntegerSpan}${"_z" | "_zf"}${"" | "_s16"}`
   | `int${IntegerBits}_${IntegerSpan}${"" | "_z" | "_zf"}${"" | "_s16"}`;
 
 /** What a workload written out must be besides: its format's name is known. One that is only known at run time is checked then. */

@@ -19,10 +19,14 @@ import { at, bytesBuffer, edgeValues, encode, expectSame, perShape, relaxed, run
 /** The term's value, each step in its own type, which starts as the operands'. */
 function evaluate(
   term: Term,
-  operands: Readonly<Record<string, number>>,
+  operands: Readonly<Record<string, number | readonly number[]>>,
   types: Readonly<Record<string, Scalar>>,
 ): [number, Scalar] {
-  if (typeof term === "string") return [operands[term] ?? 0, types[term] as Scalar];
+  if (typeof term === "string") return [Number(operands[term] ?? 0), types[term] as Scalar];
+  if (term[0] === "entry") {
+    const [index] = evaluate(term[2] as Term, operands, types);
+    return [(operands[term[1]] as readonly number[])[index] as number, types[term[1]] as Scalar];
+  }
   if (term[0] === "cast") {
     const [value, from] = evaluate(term[2] as Term, operands, types);
     return [castValue(value, from, term[1] as Scalar), term[1] as Scalar];
@@ -43,16 +47,27 @@ describe.each([
     const lanes = 2 * row.lanes;
     const shape = row.group > 1 ? [lanes, row.group] : [lanes];
     const count = lanes * row.group * 64;
-    const values = row.operands.map(({ scalar, range }, n) => {
+    const values = row.operands.map(({ scalar, range, entries }, n) => {
       // Products of f32 are exact on small integers, so that fused and unfused agree.
       const edges = edgeValues(scalar).filter((v) => !range || (v >= range[0] && v <= range[1]));
       const usable = scalar === "f32" ? edges.filter((v) => Number.isInteger(v) && Math.abs(v) < 256) : edges;
-      return Array.from({ length: count }, (_, i) => usable[(i * (7 + 4 * n) + (i >> 5)) % usable.length] ?? 0);
+      return Array.from(
+        { length: entries ?? count },
+        (_, i) => usable[(i * (7 + 4 * n) + (i >> 5)) % usable.length] ?? 0,
+      );
     });
-    const buffers = row.operands.map(({ name: operand, scalar }) => bytesBuffer(operand, scalar, count));
+    const buffers = row.operands.map(({ name: operand, scalar, entries }) =>
+      bytesBuffer(operand, scalar, entries ?? count),
+    );
     const y = bytesBuffer("y", row.result, count / row.group, "output");
     const i = b.variable("i");
-    const args = buffers.map((buffer) => b.load(buffer, at(buffer, b.mul(i, lanes * row.group), shape)));
+    const args = buffers.map((buffer, n) => {
+      const { entries } = row.operands[n]!;
+      return b.load(
+        buffer,
+        entries === undefined ? at(buffer, b.mul(i, lanes * row.group), shape) : at(buffer, b.constant(0), [entries]),
+      );
+    });
     const store = b.store("y", at(y, b.mul(i, lanes), [lanes]), b.call(name, ...args));
     const kernel = b.kernel("k", "main", {
       buffers: [...buffers, y],
@@ -66,7 +81,10 @@ describe.each([
       let sum = 0;
       for (let r = 0; r < row.group; r++) {
         const operands = Object.fromEntries(
-          row.operands.map(({ name: operand }, n) => [operand, values[n]?.[lane * row.group + r] ?? 0]),
+          row.operands.map(({ name: operand, entries }, n) => [
+            operand,
+            entries === undefined ? (values[n]?.[lane * row.group + r] ?? 0) : (values[n] as number[]),
+          ]),
         );
         sum = wrap(sum + evaluate(row.term, operands, types)[0], row.result);
       }
