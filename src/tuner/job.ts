@@ -15,7 +15,7 @@ import type { TimeLimits } from "./measurer.ts";
 import type { Progress } from "./progress.ts";
 import type { GpuSelection, SamplingOptions, TestHook } from "./protocol.ts";
 import type { Restrict } from "./space.ts";
-import { faster, layoutPoint, tunedDevice } from "./standing.ts";
+import { bestOf, layoutPoint, tunedDevice } from "./standing.ts";
 import { type PartOptions, type PartResult, tunePart } from "./tune-part.ts";
 
 export interface TuneOptions {
@@ -167,7 +167,7 @@ async function tuneRivals(
   } finally {
     budget.spend(known());
   }
-  const best = results.reduce((a, b) => (faster(b, a) ? b : a));
+  const best = bestOf(results);
   const tried = results.reduce((sum, result) => sum + result.tried, 0);
   return { ...best, tried, ended: results.at(-1)?.ended ?? best.ended };
 }

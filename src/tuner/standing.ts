@@ -23,7 +23,7 @@ export interface Standing {
   readonly workload: Workload;
   readonly template: string;
   readonly strategy: string;
-  /** Right points of the space. */
+  /** Right points of the space (of all templates that the tuner tries). */
   readonly points: number | undefined;
   /** The template's own choice: what an untuned kernel has. */
   readonly default: Timing | undefined;
@@ -54,15 +54,25 @@ export async function standingsOf(workload: Workload, device: Device, store: Tun
       const field = makeField(template, target, pinned);
       rivals.push(standingIn(await Ledger.open(store, field, target.workload, target.device), target.workload));
     }
-    const standing = rivals.reduce((best, rival) => (faster(rival, best) ? rival : best));
+    const standing = bestOf(rivals);
     standings.push(standing);
     pinned ??= layoutPoint(standing);
   }
   return standings;
 }
 
-/** Whether a part's records with one template are better than with another. */
-export const faster = (a: Standing, b: Standing): boolean => (a.tuned?.ms ?? Infinity) < (b.tuned?.ms ?? Infinity);
+/** A part by its records with each of its templates: how the fastest stands, with the points and trials of all. */
+export function bestOf<S extends Standing>(rivals: readonly S[]): S {
+  const msOf = ({ tuned }: Standing): number => tuned?.ms ?? Infinity;
+  const best = rivals.reduce((a, b) => (msOf(b) < msOf(a) ? b : a));
+  const outcomes = Object.keys(best.trials) as Outcome[];
+  const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+  return {
+    ...best,
+    points: rivals.some(({ points }) => points === undefined) ? undefined : sum(rivals.map((r) => r.points as number)),
+    trials: Object.fromEntries(outcomes.map((outcome) => [outcome, sum(rivals.map((r) => r.trials[outcome]))])),
+  };
+}
 
 /** The point whose packing the other parts of the workload read. */
 export const layoutPoint = (standing: Standing): Point | undefined => standing.tuned?.point ?? standing.default?.point;

@@ -91,14 +91,14 @@ const subject = <R extends Report>(row: Subject<R>): Subject<Report> => row as u
 
 const subjects = {
   matmul: subject<BenchReport>({
-    help: "ours and peers",
+    help: "with peers",
     takes: ["webgpu", "threads", "peers"],
     run: matmul,
     mark: "rows",
     text: matmulText,
   }),
   rows: subject<RowsReport>({
-    help: "M = 1, 2, .. to --m",
+    help: "M = 1, 2, ..",
     takes: ["threads"],
     run: ({ values, ...rest }) =>
       benchRows({ ...common(values, rest), most: values.m === 1 ? 16 : values.m, sources: [formatWeightSource] }),
@@ -106,7 +106,7 @@ const subjects = {
     text: rowsText,
   }),
   sizes: subject<SizesReport>({
-    help: "N = K from 512 to --n",
+    help: "N = K = 512, ..",
     takes: ["threads", "svg"],
     run: ({ values, progress, ...rest }) =>
       benchSizes({ ...common(values, rest), m: values.m, sizes: powers(512, values.n), progress }),
@@ -115,7 +115,7 @@ const subjects = {
     plot: sizesPlot,
   }),
   bits: subject<BitsReport>({
-    help: "integer weights by each method",
+    help: "by method",
     takes: ["svg"],
     run: ({ values: { m, n, k, seconds, seed }, target: { device }, signal, progress }) =>
       benchBits({ m, n, k, seconds, seed, device, signal, progress, group: 32 }),
@@ -124,7 +124,7 @@ const subjects = {
     plot: bitsPlot,
   }),
   threads: subject<ThreadsReport>({
-    help: "1, 2, .. to --threads",
+    help: "1, 2, ..",
     takes: ["threads"],
     run: ({ values, ...rest }) => {
       if (values.threads === 1) throw new UsageError("bench threads takes --threads 2 or more");
@@ -134,7 +134,7 @@ const subjects = {
     text: threadsText,
   }),
   compiler: subject<CompilerReport>({
-    help: "compiling, look-up, packing",
+    help: "its times",
     takes: ["webgpu"],
     run: ({ values: { m, n, k, weights, x }, target: { device } }) =>
       benchCompiler({ op: "matmul", m, n, k, w: weights, bias: false, numerics: numericsOf(x) }, device),

@@ -139,6 +139,7 @@ async function runJob({ settings, store, found, display }: Page, job: Job, signa
   const kernels = settings.kernels.filter(({ name }) => job.kernels.includes(name));
   showRunning(true, false);
   display.start(targets, kernels, job.seconds, say);
+  let ending: string;
   try {
     const progress: TuningOptions["progress"] = (target, event) => {
       display.take(target, event);
@@ -150,13 +151,14 @@ async function runJob({ settings, store, found, display }: Page, job: Job, signa
       report.crashes === 0
         ? ""
         : ` ${count(report.crashes, "configuration")} had ended this page before: left out now.`;
-    say(`${endings[report.ended]}${crashed}`);
+    ending = `${endings[report.ended]}${crashed}`;
   } catch (error) {
-    say(messageOf(error));
-  } finally {
-    display.end();
-    await showStanding({ settings, store, found, display });
+    ending = messageOf(error);
   }
+  display.end();
+  await showStanding({ settings, store, found, display });
+  // Last of all: who reads it may leave the page.
+  say(ending);
 }
 
 const endings = {

@@ -62,9 +62,11 @@ describe("matmul", () => {
   });
 
   test("has weights that the format takes, extreme codes among them, and activations with whole groups of extremes and zeros", () => {
-    const { weights, inputs } = makeProblem(matmul(1, 128, 512), 1);
-    checkContainers(formatOf("int4_g32"), weights, 128, 512);
-    const values = decodeReference(formatOf("int4_g32"), weights, 128, 512);
+    const workload = matmul(1, 128, 512);
+    const format = formatOf(workload.w);
+    const { weights, inputs } = makeProblem(workload, 1);
+    checkContainers(format, weights, 128, 512);
+    const values = decodeReference(format, weights, 128, 512);
     const rowOfOnes = values.subarray(512, 1024);
     expect(new Set(rowOfOnes).size).toBe(1);
     const { q, s } = quantizeReference(inputs["x"]!, 32);
