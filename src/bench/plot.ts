@@ -98,6 +98,7 @@ export function plotSvg({ title, x, y, series }: Plot): string {
   });
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12" fill="#666">`,
+    `<title>${escaped(title)}</title>`,
     "<style>.grid { stroke: #8884; } .line { fill: none; stroke-width: 2; }</style>",
     text([margin.left, 20], title, ' font-size="14" font-weight="600"'),
     ...grid,
