@@ -50,15 +50,23 @@ interface Coding {
 const greatest = { rounded: 127, exact: 64 * (4 + 1) } as const;
 
 function codingOf({ format, workload, group }: Shape): Coding | undefined {
-  const { bits, low } = format.codes ?? { bits: 8, low: 0 };
-  if (bits > 4 || low < 0) return undefined;
+  const { codes } = format;
+  // What a code stands for must be a sum over its bits.
+  if (codes === undefined || codes.bits > 4 || codes.low < 0 || !hasSteps(codes.table)) return undefined;
+  const { bits, table } = codes;
   const planes = bits <= 2 ? (bits as 1 | 2) : 4;
-  const rounded = workload.numerics.compute === "i8" && workload.numerics.tables === "i8";
+  // More planes than two cost as much as products; and a sum of rounded entries has no other factor.
+  const mayRound = workload.numerics.compute === "i8" && workload.numerics.tables === "i8";
+  const rounded = mayRound && planes <= 2 && table === undefined;
   const entry = (2 ** planes - 1) * (rounded ? greatest.rounded : greatest.exact);
   const most = Math.min(longestFlush, 4 * Math.floor(32767 / entry));
   const side = planes === 1 ? 1 : 2;
   return { planes, side, rows: side === 1 ? 16 : 8, rounded, flush: longest(group, most) };
 }
+
+/** Whether the integers of a table are equally far apart, as codes themselves are. */
+const hasSteps = (table: readonly number[] | undefined): boolean =>
+  table === undefined || table.every((value, i) => i < 2 || value - table[i - 1]! === table[1]! - table[0]!);
 
 /** The longest part of a group that is a whole number of bytes of numbers and at most `most` long. */
 function longest(group: number, most: number): number {
@@ -85,7 +93,7 @@ function refuses(target: Target): string | undefined {
   if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
   const shape = shapeOf(target);
   if (shape.format.codes === undefined) return `${shape.format.name} has no codes`;
-  if (codingOf(shape) === undefined) return `its codes have ${shape.format.codes.bits} bits, more than 4`;
+  if (codingOf(shape) === undefined) return "its codes have more than 4 bits, or stand for any numbers";
   return shape.group % together === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${together}`;
 }
 
@@ -233,8 +241,7 @@ export const roundedLookup: Template = {
     const refusal = refuses(target);
     if (refusal !== undefined) return refusal;
     const shape = shapeOf(target);
-    if (!known(shape).rounded) return "its numerics have no 8-bit tables";
-    return known(shape).planes <= 2 ? undefined : "more than 2 planes cost as much as products";
+    return known(shape).rounded ? undefined : "its numerics have no 8-bit tables, or they would bring nothing";
   },
 };
 

@@ -104,6 +104,22 @@ test.each(representative)("%s at its templates' default points, for every M", (w
   }
 });
 
+test.each(representative)("%s has a schedule by each template that takes it", (w) => {
+  const k = widthsOf(w)[0] as number;
+  const all = numericsOf(w, k).flatMap((n): readonly MatmulWorkload["numerics"][] =>
+    n.compute === "i8" ? [n, { ...n, tables: "i8" } as const] : [n],
+  );
+  for (const numerics of all)
+    for (const features of [[], ["relaxed-simd"]] as const) {
+      const workload: MatmulWorkload = { op: "matmul", m: 1, n: 5, k, w, bias: false, numerics };
+      const target = { workload, device: deviceOf(features) };
+      for (const template of templates.filter((t) => t.refuses(target) === undefined)) {
+        const schedule = scheduleOf(template, target, template.default(target));
+        expect(() => applySchedule(programOf(workload), schedule), template.name).not.toThrow();
+      }
+    }
+});
+
 test("quantize, for every M: codes and scales are the same for any data", { timeout: patience }, () => {
   const sizes = fc.constantFrom<[number, number | "row"][]>(
     [64, 16],
