@@ -22,14 +22,20 @@ import { sumSteps } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
-/** Widths of the planes that codes are stored in; none for weights that are floats. */
-const planesIn = ({ format }: Shape): readonly number[] =>
-  format.codes ? (planesOf[format.codes.bits] ?? [format.codes.bits]) : [];
+/** Codes whose width does not divide 8 are stored in the next that does: planes would save memory, which is not what these kernels wait for. */
+const isWidened = ({ format }: Shape): boolean =>
+  format.codes !== undefined && planesOf[format.codes.bits] !== undefined;
 
-/** Values of k whose codes share a container of the widest plane: those of 8 bits have their own. */
+/** The width that a code is stored in; undefined for weights that are floats. */
+const widthIn = (shape: Shape): number | undefined => {
+  const bits = shape.format.codes?.bits;
+  return bits !== undefined && isWidened(shape) ? (bits < 4 ? 4 : 8) : bits;
+};
+
+/** Values of k whose codes share a container: those of 8 bits have their own. */
 const piecesIn = (shape: Shape): number => {
-  const widest = Math.max(1, ...planesIn(shape));
-  return shape.format.codes && widest < 8 ? 32 / widest : 1;
+  const width = widthIn(shape) ?? 8;
+  return width < 8 ? 32 / width : 1;
 };
 
 const sumsOf = ({ format }: Shape, suffix: string): readonly string[] =>
@@ -82,18 +88,16 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
 
 function layoutWeights(shape: Shape, vectors: number): Schedule {
   const rows = ["no", ["nt", vectors], ["nl", rowsPerVector]] as const;
-  const planes = planesIn(shape);
-  if (planes.length === 0)
+  const width = widthIn(shape);
+  if (width === undefined)
     return [{ op: "layout", buffer: "w.v", axes: [rows, ["kb"]], order: ["no", "kb", "nt", "nl"] }];
-  const codes = planes.map(
-    (width, i): LayoutStep => ({
-      op: "layout",
-      buffer: planes.length > 1 ? `w.q.${i}` : "w.q",
-      axes: [rows, ["kb", ["h", width < 8 ? 32 / width : 1]]],
-      order: ["no", "kb", "nt", "nl", "h"],
-    }),
-  );
-  return [...codes, ...groupFieldLayouts(shape, vectors)];
+  const codes: LayoutStep = {
+    op: "layout",
+    buffer: isWidened(shape) ? "w.q.0" : "w.q",
+    axes: [rows, ["kb", ["h", piecesIn(shape)]]],
+    order: ["no", "kb", "nt", "nl", "h"],
+  };
+  return [codes, ...groupFieldLayouts(shape, vectors)];
 }
 
 function vectorizeTiles(shape: Shape, { kernel }: Part): Schedule {
@@ -111,11 +115,11 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const shape = shapeOf(target);
   const rows = numberAt(point, "rows");
   const parts = partsOf(shape.m, rows);
-  const planes = planesIn(shape);
+  const widths = [widthIn(shape) ?? 0];
   return [
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
-    ...(planes.length > 1 ? [{ op: "recode", encoding: "planes", buffer: "w.q", widths: planes } as const] : []),
+    ...(isWidened(shape) ? [{ op: "recode", encoding: "planes", buffer: "w.q", widths } as const] : []),
     ...layoutWeights(shape, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, part)),
   ];
