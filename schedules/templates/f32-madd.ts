@@ -13,6 +13,7 @@ import {
   type Part,
   partsOf,
   planesOf,
+  refusesNumerics,
   resultOf,
   rowsPerVector,
   type Shape,
@@ -42,10 +43,8 @@ const sumsOf = ({ format }: Shape, suffix: string): readonly string[] =>
   fieldOf(format, "o") ? [`x.sum${suffix}`] : [];
 
 function refuses(target: Target): string | undefined {
-  const { workload, device } = target;
-  if (workload.op !== "matmul") return `it is a ${workload.op}`;
-  if (device.kind !== "wasm") return `the device is ${device.kind}`;
-  if (workload.numerics.compute !== "f32") return `it computes in ${workload.numerics.compute}`;
+  const refusal = refusesNumerics(target, "f32");
+  if (refusal !== undefined) return refusal;
   const shape = shapeOf(target);
   return shape.group % piecesIn(shape) === 0
     ? undefined

@@ -23,6 +23,7 @@ import {
   type Part,
   partsOf,
   planesOf,
+  refusesNumerics,
   resultOf,
   rowsPerVector,
   type Shape,
@@ -127,10 +128,8 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
 };
 
 function refuses(target: Target): string | undefined {
-  const { workload, device } = target;
-  if (workload.op !== "matmul") return `it is a ${workload.op}`;
-  if (device.kind !== "wasm") return `the device is ${device.kind}`;
-  if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
+  const refusal = refusesNumerics(target, "i8");
+  if (refusal !== undefined) return refusal;
   const shape = shapeOf(target);
   if (shape.format.codes === undefined) return `${shape.format.name} has no codes`;
   const quad = quadOf(codingOf(shape, target, defaultStored(shape)));

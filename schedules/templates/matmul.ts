@@ -1,7 +1,7 @@
 /**
  * What all matmul templates share: the sizes of the problem as its schedule sees them, and the kernels that M is divided into.
  */
-import { epilogueOf, type Format, formatOf, type MatmulWorkload } from "../../ir/index.ts";
+import { epilogueOf, type Format, formatOf, type MatmulWorkload, type Numerics } from "../../ir/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Target } from "./template.ts";
@@ -20,6 +20,13 @@ export interface Shape {
   readonly group: number;
   /** Values of x that share a scale; K where x is f32. */
   readonly xGroup: number;
+}
+
+/** Why a target is no matmul for Wasm in these numerics, if it is none. */
+export function refusesNumerics({ workload, device }: Target, compute: Numerics["compute"]): string | undefined {
+  if (workload.op !== "matmul") return `it is a ${workload.op}`;
+  if (device.kind !== "wasm") return `the device is ${device.kind}`;
+  return workload.numerics.compute === compute ? undefined : `it computes in ${workload.numerics.compute}`;
 }
 
 export function shapeOf({ workload }: Target): Shape {

@@ -20,6 +20,7 @@ import {
   groupFieldLayouts,
   type Part,
   partsOf,
+  refusesNumerics,
   resultOf,
   type Shape,
   shapeOf,
@@ -87,10 +88,8 @@ const pairedEntries = (point: Point): number => numberAt(point, "paired");
 const known = (shape: Shape): Coding => codingOf(shape) as Coding;
 
 function refuses(target: Target): string | undefined {
-  const { workload, device } = target;
-  if (workload.op !== "matmul") return `it is a ${workload.op}`;
-  if (device.kind !== "wasm") return `the device is ${device.kind}`;
-  if (workload.numerics.compute !== "i8") return `it computes in ${workload.numerics.compute}`;
+  const refusal = refusesNumerics(target, "i8");
+  if (refusal !== undefined) return refusal;
   const shape = shapeOf(target);
   if (shape.format.codes === undefined) return `${shape.format.name} has no codes`;
   if (codingOf(shape) === undefined) return "its codes have more than 4 bits, or stand for any numbers";

@@ -2,26 +2,19 @@
 // there is a step.
 
 import type { Device, MatmulWorkload } from "../../ir/index.ts";
-import { type CompileOptions, compile } from "../compile/index.ts";
+import { compile } from "../compile/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, makeCase, type WeightSource } from "./case.ts";
 import { BenchError } from "./errors.ts";
 import { numericsOf, storedWeights } from "./ours.ts";
+import type { KernelRequest } from "./request.ts";
 
-export interface RowsBench {
+export interface RowsBench extends KernelRequest {
   readonly n: number;
   readonly k: number;
-  readonly weights: string;
-  readonly x: string;
   /** M goes from 1 up to this. */
   readonly most: number;
-  readonly seconds: number;
-  readonly seed: number;
-  /** With the threads that the kernel is granted. */
-  readonly device: Device;
-  readonly db?: CompileOptions["db"];
   readonly sources: readonly WeightSource[];
-  readonly signal: AbortSignal;
 }
 
 export interface RowsRow {

@@ -1,26 +1,20 @@
 // Cost against size: square matmuls from small to large, each against the time that the machine's own limits would allow it, measured beside it.
 
 import type { Device, MatmulWorkload, Workload } from "../../ir/index.ts";
-import { type CompileOptions, compile } from "../compile/index.ts";
+import { compile } from "../compile/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { makeProblem } from "../tuner/index.ts";
 import { BenchError } from "./errors.ts";
 import { limitMs, measureLimits } from "./limits.ts";
 import { numericsOf } from "./ours.ts";
 import type { Plot } from "./plot.ts";
+import type { KernelRequest } from "./request.ts";
 
-export interface SizesBench {
+/** The time for samples is that of each size. */
+export interface SizesBench extends KernelRequest {
   readonly m: number;
-  readonly weights: string;
-  readonly x: string;
   /** N = K of each. */
   readonly sizes: readonly number[];
-  /** Time for samples, of each size. */
-  readonly seconds: number;
-  readonly seed: number;
-  readonly device: Device;
-  readonly db?: CompileOptions["db"];
-  readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
 }
 
@@ -87,6 +81,7 @@ async function measure(workload: MatmulWorkload, { device, db, seed, seconds, si
 /** Speed against size, with what the limits allow. */
 export function sizesPlot({ device, workload, sizes }: SizesReport): Plot {
   const { m, w } = workload;
+  const { threads = 1 } = device;
   const gops = (size: number, ms: number): number => (2 * (m as number) * size * size) / ms / 1e6;
   return {
     title: `${w}, M = ${m}: speed against size, on ${device.label}`,
@@ -95,7 +90,7 @@ export function sizesPlot({ device, workload, sizes }: SizesReport): Plot {
     series: [
       { name: "qloom", points: sizes.map(({ size, gops: reached }) => [size, reached]) },
       {
-        name: "limit of one thread",
+        name: `limit of ${threads === 1 ? "one thread" : `${threads} threads`}`,
         points: sizes.map((row) => [row.size, gops(row.size, row.limitMs)]),
         isLimit: true,
       },

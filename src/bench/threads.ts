@@ -2,26 +2,20 @@
 
 import { WasmRuntime } from "../../backends/index.ts";
 import { b, type Device, type Kernel, type MatmulWorkload } from "../../ir/index.ts";
-import { type CompileOptions, compile } from "../compile/index.ts";
+import { compile } from "../compile/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, makeCase, type WeightSource } from "./case.ts";
 import { BenchError } from "./errors.ts";
 import { KernelOnThreads, readRate, streamedFor, weightBytes } from "./limits.ts";
 import { storedWeights, workloadOf } from "./ours.ts";
+import type { KernelRequest } from "./request.ts";
 
-export interface ThreadsBench {
+/** The device has the most threads. */
+export interface ThreadsBench extends KernelRequest {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  readonly weights: string;
-  readonly x: string;
-  readonly seconds: number;
-  readonly seed: number;
-  /** With the most threads. */
-  readonly device: Device;
-  readonly db?: CompileOptions["db"];
   readonly sources: readonly WeightSource[];
-  readonly signal: AbortSignal;
 }
 
 export interface ThreadsRow {

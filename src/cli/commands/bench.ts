@@ -37,13 +37,13 @@ import { activations } from "../workload.ts";
 const options = {
   m: { type: "string", placeholder: "rows", help: "Rows of x", schema: integer(1).default(1) },
   n: { type: "string", placeholder: "rows", help: "Rows of the weights", schema: integer(1).default(4096) },
-  k: { type: "string", placeholder: "columns", help: "Columns of both", schema: integer(1).default(4096) },
+  k: { type: "string", placeholder: "columns", help: "Columns of both (default: 4096)", schema: integer(1).optional() },
   weights: { type: "string", placeholder: "format", help: "Format of the weights (default: int4_g32)" },
   x: {
     type: "string",
     placeholder: "format",
-    help: "What x is computed in: f32, f16, i8_g<group>, i8_row; _t8 after i8_.. allows 8-bit tables",
-    schema: activations.default("i8_g32"),
+    help: "What x is computed in: f32, f16, i8_g<group>, i8_row; _t8 after i8_.. allows 8-bit tables (default: i8_g32)",
+    schema: activations.optional(),
   },
   ...threadsOption,
   peers: {
@@ -68,7 +68,7 @@ type Values = OptionValues<typeof options>;
 
 /** What a subject is measured with. */
 interface Bench extends Pick<Context, "progress" | "signal"> {
-  readonly values: Values & { readonly weights: string };
+  readonly values: Values & { readonly k: number; readonly weights: string; readonly x: string };
   readonly target: OpenTarget;
   readonly db: CompileOptions["db"];
 }
@@ -79,7 +79,7 @@ type Report = BenchReport | RowsReport | ThreadsReport | SizesReport | BitsRepor
 interface Subject<R extends Report> {
   readonly help: string;
   /** What else it goes with, besides one thread of Wasm. */
-  readonly takes: readonly ("webgpu" | "threads" | "peers" | "svg")[];
+  readonly takes: readonly ("webgpu" | "threads" | "peers" | "k" | "weights" | "x" | "svg")[];
   readonly run: (bench: Bench) => Promise<R>;
   /** A field that no other report has. */
   readonly mark: string;
@@ -92,14 +92,14 @@ const subject = <R extends Report>(row: Subject<R>): Subject<Report> => row as u
 const subjects = {
   matmul: subject<BenchReport>({
     help: "with peers",
-    takes: ["webgpu", "threads", "peers"],
+    takes: ["webgpu", "threads", "peers", "k", "weights", "x"],
     run: matmul,
     mark: "rows",
     text: matmulText,
   }),
   rows: subject<RowsReport>({
     help: "M = 1, 2, ..",
-    takes: ["threads"],
+    takes: ["threads", "k", "weights", "x"],
     run: ({ values, ...rest }) =>
       benchRows({ ...common(values, rest), most: values.m === 1 ? 16 : values.m, sources: [formatWeightSource] }),
     mark: "worst",
@@ -107,16 +107,18 @@ const subjects = {
   }),
   sizes: subject<SizesReport>({
     help: "N = K = 512, ..",
-    takes: ["threads", "svg"],
-    run: ({ values, progress, ...rest }) =>
-      benchSizes({ ...common(values, rest), m: values.m, sizes: powers(512, values.n), progress }),
+    takes: ["threads", "weights", "x", "svg"],
+    run: ({ values, progress, ...rest }) => {
+      if (values.n < 512) throw new UsageError("bench sizes takes --n 512 or more, the largest N = K");
+      return benchSizes({ ...common(values, rest), m: values.m, sizes: powers(512, values.n), progress });
+    },
     mark: "sizes",
     text: sizesText,
     plot: sizesPlot,
   }),
   bits: subject<BitsReport>({
     help: "by method",
-    takes: ["svg"],
+    takes: ["k", "svg"],
     run: ({ values: { m, n, k, seconds, seed }, target: { device }, signal, progress }) =>
       benchBits({ m, n, k, seconds, seed, device, signal, progress, group: 32 }),
     mark: "methods",
@@ -125,7 +127,7 @@ const subjects = {
   }),
   threads: subject<ThreadsReport>({
     help: "1, 2, ..",
-    takes: ["threads"],
+    takes: ["threads", "k", "weights", "x"],
     run: ({ values, ...rest }) => {
       if (values.threads === 1) throw new UsageError("bench threads takes --threads 2 or more");
       return benchThreads({ ...common(values, rest), m: values.m, sources: [formatWeightSource] });
@@ -135,7 +137,7 @@ const subjects = {
   }),
   compiler: subject<CompilerReport>({
     help: "its times",
-    takes: ["webgpu"],
+    takes: ["webgpu", "k", "weights", "x"],
     run: ({ values: { m, n, k, weights, x }, target: { device } }) =>
       benchCompiler({ op: "matmul", m, n, k, w: weights, bias: false, numerics: numericsOf(x) }, device),
     mark: "compileMs",
@@ -155,15 +157,18 @@ export const bench: Command = defineCommand({
   },
   options,
   elsewhere: ({ options: values }) => runElsewhere(values),
-  async run({ options: given, operands }, { progress, signal }) {
+  async run({ options: given, operands }, { progress, signal, fail }) {
     const { run, plot } = subjectNamed(operands[0], given);
     const target = await openTarget(given, signal);
     try {
-      const values = { ...given, weights: given.weights ?? "int4_g32" };
+      const { k = 4096, weights = "int4_g32", x = "i8_g32" } = given;
+      const values = { ...given, k, weights, x };
       const report = await withRecords({ db: given.db, untuned: false }, (db) =>
         run({ values, target, db, progress, signal }),
       );
-      if (given.svg !== undefined && plot !== undefined) await writeFile(given.svg, plotSvg(plot(report)));
+      // What was measured is told whether or not it can be drawn.
+      if (given.svg !== undefined && plot !== undefined)
+        await writeFile(given.svg, plotSvg(plot(report))).catch((error: Error) => fail(`--svg: ${error.message}`));
       return report;
     } finally {
       target.close();
@@ -176,7 +181,10 @@ export const bench: Command = defineCommand({
 });
 
 /** The subject of this name. Throws a `UsageError` where there is none, or it does not go with the options. */
-function subjectNamed(word: string | undefined, { target, threads, peers, svg }: Values): Subject<Report> {
+function subjectNamed(
+  word: string | undefined,
+  { target, threads, peers, k, weights, x, svg }: Values,
+): Subject<Report> {
   const found = Object.entries(subjects).find(([name]) => name === word)?.[1];
   if (found === undefined)
     throw new UsageError(`bench knows ${Object.keys(subjects).join(", ")}, not "${word}"; see qloom bench --help`);
@@ -184,6 +192,9 @@ function subjectNamed(word: string | undefined, { target, threads, peers, svg }:
     "--target webgpu": target === "webgpu" && "webgpu",
     "--threads": threads > 1 && "threads",
     "--peers": peers.length > 0 && "peers",
+    "--k": k !== undefined && "k",
+    "--weights": weights !== undefined && "weights",
+    "--x": x !== undefined && "x",
     "--svg": svg !== undefined && "svg",
   } as const;
   for (const [option, needed] of Object.entries(given))
@@ -202,7 +213,7 @@ const common = (
 
 /** Powers of two times the least, up to the most. */
 const powers = (least: number, most: number): readonly number[] =>
-  Array.from({ length: Math.max(0, Math.floor(Math.log2(most / least))) + 1 }, (_, i) => least * 2 ** i);
+  Array.from({ length: Math.floor(Math.log2(most / least)) + 1 }, (_, i) => least * 2 ** i);
 
 function matmul({ values, target, db, progress, signal }: Bench): Promise<BenchReport> {
   const built: Artifact[] = [];
