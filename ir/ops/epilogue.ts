@@ -1,5 +1,6 @@
 /**
- * What a matmul does with each sum before it is stored: the fusions of a decoder layer. Adding one is a row here.
+ * What a matmul does with each sum before it is stored: the fusions of a decoder layer. Adding one is a name in `workload.ts` and a row
+ * here; an input of its own also has a name among the runtime's arguments (`src/runtime/arguments.ts`, `src/compile/types.ts`).
  *
  *     y = residual + silu(x . gate) * (x . up)     is     { epilogue: ["silu"] } for `gate`, { epilogue: ["gate"] } for `up`, { epilogue: ["residual"] } for the matmul after them
  */
