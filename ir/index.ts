@@ -1,6 +1,7 @@
 /** What other folders may use of `ir/`. */
 
 export { type Affine, addAffine, affineOf, exprOf, isMultipleOf } from "./affine.ts";
+export { type AttentionNumerics, type AttentionWorkload, attentionBounds, cacheBlock } from "./attention.ts";
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";
 export { check, InterpretError, IrError, ParseError, QloomError, WorkloadError } from "./errors.ts";
@@ -12,7 +13,7 @@ export { type Environment, type InterpretOptions, inDomain, interpretKernel } fr
 export { type Facts, factsOf, type Interval, lowerBound, provablyLess, rangeOf } from "./interval.ts";
 export { type IntrinsicName, type IntrinsicOperand, type IntrinsicRow, intrinsics, type Term } from "./intrinsics.ts";
 export { lower, passes } from "./lower/index.ts";
-export { exp, silu } from "./math.ts";
+export { exp, log, silu, tanh } from "./math.ts";
 export { sizeOf } from "./memory.ts";
 export { type MonoidRow, monoids } from "./monoids.ts";
 export type * from "./nodes.ts";

@@ -175,13 +175,14 @@ export type BufferScope = "global" | "workgroup" | "register";
 
 /**
  * Who owns a global buffer: `input` and `output` the caller at each run; `weight` the caller before packing (bytes as they stand in the file); `packed` the
- * packed tensor (written by pack kernels, then constant); `workspace` the program; `subgroup` the hardware. Buffers of other scopes are `local` to a kernel.
+ * packed tensor (written by pack kernels, then constant); `cache` the packed tensor of a cache, which other programs write between runs; `workspace` the program;
+ * `subgroup` the hardware. Buffers of other scopes are `local` to a kernel.
  *
  * A `subgroup` buffer (i32, one element per invocation of a workgroup) says how the hardware groups invocations: element i is the local index of the
  * invocation elected in the subgroup of invocation i. Nothing else is known of it: any function with `leader[leader[i]] == leader[i]` is possible. It is
  * read in one place only, `slot[leader[i], ..] += v over ()` (or max, min): each subgroup's sum goes into the slot of its leader.
  */
-export type BufferRole = "input" | "output" | "weight" | "packed" | "workspace" | "subgroup" | "local";
+export type BufferRole = "input" | "output" | "weight" | "packed" | "cache" | "workspace" | "subgroup" | "local";
 
 /** A multidimensional array, row-major. Register and workgroup buffers are undefined until written. A rank-0 register buffer is a mutable scalar (or vector, see `lanes`). */
 export interface Buffer {

@@ -3,7 +3,7 @@ import { add, buffer, cast, constant, floordiv, load, mul, sub, table, toExpr } 
 import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { bufferName, checkRow, rowEntries } from "./containers.ts";
-import { type Codes, type FieldName, type Format, fieldOf } from "./format.ts";
+import { type Codes, type Field, type FieldName, type Format, fieldOf } from "./format.ts";
 
 /** The buffers (role `packed`) of the format's fields: `[n, k / span]`. */
 export function packedFields(format: Format, n: number, k: number): readonly Buffer[] {
@@ -36,13 +36,17 @@ function integerOf({ table: values, low }: Codes, code: Expr): Expr {
 }
 
 /** The f32 value at (n, k), any i32 expressions, from the packed fields: the format's definition (see `format.ts`). */
-export function decodeAt(format: Format, n: Expr | number, k: Expr | number): Expr {
-  const column = toExpr(k);
+export const decodeAt = (format: Format, n: Expr | number, k: Expr | number): Expr =>
+  decodeFields(format, toExpr(k), ({ name, scalar }, entry) =>
+    load({ name: bufferName(name), scalar, lanes: [], shape: rank2 }, [n, entry]),
+  );
+
+/** The f32 value at column k of a row whose fields' entries `read` gives. */
+export function decodeFields(format: Format, k: Expr, read: (field: Field, entry: Expr) => Expr): Expr {
   const at = (name: FieldName): Expr | undefined => {
     const field = fieldOf(format, name);
     if (field === undefined) return undefined;
-    const entry = field.span === "row" ? 0 : field.span === 1 ? column : floordiv(column, field.span);
-    return load({ name: bufferName(name), scalar: field.scalar, lanes: [], shape: rank2 }, [n, entry]);
+    return read(field, field.span === "row" ? constant(0) : field.span === 1 ? k : floordiv(k, field.span));
   };
   const [values, codes, scale, zero, offset] = [at("v"), at("q"), at("s"), at("z"), at("o")];
   if (values !== undefined) return cast("f32", values);

@@ -1,8 +1,8 @@
 /** Quantization formats: what other parts of `ir/` and, through `ir/index.ts`, other folders may use. */
 export { formatNames, formatOf } from "./catalog.ts";
 export { checkContainers } from "./check.ts";
-export { checkMultiple, checkRow, containerBuffers, containerBytes } from "./containers.ts";
-export { decodeAt, packedFields } from "./decode.ts";
+export { checkMultiple, checkRow, containerBuffers, containerBytes, rowEntries } from "./containers.ts";
+export { decodeAt, decodeFields, packedFields } from "./decode.ts";
 export { encode } from "./encode.ts";
 export {
   type Codes,

@@ -5,6 +5,8 @@ import { dequantizeProgram } from "./dequantize.ts";
 import { matmulProgram } from "./matmul.ts";
 import { quantizeProgram } from "./quantize.ts";
 
+export { attentionProgram } from "./attention.ts";
+export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
 

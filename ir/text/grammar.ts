@@ -301,6 +301,7 @@ class Grammar extends Rules {
       { ALT: () => this.CONSUME(k.output) },
       { ALT: () => this.CONSUME(k.weight) },
       { ALT: () => this.CONSUME(k.packed) },
+      { ALT: () => this.CONSUME(k.cache) },
       { ALT: () => this.CONSUME(k.workspace) },
       { ALT: () => this.CONSUME(k.subgroup) },
       { ALT: () => this.CONSUME(k.register) },

@@ -20,6 +20,7 @@ export const keywords = [
   "output",
   "weight",
   "packed",
+  "cache",
   "workspace",
   "subgroup",
   "register",

@@ -1,0 +1,84 @@
+/** The workload of attention over a cache, and what it may be computed in. */
+import { z } from "zod";
+
+/**
+ * What attention is computed in.
+ * - `scores`: `f32`, products of f32 queries and decoded keys; `i8`, queries quantized to 8 bits per head (as `quantize` does), products with the keys'
+ *   integer codes summed as integers. Bound: on the quantized queries that of f32.
+ * - `weights` (the exponentials): `f32`; `u7`, quantized to 0..127 per block of `cacheBlock` tokens, summed with the values' integer codes. Bound: NMSE 5e-4.
+ *
+ * All in f32 is within NMSE 1e-6 of float64.
+ */
+export interface AttentionNumerics {
+  readonly scores: "f32" | "i8";
+  readonly weights: "f32" | "u7";
+}
+
+/** Mean of squared errors over mean of squares against float64 (on the quantized queries), by how the weights are computed. */
+export const attentionBounds: Readonly<Record<AttentionNumerics["weights"], number>> = { f32: 1e-6, u7: 5e-4 };
+
+/** Tokens of a cache that lie together: what a cache grows by. */
+export const cacheBlock = 64;
+
+/**
+ * Attention of `s` queries over the first T tokens of a cache (T from 0, known at run time), grouped heads: query head h reads key head
+ * `h // (heads / kvHeads)`.
+ *
+ *     x[h,i,t] = softcap(scale * sum_d q[i,h,d] * k[t,h',d]) + slopes[h] * (t - p[i]) + bias[i,t]        where token t is seen, else -inf
+ *     y[i,h,d] = sum_t e^x[h,i,t] * v[t,h',d] / (sum_t e^x[h,i,t] + e^sinks[h])                          0 where the divisor is 0
+ *
+ * Token t is seen by query i when t < T; with `causal` also t <= p[i], with `window` also t > p[i] - window. The position p[i] of query i is T - s + i (the
+ * queries are the last tokens), or the input `positions`. q and y are f32, s x heads x headSize; keys and values are tensors of rows (token, kv head).
+ */
+export interface AttentionWorkload {
+  readonly op: "attention";
+  readonly s: number | "any";
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** Formats in which the cache holds keys and values; a row is one token's head. */
+  readonly keys: string;
+  readonly values: string;
+  readonly causal: boolean;
+  /** Tokens that a query sees, itself included. Needs `causal`. @default all before */
+  readonly window?: number | undefined;
+  /** Where queries stand. @default "last" */
+  readonly positions?: "last" | "given" | undefined;
+  /** @default 1 / sqrt(headSize) */
+  readonly scale?: number | undefined;
+  /** Scores are c * tanh(score / c). @default none */
+  readonly softcap?: number | undefined;
+  /** An input `slopes`, one per head (ALiBi). @default false */
+  readonly slopes?: boolean | undefined;
+  /** An input `bias`, s x T: -Infinity masks. @default false */
+  readonly bias?: boolean | undefined;
+  /** An input `sinks`, one per head. @default false */
+  readonly sinks?: boolean | undefined;
+  /** A second output `lse`, heads x s: log of the divisor, -Infinity where it is 0. @default false */
+  readonly lse?: boolean | undefined;
+  readonly numerics: AttentionNumerics;
+}
+
+const positive = z.int().positive();
+const flag = z.boolean().optional();
+
+/** Checks an attention workload from outside. */
+export const attentionSchema: z.ZodType<AttentionWorkload> = z.strictObject({
+  op: z.literal("attention"),
+  s: z.union([z.int().nonnegative(), z.literal("any")]),
+  heads: positive,
+  kvHeads: positive,
+  headSize: positive,
+  keys: z.string(),
+  values: z.string(),
+  causal: z.boolean(),
+  window: positive.optional(),
+  positions: z.enum(["last", "given"]).optional(),
+  scale: z.number().positive().optional(),
+  softcap: z.number().positive().optional(),
+  slopes: flag,
+  bias: flag,
+  sinks: flag,
+  lse: flag,
+  numerics: z.strictObject({ scores: z.enum(["f32", "i8"]), weights: z.enum(["f32", "u7"]) }),
+});
