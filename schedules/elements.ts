@@ -153,7 +153,7 @@ function isLeaderSum(kernel: Kernel, loops: readonly For[], buffer: string): boo
 }
 
 /** Why an iteration touches elements of the buffer that another one touches, or undefined. */
-function sharedElements(loops: readonly For[], buffer: string, facts: Facts): string | undefined {
+export function sharedElements(loops: readonly For[], buffer: string, facts: Facts): string | undefined {
   const accesses = loops.flatMap((l) =>
     accessesIn(l.body)
       .filter((a) => a.buffer === buffer)
@@ -195,7 +195,7 @@ function iterationKeys(index: readonly Expr[], loop: For, facts: Facts): Readonl
 }
 
 /** Why a local buffer carries a value from one iteration to the next, or out of the loops; undefined when it does not. */
-function carried(kernel: Kernel, loops: readonly For[], buffer: string): string | undefined {
+export function carried(kernel: Kernel, loops: readonly For[], buffer: string): string | undefined {
   const facts = factsOf(kernel);
   const uses = (s: Stmt): boolean => accessesIn([s]).some((a) => a.buffer === buffer);
   const outside = (body: readonly Stmt[]): boolean =>

@@ -3,12 +3,15 @@ import type { Primitive, Step } from "../primitive.ts";
 import { type AccumulateInStep, accumulateIn } from "./accumulate-in.ts";
 import { type BindStep, bind } from "./bind.ts";
 import { type ComputeAtStep, computeAt } from "./compute-at.ts";
+import { type ContractStep, contract } from "./contract.ts";
+import { type DistributeStep, distribute } from "./distribute.ts";
 import { type FactorStep, factor } from "./factor.ts";
 import { type FissionStep, fission } from "./fission.ts";
 import { type FuseStep, fuse } from "./fuse.ts";
 import { type HoistStep, hoist } from "./hoist.ts";
 import { type LayoutStep, layout } from "./layout.ts";
 import { type LookupStep, lookup } from "./lookup.ts";
+import { type OnlineStep, online } from "./online.ts";
 import { type PipelineStep, pipeline } from "./pipeline.ts";
 import { type RecodeStep, recode } from "./recode.ts";
 import { type ReorderStep, reorder } from "./reorder.ts";
@@ -25,6 +28,7 @@ const list = [
   split,
   reorder,
   fuse,
+  distribute,
   unroll,
   vectorize,
   bind,
@@ -35,6 +39,7 @@ const list = [
   computeAt,
   hoist,
   fission,
+  contract,
   stage,
   pipeline,
   tensorize,
@@ -42,6 +47,7 @@ const list = [
   factor,
   recode,
   lookup,
+  online,
 ];
 
 /** A step of any primitive. */
@@ -49,12 +55,15 @@ export type AnyStep =
   | AccumulateInStep
   | BindStep
   | ComputeAtStep
+  | ContractStep
+  | DistributeStep
   | FactorStep
   | FissionStep
   | FuseStep
   | HoistStep
   | LayoutStep
   | LookupStep
+  | OnlineStep
   | PipelineStep
   | RecodeStep
   | ReorderStep
