@@ -5,17 +5,17 @@ import { z } from "zod";
  * What attention is computed in.
  * - `scores`: `f32`, products of f32 queries and decoded keys; `i8`, queries quantized to 8 bits per head (as `quantize` does), products with the keys'
  *   integer codes summed as integers. Bound: on the quantized queries that of f32.
- * - `weights` (the exponentials): `f32`; `u7`, quantized to 0..127 per block of `cacheBlock` tokens, summed with the values' integer codes. Bound: NMSE 5e-4.
+ * - `weights` (the exponentials): `f32`; `i8`, quantized to 0..127 per block of `cacheBlock` tokens, summed with the values' integer codes. Bound: NMSE 5e-4.
  *
  * All in f32 is within NMSE 1e-6 of float64.
  */
 export interface AttentionNumerics {
   readonly scores: "f32" | "i8";
-  readonly weights: "f32" | "u7";
+  readonly weights: "f32" | "i8";
 }
 
 /** Mean of squared errors over mean of squares against float64 (on the quantized queries), by how the weights are computed. */
-export const attentionBounds: Readonly<Record<AttentionNumerics["weights"], number>> = { f32: 1e-6, u7: 5e-4 };
+export const attentionBounds: Readonly<Record<AttentionNumerics["weights"], number>> = { f32: 1e-6, i8: 5e-4 };
 
 /** Tokens of a cache that lie together: what a cache grows by. */
 export const cacheBlock = 64;
@@ -80,5 +80,5 @@ export const attentionSchema: z.ZodType<AttentionWorkload> = z.strictObject({
   bias: flag,
   sinks: flag,
   lse: flag,
-  numerics: z.strictObject({ scores: z.enum(["f32", "i8"]), weights: z.enum(["f32", "u7"]) }),
+  numerics: z.strictObject({ scores: z.enum(["f32", "i8"]), weights: z.enum(["f32", "i8"]) }),
 });

@@ -117,6 +117,7 @@ export function reload(from: Load, index: readonly Expr[], mask: Expr | undefine
 
 const domains: Record<string, (scalar: Scalar) => boolean> = {
   int: (s) => scalars[s].class === "uint" || scalars[s].class === "sint",
+  single: (s) => s === "f32",
   float: isFloat,
   number: (s) => s !== "bool",
   bits: (s) => !isFloat(s),

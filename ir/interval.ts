@@ -140,8 +140,10 @@ function opRange(op: OpExpr["op"], args: readonly Interval[], unknown: Interval)
       if (constantB === undefined || constantB <= 0) return b[0] > 0 ? [0, b[1] - 1] : unknown;
       return a[0] >= 0 && a[1] < constantB ? a : [0, constantB - 1];
     case "min":
+    case "pmin":
       return [Math.min(a[0], b[0]), Math.min(a[1], b[1])];
     case "max":
+    case "pmax":
       return [Math.max(a[0], b[0]), Math.max(a[1], b[1])];
     case "and":
       if (a[0] >= 0 && b[0] >= 0) return [0, Math.min(a[1], b[1])];
@@ -171,6 +173,8 @@ function opRange(op: OpExpr["op"], args: readonly Interval[], unknown: Interval)
     case "nearest":
     case "round":
       return [Math.floor(a[0]), Math.ceil(a[1])];
+    case "exp":
+      return [0, Math.exp(Math.min(a[1], 88.4)) * (1 + 2 ** -20)];
     case "div":
     case "sqrt":
       return unknown;

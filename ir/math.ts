@@ -1,30 +1,26 @@
 /** Functions of f32 as expressions of the scalar-op table: every backend computes them alike, and none needs a spelling. */
-import { add, bitcast, cast, constant, lt, max, min, mul, op, select, shl, shr, sub } from "./build.ts";
+import { add, bitcast, cast, constant, lt, max, mul, op, select, shl, shr, sub } from "./build.ts";
+import { greatest, least, ln2, log2e, powers, wholeInBits } from "./exponential.ts";
 import type { Expr } from "./nodes.ts";
 
-/** ln 2 as a part with 9 bits, so that its products by whole numbers up to 2^15 are exact, and the rest. */
-const ln2 = [0.693359375, Math.fround(-2.1219444005469057e-4)] as const;
-/** exp(r) = 1 + r + r^2 * p(r) for |r| <= ln(2) / 2, the highest power first (Cephes, `expf`). */
-const coefficients = [
-  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
-].map(Math.fround);
-/** Below `least` the result is no normal f32, and 0 is taken for it; above `greatest` it would be infinite. */
-const [least, greatest] = [-87.33654, 88.37626].map(Math.fround) as [number, number];
+/** e^x (see `exponential`). */
+export const exp = (x: Expr): Expr => op("exp", x);
 
 /**
- * e^x of an f32: within 2 units in the last place; 0 below -87.3 (-Infinity included), at most 2.4e38.
- *
- *     n = nearest(x / ln 2), r = x - n * ln 2     ->     2^n * (1 + r + r^2 * p(r))
+ * The steps of `exponential`, for devices without such an instruction: `nearest` by rounding, or by adding a number so large that the whole part is in the lowest
+ * bits, which compilers that reorder sums of floats would undo.
  */
-export function exp(x: Expr): Expr {
-  const within = max(min(x, greatest), least);
-  const n = op("nearest", mul(within, Math.fround(Math.LOG2E)));
+export function expandedExp(x: Expr, nearest: "rounded" | "added"): Expr {
+  const within = op("pmin", op("pmax", x, least), greatest);
+  const scaled = mul(within, log2e);
+  const shifted = add(scaled, wholeInBits);
+  const n = nearest === "added" ? sub(shifted, wholeInBits) : op("nearest", scaled);
+  const whole = nearest === "added" ? bitcast("i32", shifted) : cast("i32", n);
   const r = sub(sub(within, mul(n, ln2[0])), mul(n, ln2[1]));
-  const p = coefficients
-    .slice(1)
-    .reduce<Expr>((sum, c) => add(mul(sum, r), c), constant(coefficients[0] as number, r.type));
+  const p = powers.slice(1).reduce<Expr>((sum, c) => add(mul(sum, r), c), constant(powers[0] as number, x.type));
   const fraction = add(add(mul(mul(p, r), r), r), 1);
-  const power = bitcast("f32", shl(add(cast("i32", n), 127), 23));
+  // The bits above the lowest ones, which `wholeInBits` has, are shifted out.
+  const power = bitcast("f32", add(shl(whole, 23), 127 * 2 ** 23));
   return select(lt(x, least), constant(0, x.type), mul(fraction, power));
 }
 

@@ -15,5 +15,6 @@ export interface MonoidRow {
 export const monoids: Readonly<Record<Monoid, MonoidRow>> = {
   sum: { op: "add", neutral: () => 0, assign: "+=" },
   max: { op: "max", neutral: (scalar) => scalarRange(scalar)[0], assign: "max=" },
+  pmax: { op: "pmax", neutral: (scalar) => scalarRange(scalar)[0], assign: "pmax=" },
   min: { op: "min", neutral: (scalar) => scalarRange(scalar)[1], assign: "min=" },
 };

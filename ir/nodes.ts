@@ -128,8 +128,8 @@ export interface Store {
   readonly mask: Expr | undefined;
 }
 
-/** Associative, commutative combination with a neutral element. */
-export type Monoid = "sum" | "max" | "min";
+/** Associative, commutative combination with a neutral element. `pmax` is the maximum of floats that passes over NaN. */
+export type Monoid = "sum" | "max" | "pmax" | "min";
 
 /**
  * `buffer[index] = combine(buffer[index], value)`, the sum (max, min) over the loops named in `over`. In the first iteration of all those

@@ -5,6 +5,7 @@
  * Integers wrap at the width of their type (two's complement). Floats round to nearest even at the width of their type after every
  * operation; NaN is any NaN.
  */
+import { exponential } from "./exponential.ts";
 import { isFloat, isSigned, type Scalar, scalars } from "./types.ts";
 
 export type OpName =
@@ -16,6 +17,8 @@ export type OpName =
   | "mod"
   | "min"
   | "max"
+  | "pmin"
+  | "pmax"
   | "and"
   | "or"
   | "xor"
@@ -32,7 +35,8 @@ export type OpName =
   | "floor"
   | "trunc"
   | "nearest"
-  | "round";
+  | "round"
+  | "exp";
 
 /** Which operand types a row takes and what it gives back. */
 export type OpSignature =
@@ -43,12 +47,12 @@ export type OpSignature =
   /** A bool, then two operands of the result's type. */
   | "select";
 
-export type OpDomain = "int" | "float" | "number" | "bits" | "any";
+export type OpDomain = "int" | "single" | "float" | "number" | "bits" | "any";
 
 export interface OpRow {
   readonly arity: 1 | 2 | 3;
   readonly signature: OpSignature;
-  /** Types of the operands: integers, floats, both, integers and bool, or any. */
+  /** Types of the operands: integers, f32, floats, integers and floats, integers and bool, or any. */
   readonly domain: OpDomain;
   readonly commutative?: true;
   /** Infix spelling in the text form; without one the row prints as a call. */
@@ -92,6 +96,9 @@ export const ops: Readonly<Record<OpName, OpRow>> = {
   mod: { arity: 2, signature: "same", domain: "int", infix: "%", eval: (a, b) => a - Math.floor(a / b) * b },
   min: { arity: 2, signature: "same", domain: "number", commutative: true, eval: (a, b) => Math.min(a, b) },
   max: { arity: 2, signature: "same", domain: "number", commutative: true, eval: (a, b) => Math.max(a, b) },
+  /** `b < a ? b : a` and `a < b ? b : a`: one instruction where `min` takes many; the second operand counts only if it compares, which NaN does not. */
+  pmin: { arity: 2, signature: "same", domain: "float", eval: (a, b) => (b < a ? b : a) },
+  pmax: { arity: 2, signature: "same", domain: "float", eval: (a, b) => (a < b ? b : a) },
   and: { arity: 2, signature: "same", domain: "bits", commutative: true, infix: "&", eval: (a, b) => a & b },
   or: { arity: 2, signature: "same", domain: "bits", commutative: true, infix: "|", eval: (a, b) => a | b },
   xor: { arity: 2, signature: "same", domain: "bits", commutative: true, infix: "^", eval: (a, b) => a ^ b },
@@ -134,6 +141,8 @@ export const ops: Readonly<Record<OpName, OpRow>> = {
   nearest: { arity: 1, signature: "same", domain: "float", eval: (a) => nearestEven(a) },
   /** To the nearest integer, halves away from zero (C's `roundf`). */
   round: { arity: 1, signature: "same", domain: "float", eval: (a) => roundAway(a) },
+  /** e^a, as `exponential` says. */
+  exp: { arity: 1, signature: "same", domain: "single", eval: (a) => exponential(a) },
 };
 
 const bitsView = new DataView(new ArrayBuffer(8));

@@ -7,7 +7,6 @@ import {
   buffersOf,
   type Expr,
   eachNode,
-  exp,
   type Load,
   type Reduce,
   rewriter,
@@ -35,15 +34,13 @@ const maximum = b.variable("maximum!", typeOf("f32"));
 
 export class Homogeneity {
   readonly #max: string;
-  readonly #simplify: (e: Expr) => Expr;
   readonly #buffers = new Map<string, Known>();
   readonly #memo = new Map<Expr, Growth>();
   /** What exponentials subtract, as a function of the variable `maximum!`. */
   #subtracted: Expr | undefined;
 
-  constructor(max: string, simplify: (e: Expr) => Expr) {
+  constructor(max: string) {
     this.#max = max;
-    this.#simplify = simplify;
   }
 
   /** What is subtracted from exponents where the maximum is `m`. */
@@ -105,6 +102,8 @@ export class Homogeneity {
       case "sub":
       case "max":
       case "min":
+      case "pmax":
+      case "pmin":
         return this.#alike(e, e.args, args);
       case "select":
         require(first.power === 0, () => this.#refusal(e));
@@ -146,26 +145,22 @@ export class Homogeneity {
     return { power: known.power, at: known.axes.map((axis) => e.index[axis] as Expr) };
   }
 
-  /** `exp(x - f(m))`: its expression is built anew from each difference in it, and compared. */
+  /** `exp(x - f(m))`, f being the same everywhere. */
   #exponential(e: Expr): Growth | undefined {
-    let found: Growth | undefined;
-    eachNode(e, (node) => {
-      if (found !== undefined || node.kind !== "op" || node.op !== "sub") return;
-      const [x, subtracted] = node.args as [Expr, Expr];
-      const loads = new Set<Load>();
-      eachNode(subtracted, (inner) => {
-        if (inner.kind === "load") loads.add(inner);
-      });
-      const [m] = loads;
-      if (m?.buffer !== this.#max || loads.size !== 1 || m.mask !== undefined || !this.#isFree(x)) return;
-      if (e !== exp(node) && e !== this.#simplify(exp(node))) return;
-      const of = rewriter((inner) => (inner === m ? maximum : inner))(subtracted);
-      require(this.#subtracted === undefined || this.#subtracted === of, () =>
-        `online: exponentials subtract ${this.#max} in different ways; guard it alike everywhere`);
-      this.#subtracted = of;
-      found = { power: 1, at: m.index };
+    const [difference] = e.kind === "op" && e.op === "exp" ? e.args : [];
+    if (difference?.kind !== "op" || difference.op !== "sub") return undefined;
+    const [x, subtracted] = difference.args as [Expr, Expr];
+    const loads = new Set<Load>();
+    eachNode(subtracted, (inner) => {
+      if (inner.kind === "load") loads.add(inner);
     });
-    return found;
+    const [m] = loads;
+    if (m?.buffer !== this.#max || loads.size !== 1 || m.mask !== undefined || !this.#isFree(x)) return undefined;
+    const of = rewriter((inner) => (inner === m ? maximum : inner))(subtracted);
+    require(this.#subtracted === undefined || this.#subtracted === of, () =>
+      `online: exponentials subtract ${this.#max} in different ways; guard it alike everywhere`);
+    this.#subtracted = of;
+    return { power: 1, at: m.index };
   }
 }
 

@@ -1,5 +1,5 @@
 /** Rules for f32: rounding, and what devices do not round correctly. Each is exact but where it says otherwise. */
-import { b, type Expr } from "../../ir/index.ts";
+import { b, type Expr, expandedExp } from "../../ir/index.ts";
 import type { CallRule, OpRule } from "./driver.ts";
 import { like } from "./facts.ts";
 
@@ -35,4 +35,18 @@ export const madd = (applies: (e: Expr) => boolean): CallRule => ({
     const [x, y, z] = e.args as [Expr, Expr, Expr];
     return b.add(b.mul(x, y), z);
   },
+});
+
+/** pmin(a, b) = b < a ? b : a,   pmax(a, b) = a < b ? b : a      where `applies` to the operation */
+export const pseudoMinMax = (applies: (e: Expr) => boolean): OpRule => ({
+  name: "pseudo-min-max",
+  ops: ["pmin", "pmax"],
+  apply: (e, x, y) => (applies(e) ? b.select(e.op === "pmin" ? b.lt(y, x) : b.lt(x, y), y, x) : undefined),
+});
+
+/** exp(x) by its steps */
+export const expansion = (nearest: Parameters<typeof expandedExp>[1]): OpRule => ({
+  name: "exp",
+  ops: ["exp"],
+  apply: (_e, x) => expandedExp(x, nearest),
 });

@@ -75,6 +75,8 @@ export const scalarOps: Readonly<Record<OpName, ScalarRow>> = {
   mod: scalarRow("rule", "i32.rem_u", "none", "none"),
   min: scalarRow("rule", "rule", "f32.min", "f64.min"),
   max: scalarRow("rule", "rule", "f32.max", "f64.max"),
+  pmin: scalarRow("none", "none", "rule", "rule"),
+  pmax: scalarRow("none", "none", "rule", "rule"),
   and: scalarRow("i32.and", "i32.and", "none", "none"),
   or: scalarRow("i32.or", "i32.or", "none", "none"),
   xor: scalarRow("i32.xor", "i32.xor", "none", "none"),
@@ -92,6 +94,7 @@ export const scalarOps: Readonly<Record<OpName, ScalarRow>> = {
   trunc: scalarRow("none", "none", "f32.trunc", "f64.trunc"),
   nearest: scalarRow("none", "none", "f32.nearest", "f64.nearest"),
   round: scalarRow("none", "none", "rule", "rule"),
+  exp: scalarRow("none", "none", "rule", "none"),
 };
 
 type Four = readonly [Spelling, Spelling, Spelling, Spelling];
@@ -135,6 +138,8 @@ export const vectorOps: Readonly<Record<OpName, VectorRow>> = {
     ["i8x16.max_s", "i8x16.max_u", "i16x8.max_s", "i16x8.max_u"],
     ["i32x4.max_s", "i32x4.max_u", "f32x4.max", "f64x2.max"],
   ),
+  pmin: floats("f32x4.pmin", "f64x2.pmin"),
+  pmax: floats("f32x4.pmax", "f64x2.pmax"),
   and: integers("v128.and"),
   or: integers("v128.or"),
   xor: integers("v128.xor"),
@@ -167,6 +172,7 @@ export const vectorOps: Readonly<Record<OpName, VectorRow>> = {
   trunc: floats("f32x4.trunc", "f64x2.trunc"),
   nearest: floats("f32x4.nearest", "f64x2.nearest"),
   round: floats("rule", "rule"),
+  exp: floats("rule", "none"),
 };
 
 /**

@@ -88,6 +88,8 @@ export const opSpelling: Readonly<Record<OpName, Row>> = {
   mod: row("rule", "%", "none", "none", "rule"),
   min: row("min", "min", "min", "none", "rule"),
   max: row("max", "max", "max", "none", "rule"),
+  pmin: row("none", "none", "rule", "none", "none"),
+  pmax: row("none", "none", "rule", "none", "none"),
   and: row("&", "&", "none", "&", "&"),
   or: row("|", "|", "none", "|", "|"),
   xor: row("^", "^", "none", "!=", "^"),
@@ -105,6 +107,7 @@ export const opSpelling: Readonly<Record<OpName, Row>> = {
   trunc: row("none", "none", "trunc", "none", "none"),
   nearest: row("none", "none", "round", "none", "none"),
   round: row("none", "none", "rule", "none", "none"),
+  exp: row("none", "none", "rule", "none", "none"),
 };
 
 /**

@@ -1,5 +1,6 @@
 /** The list of formats and the look-up by name. Adding a format is an entry in one of these lists, or a new list. */
 import { WorkloadError } from "../errors.ts";
+import { cacheFormats } from "./cache.ts";
 import { floatFormats } from "./float.ts";
 import type { Format } from "./format.ts";
 import { ggufFormats } from "./gguf.ts";
@@ -19,6 +20,7 @@ const listed = (formats: readonly Format[]): Family => ({
 const families: readonly Family[] = [
   listed(floatFormats),
   listed(ggufFormats),
+  listed(cacheFormats),
   { names: integerNames, find: parseInteger },
 ];
 

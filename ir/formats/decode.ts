@@ -41,21 +41,31 @@ export const decodeAt = (format: Format, n: Expr | number, k: Expr | number): Ex
     load({ name: bufferName(name), scalar, lanes: [], shape: rank2 }, [n, entry]),
   );
 
-/** The f32 value at column k of a row whose fields' entries `read` gives. */
-export function decodeFields(format: Format, k: Expr, read: (field: Field, entry: Expr) => Expr): Expr {
-  const at = (name: FieldName): Expr | undefined => {
-    const field = fieldOf(format, name);
-    if (field === undefined) return undefined;
-    return read(field, field.span === "row" ? constant(0) : field.span === 1 ? k : floordiv(k, field.span));
-  };
-  const [values, codes, scale, zero, offset] = [at("v"), at("q"), at("s"), at("z"), at("o")];
-  if (values !== undefined) return cast("f32", values);
-  check(codes !== undefined && scale !== undefined, () => `${format.name} has neither values nor codes with scales`);
-  check(format.codes !== undefined, () => `${format.name} has a field of codes but does not say what they are`);
+/** Reads an entry of a field of one row. */
+export type FieldAt = (field: Field, entry: Expr) => Expr;
+
+const entryAt = (format: Format, k: Expr, read: FieldAt, name: FieldName): Expr | undefined => {
+  const field = fieldOf(format, name);
+  if (field === undefined) return undefined;
+  return read(field, field.span === "row" ? constant(0) : field.span === 1 ? k : floordiv(k, field.span));
+};
+
+/** The integer (i32) that column k of a row holds: what its code stands for, less the zero point. The format must have codes. */
+export function integerAt(format: Format, k: Expr, read: FieldAt): Expr {
+  const [codes, zero] = [entryAt(format, k, read, "q"), entryAt(format, k, read, "z")];
+  check(codes !== undefined && format.codes !== undefined, () => `${format.name} has no codes`);
   const integer = integerOf(format.codes, codes);
   const constantZero = format.codes.zero;
-  const centred =
-    zero !== undefined ? sub(integer, cast("i32", zero)) : constantZero === 0 ? integer : sub(integer, constantZero);
-  const scaled = mul(cast("f32", centred), scale);
+  if (zero !== undefined) return sub(integer, cast("i32", zero));
+  return constantZero === 0 ? integer : sub(integer, constantZero);
+}
+
+/** The f32 value at column k of a row. */
+export function decodeFields(format: Format, k: Expr, read: FieldAt): Expr {
+  const at = (name: FieldName): Expr | undefined => entryAt(format, k, read, name);
+  const [values, scale, offset] = [at("v"), at("s"), at("o")];
+  if (values !== undefined) return cast("f32", values);
+  check(scale !== undefined, () => `${format.name} has neither values nor codes with scales`);
+  const scaled = mul(cast("f32", integerAt(format, k, read)), scale);
   return offset === undefined ? scaled : add(scaled, offset);
 }

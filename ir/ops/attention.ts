@@ -1,10 +1,9 @@
 /**
- * Operator attention: its definition as a naive program, three passes over the tokens of a cache for every query and head: scores and their maximum, the
- * weights e^(x - max) and their sum, the weighted sum of values.
+ * Operator attention: its definition as a naive program. For every query and head three passes over the tokens of a cache: scores and their maximum, weights
+ * e^(x - max) and their sum, the weighted sum of values.
  *
- * Tokens go in whole blocks of the cache, those from T on being masked: what lies there reaches no result, be it NaN.
+ * Tokens go in whole blocks of the cache. Those from T on are masked: what lies there reaches no result, be it NaN.
  */
-
 import { type AttentionWorkload, cacheBlock } from "../attention.ts";
 import {
   add,
@@ -20,6 +19,7 @@ import {
   lt,
   max,
   mul,
+  op,
   reduce,
   select,
   store,
@@ -28,11 +28,21 @@ import {
   variable,
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { checkRow, decodeFields, type Field, type Format, formatOf, rowEntries } from "../formats/index.ts";
+import {
+  checkRow,
+  decodeFields,
+  type Format,
+  fieldOf,
+  formatOf,
+  integerAt,
+  rowEntries,
+  spanOf,
+} from "../formats/index.ts";
 import { exp, log, tanh } from "../math.ts";
-import type { Buffer, Expr, Program, SizeSymbol, Stmt } from "../nodes.ts";
+import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { isFloat } from "../types.ts";
-import { checkSize } from "./shapes.ts";
+import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
+import { checkSize, groupOf } from "./shapes.ts";
 
 /** Symbols: queries, and tokens that the cache holds. */
 export const queriesSymbol = "S";
@@ -40,173 +50,341 @@ export const tokensSymbol = "T";
 
 const T = variable(tokensSymbol);
 
-/** Tokens of a cache in whole blocks. */
-export const cachedTokens: Expr = mul(floordiv(add(T, cacheBlock - 1), cacheBlock), cacheBlock);
+/** Blocks that the tokens of a cache take. */
+const blocks: Expr = floordiv(add(T, cacheBlock - 1), cacheBlock);
 
 /** Least finite f32: subtracted in place of a maximum of -Infinity, whose difference from itself is NaN. */
 const least = -(2 - 2 ** -23) * 2 ** 127;
 
 const f32 = (value: number): Expr => constant(Math.fround(value), "f32");
-const [zero, minusInfinity] = [constant(0, "f32"), constant(Number.NEGATIVE_INFINITY, "f32")];
+const [zero, minusInfinity] = [f32(0), f32(Number.NEGATIVE_INFINITY)];
 
-/** The fields of cached keys (`k`) or values (`v`): `[tokens, kv heads, entries]`. */
+/** The fields of cached keys (`k`) or values (`v`): `[tokens in whole blocks, kv heads, entries]`. */
 export function cacheFields(tensor: "k" | "v", format: Format, kvHeads: number, headSize: number): readonly Buffer[] {
   checkRow(format, headSize);
   return format.fields.map(({ name, scalar, span, range }) =>
-    buffer(`${tensor}.${name}`, scalar, [cachedTokens, kvHeads, rowEntries(span, headSize)], {
+    buffer(`${tensor}.${name}`, scalar, [mul(blocks, cacheBlock), kvHeads, rowEntries(span, headSize)], {
       role: "cache",
       ...(range && { range }),
     }),
   );
 }
 
-/** The cached value at (token, head, d). `isThere` masks fields that are floats: codes are finite whatever their bits. */
-function cachedAt(format: Format, fields: readonly Buffer[], [t, h, d]: readonly Expr[], isThere?: Expr): Expr {
-  return decodeFields(format, d as Expr, (field: Field, entry) => {
-    const of = fields[format.fields.indexOf(field)] as Buffer;
-    return load(of, [t as Expr, h as Expr, entry], isFloat(of.scalar) ? isThere : undefined);
-  });
+/** A cached tensor: its format and fields. */
+interface Cached {
+  readonly format: Format;
+  readonly fields: readonly Buffer[];
 }
 
-function check({ heads, kvHeads, headSize, window, causal }: AttentionWorkload): void {
+/** An entry of a field of the row (token, head). `isThere` masks floats: codes are finite whatever their bits. */
+const entryOf =
+  ({ format, fields }: Cached, t: Expr, h: Expr, isThere?: Expr): Parameters<typeof decodeFields>[2] =>
+  (field, entry) => {
+    const of = fields[format.fields.indexOf(field)] as Buffer;
+    return load(of, [t, h, entry], isFloat(of.scalar) ? isThere : undefined);
+  };
+
+/** What a query and head has, by the loops around: kv head, query, head of the group. */
+interface Scope {
+  readonly workload: AttentionWorkload;
+  readonly at: readonly [hk: Expr, i: Expr, hg: Expr];
+  readonly head: Expr;
+  /** Position of the query. */
+  readonly position: Expr;
+  /** Declares a workspace with an element per query and head, or with further axes. */
+  readonly own: (name: string, more?: readonly (Expr | number)[], scalar?: "i8") => Buffer;
+  readonly keys: Cached;
+  readonly values: Cached;
+}
+
+/** Statements, and the buffers that they are about. */
+interface Piece {
+  readonly buffers: readonly Buffer[];
+  readonly body: readonly Stmt[];
+}
+
+/** Loops over the tokens of all blocks. `token` is t = 64 * block + place. */
+function eachToken(name: string, s: (place: readonly [tb: Expr, ti: Expr], token: Expr) => Stmt): Stmt {
+  const [tb, ti] = [variable(`${name}/tb`), variable(`${name}/ti`)];
+  const token = add(mul(tb, cacheBlock), ti);
+  return loop(`${name}/tb`, blocks, [loop(`${name}/ti`, cacheBlock, [s([tb, ti], token)])]);
+}
+
+const eachBlock = (name: string, s: (tb: Expr) => Stmt): Stmt =>
+  loop(`${name}/tb`, blocks, [s(variable(`${name}/tb`))]);
+
+function check({ heads, kvHeads, headSize, window, causal, keys, values, numerics }: AttentionWorkload): void {
   checkSize("heads", heads);
   checkSize("kvHeads", kvHeads);
   checkSize("headSize", headSize);
   if (heads % kvHeads !== 0)
     throw new WorkloadError(`kvHeads: ${heads} heads can't be grouped by ${kvHeads}; use a divisor of ${heads}`);
   if (window !== undefined && !causal) throw new WorkloadError("window: it needs causal: true");
+  if (numerics.scores === "i8" && formatOf(keys).codes === undefined)
+    throw new WorkloadError(`numerics.scores: i8 multiplies integer codes and ${keys} has none; use "f32"`);
+  const { codes, rule } = formatOf(values);
+  if (numerics.weights === "f32") return;
+  const reason =
+    codes === undefined
+      ? "has none"
+      : fieldOf(formatOf(values), "o") || fieldOf(formatOf(values), "z")
+        ? "has zero points of its own"
+        : codes.bits === 8 && rule !== "absmax"
+          ? "may have negative scales"
+          : undefined;
+  if (reason !== undefined)
+    throw new WorkloadError(`numerics.weights: i8 multiplies integer codes and ${values} ${reason}; use "f32"`);
 }
 
 /**
- * The program of an attention workload: a kernel `empty` for a cache without tokens, and `main` with loops hk (kv heads), i (queries), hg (query heads that share keys). What a query has: `s`
- * (scores), `x` (as they enter the exponential), `m`, `p`, `l`, `o`.
+ * The program of an attention workload: a kernel `empty` for a cache without tokens, `quantize` where scores are sums of integers, and `main` with loops hk (kv
+ * heads), i (queries), hg (query heads that share keys); in it one nest for each of `s` (scores), `x` (as they enter the exponential), `m` (their maximum), the weights
+ * `p`, their sum `l`, and the weighted sum `o`. Quantized weights are, per block, `e` (relative to the block's maximum `xb`) times the values' scale, in codes
+ * `w.q` with a scale `w.s`, and `r`, how far the block's maximum is below the whole one.
  */
 export function attentionProgram(workload: AttentionWorkload): Program {
   check(workload);
-  const { s: queries, heads, kvHeads, headSize } = workload;
+  const { s: queries, heads, kvHeads, headSize, numerics } = workload;
   const group = heads / kvHeads;
-  const [keys, values] = [formatOf(workload.keys), formatOf(workload.values)];
-  const [k, v] = [cacheFields("k", keys, kvHeads, headSize), cacheFields("v", values, kvHeads, headSize)];
   const S: Expr = queries === "any" ? variable(queriesSymbol) : constant(queries);
   const perRun: readonly SizeSymbol[] = queries === "any" ? [symbol(queriesSymbol)] : [];
-  const input = (name: string, shape: readonly (Expr | number)[]): Buffer =>
-    buffer(name, "f32", shape, { role: "input" });
-  const q = input("q", [S, heads, headSize]);
-  const y = buffer("y", "f32", [S, heads, headSize], { role: "output" });
-  const lse = buffer("lse", "f32", [heads, S], { role: "output" });
-  const positions = buffer("positions", "i32", [S], { role: "input" });
-  const slopes = input("slopes", [heads]);
-  const bias = input("bias", [S, T]);
-  const sinks = input("sinks", [heads]);
-  const optional = [
-    ...(workload.positions === "given" ? [positions] : []),
-    ...(workload.slopes ? [slopes] : []),
-    ...(workload.bias ? [bias] : []),
-    ...(workload.sinks ? [sinks] : []),
-    ...(workload.lse ? [lse] : []),
+  const input = (name: string, shape: readonly (Expr | number)[], scalar: "f32" | "i32" = "f32"): Buffer =>
+    buffer(name, scalar, shape, { role: "input" });
+  const inputs = {
+    positions: input("positions", [S], "i32"),
+    slopes: input("slopes", [heads]),
+    bias: input("bias", [S, T]),
+    sinks: input("sinks", [heads]),
+  };
+  const used = [
+    ...(workload.positions === "given" ? [inputs.positions] : []),
+    ...(workload.slopes ? [inputs.slopes] : []),
+    ...(workload.bias ? [inputs.bias] : []),
+    ...(workload.sinks ? [inputs.sinks] : []),
   ];
-
   const [hk, i, hg] = [variable("hk"), variable("i"), variable("hg")];
-  const at = [hk, i, hg] as const;
-  const head = add(mul(hk, group), hg);
-  const perQuery = (name: string, more: readonly (Expr | number)[] = []): Buffer =>
-    buffer(name, "f32", [kvHeads, S, group, ...more]);
-  const [s, x, p] = ["s", "x", "p"].map((name) => perQuery(name, [cachedTokens])) as [Buffer, Buffer, Buffer];
-  const [m, l, o] = [perQuery("m"), perQuery("l"), perQuery("o", [headSize])];
-  const tokens = (name: string, body: (t: Expr) => readonly Stmt[]): Stmt =>
-    loop(`${name}/t`, cachedTokens, body(variable(`${name}/t`)));
-  const d = (name: string): Expr => variable(`${name}/d`);
-
-  const position = workload.positions === "given" ? load(positions, [i]) : add(sub(T, S), i);
-  const isSeen = (t: Expr): Expr => {
-    const conditions = [
-      lt(t, T),
-      ...(workload.causal ? [lt(t, add(position, 1))] : []),
-      ...(workload.window === undefined ? [] : [lt(sub(position, workload.window), t)]),
-    ];
-    return [...new Set(conditions)].reduce(and);
+  const cached = (tensor: "k" | "v", name: string): Cached => ({
+    format: formatOf(name),
+    fields: cacheFields(tensor, formatOf(name), kvHeads, headSize),
+  });
+  const scope: Scope = {
+    workload,
+    at: [hk, i, hg],
+    head: add(mul(hk, group), hg),
+    position: workload.positions === "given" ? load(inputs.positions, [i]) : add(sub(T, S), i),
+    own: (name, more = [], scalar) =>
+      buffer(name, scalar ?? "f32", [kvHeads, S, group, ...more], {
+        ...(scalar === "i8" && { range: weightRange(formatOf(workload.values)) }),
+      }),
+    keys: cached("k", workload.keys),
+    values: cached("v", workload.values),
   };
-  const score = (t: Expr): Expr => {
-    const scaled = mul(load(s, [...at, t]), f32(workload.scale ?? 1 / Math.sqrt(headSize)));
-    const { softcap } = workload;
-    const capped = softcap === undefined ? scaled : mul(tanh(div(scaled, f32(softcap))), f32(softcap));
-    const sloped = workload.slopes ? add(capped, mul(load(slopes, [head]), cast("f32", sub(t, position)))) : capped;
-    const biased = workload.bias ? add(sloped, load(bias, [i, t], lt(t, T))) : sloped;
-    return select(isSeen(t), biased, minusInfinity);
-  };
-  const greatest = max(load(m, at), f32(least));
-
-  const body: readonly Stmt[] = [
-    tokens("s", (t) => [
-      loop("s/d", headSize, [
-        reduce(s.name, [...at, t], mul(load(q, [i, head, d("s")]), cachedAt(keys, k, [t, hk, d("s")])), ["s/d"]),
-      ]),
-    ]),
-    tokens("x", (t) => [store(x.name, [...at, t], score(t))]),
-    tokens("m", (t) => [reduce(m.name, at, load(x, [...at, t]), ["m/t"], "max")]),
-    tokens("p", (t) => [store(p.name, [...at, t], exp(sub(load(x, [...at, t]), greatest)))]),
-    tokens("l", (t) => [reduce(l.name, at, load(p, [...at, t]), ["l/t"])]),
-    tokens("o", (t) => [
-      loop("o/d", headSize, [
-        reduce(o.name, [...at, d("o")], mul(load(p, [...at, t]), cachedAt(values, v, [t, hk, d("o")], lt(t, T))), [
-          "o/t",
-        ]),
-      ]),
-    ]),
-    ...results(workload, { at, head, m, l, o, sinks, y, lse }),
+  const rows = mul(S, heads);
+  const q = input("q", [rows, headSize]);
+  const m = scope.own("m");
+  const scores = scoresOf(scope, q, rows);
+  const [s] = scores.buffers as [Buffer];
+  const exponents = exponentsOf(scope, s, inputs);
+  const [x] = exponents.buffers as [Buffer];
+  const weighted = numerics.weights === "f32" ? plainWeights(scope, x, m) : quantizedWeights(scope, x, m);
+  const outputs = [
+    buffer("y", "f32", [S, heads, headSize], { role: "output" }),
+    ...(workload.lse ? [buffer("lse", "f32", [heads, S], { role: "output" })] : []),
+  ];
+  const body = [
+    ...scores.body,
+    ...exponents.body,
+    ...weighted.body,
+    ...resultsOf(scope, { m, l: scope.own("l"), o: scope.own("o", [headSize]), ...inputs }, outputs),
   ];
   const main = kernel("main", "main", {
     symbols: [...perRun, symbol(tokensSymbol, { min: 1 })],
-    buffers: [q, ...k, ...v, ...optional, s, x, m, p, l, o, y],
+    buffers: [
+      ...(numerics.scores === "i8" ? [] : [q]),
+      ...scope.keys.fields,
+      ...scope.values.fields,
+      ...used,
+      ...scores.buffers,
+      ...exponents.buffers,
+      m,
+      ...weighted.buffers,
+      ...outputs,
+    ],
     body: [loop("hk", kvHeads, [loop("i", S, [loop("hg", group, body)])])],
   });
-  const outputs = workload.lse ? [y, lse] : [y];
-  const empty = kernel("empty", "main", {
+  const quantize = quantizeRows("q", { extent: rows, symbols: perRun }, headSize, headSize, "prologue", "workspace");
+  return {
+    name: "attention",
+    kernels: [...(numerics.scores === "i8" ? [quantize] : []), main, emptyKernel(outputs, perRun)],
+  };
+}
+
+/** Without tokens results are 0, and the logarithm of the divisor is -Infinity. */
+function emptyKernel(outputs: readonly Buffer[], perRun: readonly SizeSymbol[]): Kernel {
+  return kernel("empty", "main", {
     symbols: [...perRun, symbol(tokensSymbol, { max: 0 })],
     buffers: outputs,
-    body: outputs.map((of) => filled(of, of === y ? zero : minusInfinity)),
+    body: outputs.map(({ name, shape }) => {
+      const loops = shape.map((_, axis) => `${name}/${axis}`);
+      const fill = store(
+        name,
+        loops.map((of) => variable(of)),
+        name === "y" ? zero : minusInfinity,
+      );
+      return loops.reduceRight<Stmt>((inner, of, axis) => loop(of, shape[axis] as Expr, [inner]), fill);
+    }),
   });
-  return { name: "attention", kernels: [main, empty] };
 }
 
-/** One value in all elements. */
-function filled({ name, shape }: Buffer, value: Expr): Stmt {
-  const loops = shape.map((_, axis) => `${name}/${axis}`);
-  return loops.reduceRight<Stmt>(
-    (inner, of, axis) => loop(of, shape[axis] as Expr, [inner]),
-    store(
-      name,
-      loops.map((of) => variable(of)),
-      value,
-    ),
+/** `s`: products of a query and the keys. */
+function scoresOf(scope: Scope, q: Buffer, rows: Expr): Piece {
+  const { workload, at, head, keys, own } = scope;
+  const { heads, headSize, numerics } = workload;
+  const s = own("s", [blocks, cacheBlock]);
+  const row = add(mul(at[1], heads), head);
+  const d = variable("s/d");
+  const codes = quantizedBuffers(rows, headSize, headSize, "workspace", "q");
+  const query =
+    numerics.scores === "i8" ? mul(cast("f32", load(codes.q, [row, d])), load(codes.s, [row, 0])) : load(q, [row, d]);
+  const nest = eachToken("s", (place, t) =>
+    loop("s/d", headSize, [
+      reduce(s.name, [...at, ...place], mul(query, decodeFields(keys.format, d, entryOf(keys, t, at[0]))), ["s/d"]),
+    ]),
   );
+  return { buffers: [s, ...(numerics.scores === "i8" ? [codes.q, codes.s] : [])], body: [nest] };
 }
 
-interface Results {
-  readonly at: readonly Expr[];
-  readonly head: Expr;
-  readonly m: Buffer;
-  readonly l: Buffer;
-  readonly o: Buffer;
-  readonly sinks: Buffer;
-  readonly y: Buffer;
-  readonly lse: Buffer;
+/** `x`: scores as they enter the exponential, -Infinity where a token is not seen. */
+function exponentsOf(
+  { workload, at, head, position, own }: Scope,
+  s: Buffer,
+  { slopes, bias }: Readonly<Record<"slopes" | "bias", Buffer>>,
+): Piece {
+  const { causal, window, softcap, headSize, scale = 1 / Math.sqrt(headSize) } = workload;
+  const x = own("x", [blocks, cacheBlock]);
+  const nest = eachToken("x", (place, t) => {
+    const conditions = [
+      lt(t, T),
+      ...(causal ? [lt(t, add(position, 1))] : []),
+      ...(window === undefined ? [] : [lt(sub(position, window), t)]),
+    ];
+    const scaled = mul(load(s, [...at, ...place]), f32(scale));
+    const capped = softcap === undefined ? scaled : mul(tanh(div(scaled, f32(softcap))), f32(softcap));
+    const sloped = workload.slopes ? add(capped, mul(load(slopes, [head]), cast("f32", sub(t, position)))) : capped;
+    const biased = workload.bias ? add(sloped, load(bias, [at[1], t], lt(t, T))) : sloped;
+    return store(x.name, [...at, ...place], select([...new Set(conditions)].reduce(and), biased, minusInfinity));
+  });
+  return { buffers: [x], body: [nest] };
+}
+
+/** A maximum as it is subtracted. */
+const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(least));
+
+function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
+  const [p, l, o] = [own("p", [blocks, cacheBlock]), own("l"), own("o", [workload.headSize])];
+  const d = variable("o/d");
+  const value = (t: Expr): Expr => decodeFields(values.format, d, entryOf(values, t, at[0], lt(t, T)));
+  const body = [
+    eachToken("m", (place) => reduce(m.name, at, load(x, [...at, ...place]), ["m/tb", "m/ti"], "pmax")),
+    eachToken("p", (place) =>
+      store(p.name, [...at, ...place], exp(sub(load(x, [...at, ...place]), finite(load(m, at))))),
+    ),
+    eachToken("l", (place) => reduce(l.name, at, load(p, [...at, ...place]), ["l/tb", "l/ti"])),
+    eachToken("o", (place, t) =>
+      loop("o/d", workload.headSize, [
+        reduce(o.name, [...at, d], mul(load(p, [...at, ...place]), value(t)), ["o/tb", "o/ti"]),
+      ]),
+    ),
+  ];
+  return { buffers: [p, l, o], body };
+}
+
+/** Weights of 8-bit values are never negative, so that these codes have 7 bits; of narrower ones they have the sign of the scale. */
+const weightRange = ({ codes }: Format): readonly [number, number] => [codes?.bits === 8 ? 0 : -codeReach, codeReach];
+
+function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
+  const { headSize } = workload;
+  const { format } = values;
+  const span = spanOf(format.group ?? "row", headSize);
+  const groups = headSize / span;
+  const [xb, r, lb] = [own("xb", [blocks]), own("r", [blocks]), own("lb", [blocks])];
+  const e = own("e", [blocks, cacheBlock]);
+  const [w, codes] = [own("w", [groups, blocks, cacheBlock]), own("w.q", [groups, blocks, cacheBlock], "i8")];
+  const [most, scale] = [own("w.max", [groups, blocks]), own("w.s", [groups, blocks])];
+  const [l, o] = [own("l"), own("o", [headSize])];
+  const perGroup = (name: string, s: (g: Expr) => Stmt): Stmt => loop(`${name}/g`, groups, [s(variable(`${name}/g`))]);
+  const [low, high] = weightRange(format);
+  const inverse = (g: Expr, tb: Expr): Expr => {
+    const step = load(scale, [...at, g, tb]);
+    return select(lt(step, smallestScale), zero, div(f32(1), step));
+  };
+  const body = [
+    eachToken("xb", ([tb, ti]) => reduce(xb.name, [...at, tb], load(x, [...at, tb, ti]), ["xb/ti"], "pmax")),
+    eachBlock("m", (tb) => reduce(m.name, at, load(xb, [...at, tb]), ["m/tb"], "pmax")),
+    eachToken("e", ([tb, ti]) =>
+      store(e.name, [...at, tb, ti], exp(sub(load(x, [...at, tb, ti]), finite(load(xb, [...at, tb]))))),
+    ),
+    eachBlock("r", (tb) => store(r.name, [...at, tb], exp(sub(finite(load(xb, [...at, tb])), finite(load(m, at)))))),
+    eachToken("lb", ([tb, ti]) => reduce(lb.name, [...at, tb], load(e, [...at, tb, ti]), ["lb/ti"])),
+    eachBlock("l", (tb) => reduce(l.name, at, mul(load(lb, [...at, tb]), load(r, [...at, tb])), ["l/tb"])),
+    perGroupTokens("w", perGroup, (g, [tb, ti], t) => {
+      const of = fieldOf(format, "s") as Format["fields"][number];
+      const scaled = mul(load(e, [...at, tb, ti]), entryOf(values, t, at[0], lt(t, T))(of, g));
+      return store(w.name, [...at, g, tb, ti], scaled);
+    }),
+    perGroupTokens("w.max", perGroup, (g, [tb, ti]) =>
+      reduce(most.name, [...at, g, tb], op("abs", load(w, [...at, g, tb, ti])), ["w.max/ti"], "pmax"),
+    ),
+    eachBlock("w.s", (tb) =>
+      perGroup("w.s", (g) => store(scale.name, [...at, g, tb], div(load(most, [...at, g, tb]), f32(codeReach)))),
+    ),
+    perGroupTokens("w.q", perGroup, (g, [tb, ti]) => {
+      const steps = op("nearest", mul(load(w, [...at, g, tb, ti]), inverse(g, tb)));
+      return store(codes.name, [...at, g, tb, ti], cast("i8", op("pmin", op("pmax", steps, f32(low)), f32(high))));
+    }),
+    eachToken("o", ([tb, ti], t) => {
+      const d = variable("o/d");
+      const g = groupOf(d, span, headSize);
+      const product = mul(
+        cast("f32", load(codes, [...at, g, tb, ti])),
+        cast("f32", integerAt(format, d, entryOf(values, t, at[0]))),
+      );
+      const by = mul(load(r, [...at, tb]), load(scale, [...at, g, tb]));
+      return loop("o/d", headSize, [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
+    }),
+  ];
+  return { buffers: [xb, e, r, lb, l, w, most, scale, codes, o], body };
+}
+
+/** Loops over the groups that share a scale, in every block. */
+function perGroupTokens(
+  name: string,
+  perGroup: (name: string, s: (g: Expr) => Stmt) => Stmt,
+  s: (g: Expr, place: readonly [Expr, Expr], token: Expr) => Stmt,
+): Stmt {
+  const [tb, ti] = [variable(`${name}/tb`), variable(`${name}/ti`)];
+  const token = add(mul(tb, cacheBlock), ti);
+  return eachBlock(name, () => perGroup(name, (g) => loop(`${name}/ti`, cacheBlock, [s(g, [tb, ti], token)])));
 }
 
 /** What is made of the sums of a query. A sink takes part in the divisor alone. */
-function results(workload: AttentionWorkload, { at, head, m, l, o, sinks, y, lse }: Results): readonly Stmt[] {
-  const i = at[1] as Expr;
-  const [greatest, sum] = [max(load(m, at), f32(least)), load(l, at)];
-  const sink = load(sinks, [head]);
+function resultsOf(
+  { workload, at, head }: Scope,
+  { m, l, o, sinks }: Readonly<Record<"m" | "l" | "o" | "sinks", Buffer>>,
+  [y, lse]: readonly Buffer[],
+): readonly Stmt[] {
+  const [greatest, sum, sink] = [finite(load(m, at)), load(l, at), load(sinks, [head])];
   const top = workload.sinks ? max(greatest, sink) : greatest;
   const shrink = exp(sub(greatest, top));
   const divisor = workload.sinks ? add(mul(sum, shrink), exp(sub(sink, top))) : sum;
-  const weighted = load(o, [...at, variable("y/d")]);
+  const d = variable("y/d");
+  const weighted = load(o, [...at, d]);
   const value = div(workload.sinks ? mul(weighted, shrink) : weighted, divisor);
+  const isSeen = lt(zero, divisor);
   return [
-    loop("y/d", workload.headSize, [store(y.name, [i, head, variable("y/d")], select(lt(zero, divisor), value, zero))]),
-    ...(workload.lse
-      ? [store(lse.name, [head, i], select(lt(zero, divisor), add(top, log(divisor)), minusInfinity))]
-      : []),
+    loop("y/d", workload.headSize, [store((y as Buffer).name, [at[1], head, d], select(isSeen, value, zero))]),
+    ...(lse === undefined
+      ? []
+      : [store(lse.name, [head, at[1]], select(isSeen, add(top, log(divisor)), minusInfinity))]),
   ];
 }

@@ -33,24 +33,35 @@ export const codeReach = 127;
 /** The smallest scale whose reciprocal is used. */
 export const smallestScale: number = 2 ** -126;
 
-/** The codes and scales of quantized activations. */
+/** The codes and scales of a quantized input `x`. */
 export function quantizedBuffers(
   rows: Expr,
   k: number,
   group: number,
   role: BufferRole,
+  x = "x",
 ): { readonly q: Buffer; readonly s: Buffer } {
   return {
-    q: buffer("x.q", "i8", [rows, k], { role, range: [-codeReach, codeReach] }),
-    s: buffer("x.s", "f32", [rows, k / group], { role }),
+    q: buffer(`${x}.q`, "i8", [rows, k], { role, range: [-codeReach, codeReach] }),
+    s: buffer(`${x}.s`, "f32", [rows, k / group], { role }),
   };
 }
 
-/** The kernel `quantize`: input `x`, results in `x.q` and `x.s`. Loops m, g, and in a group `x.amax/i`, then `i`. */
-export function quantizeKernel(m: Rows, k: number, group: number, stage: Stage, role: BufferRole): Kernel {
-  const { extent, symbols } = rowsOf(m);
-  const x = buffer("x", "f32", [extent, k], { role: "input" });
-  const { q, s } = quantizedBuffers(extent, k, group, role);
+/** The kernel `quantize`: an input of m rows of k, results in `x.q` and `x.s`. Loops m, g, and in a group `x.amax/i`, then `i`. */
+export const quantizeKernel = (m: Rows, k: number, group: number, stage: Stage, role: BufferRole): Kernel =>
+  quantizeRows("x", rowsOf(m), k, group, stage, role);
+
+/** The same for an input of any name and rows. */
+export function quantizeRows(
+  of: string,
+  { extent, symbols }: ReturnType<typeof rowsOf>,
+  k: number,
+  group: number,
+  stage: Stage,
+  role: BufferRole,
+): Kernel {
+  const x = buffer(of, "f32", [extent, k], { role: "input" });
+  const { q, s } = quantizedBuffers(extent, k, group, role, of);
   const amax = buffer("x.amax", "f32", [], { scope: "register" });
   const inverse = buffer("x.inverse", "f32", [], { scope: "register" });
   const [row, g] = [variable("m"), variable("g")];

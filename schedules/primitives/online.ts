@@ -28,12 +28,12 @@ import {
   type For,
   factsOf,
   type Kernel,
+  type Monoid,
   mapExprs,
   mapStmts,
   monoids,
   type Reduce,
   type Stmt,
-  simplifier,
   simplifyKernel,
   substituter,
   typeOf,
@@ -81,7 +81,7 @@ interface Part {
 export const online: Primitive<OnlineStep> = kernelPrimitive("online", schema, (kernel, step) => {
   const { around, parts, position, siblings } = groupOf(kernel, step);
   requireApart(kernel, parts);
-  const scaled = requireHomogeneous(kernel, parts, step.max);
+  const scaled = requireHomogeneous(parts, step.max);
   const maximum = kernel.buffers.find(({ name }) => name === step.max) as Kernel["buffers"][number];
   const before = { ...maximum, name: `${step.max}.before` };
   const scale = { ...maximum, name: `${step.max}.scale` };
@@ -169,8 +169,9 @@ function groupOf(kernel: Kernel, { loops, max }: OnlineStep): Group {
       `online: the reduction into ${carried.buffer} is masked, or goes over loops outside ${block.loop}`);
     require(inner.every((l) => carried.over.includes(l.loop) || loopsIn(carried.index, [l]).length > 0), () =>
       `online: a loop repeats the reduction into ${carried.buffer}`);
-    const wanted = carried.buffer === max ? "max" : "sum";
-    require(carried.monoid === wanted, () => `online: ${carried.buffer} is a ${carried.monoid}, expected a ${wanted}`);
+    const wanted: readonly Monoid[] = carried.buffer === max ? ["max", "pmax"] : ["sum"];
+    require(wanted.includes(carried.monoid), () =>
+      `online: ${carried.buffer} is a ${carried.monoid}, expected a ${wanted[0]}`);
   }
   require(parts.some(({ carried }) => carried?.buffer === max), () =>
     `online: none of ${loops.join(", ")} is the loop of a maximum into ${max}`);
@@ -197,8 +198,8 @@ function requireApart(kernel: Kernel, parts: readonly Part[]): void {
 }
 
 /** Throws unless every sum scales with the maximum once, and nothing reads a sum before the end. */
-function requireHomogeneous(kernel: Kernel, parts: readonly Part[], max: string): Homogeneity {
-  const known = new Homogeneity(max, simplifier(factsOf(kernel)));
+function requireHomogeneous(parts: readonly Part[], max: string): Homogeneity {
+  const known = new Homogeneity(max);
   const sums = new Set(parts.flatMap(({ carried }) => (carried && carried.buffer !== max ? [carried.buffer] : [])));
   for (const { block, carried } of parts) {
     for (const { buffer, kind } of accessesIn([block]))

@@ -4,6 +4,7 @@ import {
   type AttentionWorkload,
   attentionBounds,
   attentionProgram,
+  quantizeReference,
   referenceAttention,
   type Tensor,
   tensor,
@@ -33,6 +34,12 @@ interface Data {
   readonly sharpness?: number;
 }
 
+/** Queries as 8-bit codes have them. */
+function decoded(q: Float32Array, size: number): Float64Array {
+  const { q: codes, s } = quantizeReference(q, size);
+  return Float64Array.from(codes, (code, i) => code * (s[Math.floor(i / size)] as number));
+}
+
 function compared(options: Partial<AttentionWorkload>, { queries, tokens, positions, sharpness = 1 }: Data) {
   const workload = { ...base, ...options };
   const { heads, kvHeads, headSize } = workload;
@@ -46,7 +53,7 @@ function compared(options: Partial<AttentionWorkload>, { queries, tokens, positi
   const slopes = normals(heads, 5);
   const sinks = normals(heads, 6);
   const bias = normals(queries * tokens, 7).map((value, i) => (i % 3 === 0 ? Number.NEGATIVE_INFINITY : value));
-  const inputs = new Map<string, Tensor>([["q", f32([queries, heads, headSize], q)]]);
+  const inputs = new Map<string, Tensor>([["q", f32([queries * heads, headSize], q)]]);
   if (tokens > 0) for (const [name, field] of [...k.fields, ...v.fields]) inputs.set(name, field);
   if (tokens > 0 && positions) inputs.set("positions", tensor("i32", [queries], positions));
   if (workload.slopes) inputs.set("slopes", f32([heads], slopes));
@@ -56,7 +63,7 @@ function compared(options: Partial<AttentionWorkload>, { queries, tokens, positi
   verifyProgram(program, "naive");
   const made = run(program, inputs, { S: queries, T: tokens });
   const wanted = referenceAttention(workload, {
-    q,
+    q: workload.numerics.scores === "i8" ? decoded(q, headSize) : q,
     keys: k.decoded,
     values: v.decoded,
     positions,
@@ -69,9 +76,9 @@ function compared(options: Partial<AttentionWorkload>, { queries, tokens, positi
 
 function expectClose(options: Partial<AttentionWorkload>, data: Data): void {
   const { y, lse, wanted } = compared(options, data);
-  expect(nmse(y, wanted.y)).toBeLessThan(attentionBounds.f32);
+  expect(nmse(y, wanted.y)).toBeLessThan(attentionBounds[(options.numerics ?? base.numerics).weights]);
   if (options.lse)
-    [...(lse as Float64Array)].forEach((value, i) => expect(value).toBeCloseTo(wanted.lse[i] as number, 4));
+    for (const [i, value] of (lse as Float64Array).entries()) expect(value).toBeCloseTo(wanted.lse[i] as number, 4);
 }
 
 describe("options", () => {
@@ -106,8 +113,18 @@ describe("options", () => {
   test.each(Object.entries(cases))("%s", (_name, [options, data]) => expectClose(options, data));
 });
 
-test.each(["f16", "bf16", "int8_row", "int4_row_zf_s16", "q8_0", "q4_0", "int2_g16_zf"])("a cache in %s", (name) =>
-  expectClose({ keys: name, values: name, headSize: 32 }, { queries: 2, tokens: 67 }),
+test.each(["f16", "bf16", "int8_row", "int4_row_zf_s16", "i8_row", "q8_0", "q4_0", "int2_g16_zf"])(
+  "a cache in %s",
+  (name) => expectClose({ keys: name, values: name, headSize: 32 }, { queries: 2, tokens: 67 }),
+);
+
+test.each(["q8_0", "q4_0", "int4_g16", "int2_row_z", "int4_row_zf", "i8_row"])(
+  "scores in integers, keys in %s",
+  (keys) => expectClose({ keys, headSize: 32, numerics: { scores: "i8", weights: "f32" } }, { queries: 2, tokens: 67 }),
+);
+
+test.each(["q8_0", "q4_0", "int4_g16", "i8_row"])("weights in integers, values in %s", (values) =>
+  expectClose({ values, headSize: 32, numerics: { scores: "f32", weights: "i8" } }, { queries: 2, tokens: 150 }),
 );
 
 test("keys and values in different formats", () =>
@@ -126,6 +143,20 @@ test("a query that sees nothing gives 0, beside others", () => {
 });
 
 test("what can't be is refused", () => {
-  expect(() => attentionProgram({ ...base, kvHeads: 3 })).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: kvHeads: 4 heads can't be grouped by 3; use a divisor of 4]`);
-  expect(() => attentionProgram({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: window: it needs causal: true]`);
+  expect(() => attentionProgram({ ...base, kvHeads: 3 })).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: kvHeads: 4 heads can't be grouped by 3; use a divisor of 4]`,
+  );
+  for (const numerics of [
+    { scores: "i8", weights: "f32" },
+    { scores: "f32", weights: "i8" },
+  ] as const)
+    expect(() => attentionProgram({ ...base, numerics })).toThrow(/f32 has none; use "f32"/);
+  const integers = { scores: "f32", weights: "i8" } as const;
+  expect(() => attentionProgram({ ...base, values: "int4_row_zf", numerics: integers })).toThrow(
+    /zero points of its own/,
+  );
+  expect(() => attentionProgram({ ...base, values: "int8_row", numerics: integers })).toThrow(/negative scales/);
+  expect(() => attentionProgram({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: window: it needs causal: true]`,
+  );
 });
