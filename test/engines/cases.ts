@@ -10,9 +10,9 @@ import {
   type Numerics,
   programOf,
   type Workload,
+  workloadText,
 } from "../../ir/index.ts";
 import { type Point, rejection, type Target, type Template, templates } from "../../schedules/index.ts";
-import { describeWorkload } from "../../src/tuner/index.ts";
 import type { Candidate } from "../../src/tuner/protocol.ts";
 import { randomOf } from "../ir/samples.ts";
 
@@ -112,7 +112,7 @@ function casesOf(
   const isDefault = random() < 0.5;
   return (each ? able : [other]).map((template) => {
     const point = isDefault ? template.default(target) : anyPoint(target, template, i);
-    const words = [template.name, describeWorkload(workload), ...features, isDefault ? "default" : "any point"];
+    const words = [template.name, workloadText(workload), ...features, isDefault ? "default" : "any point"];
     return { name: words.join(" "), workload, features, candidate: { template: template.name, point } };
   });
 }
