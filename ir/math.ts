@@ -84,8 +84,8 @@ export function sinCosOfTurn(turn: Expr): { readonly sin: Expr; readonly cos: Ex
   const near = nearZero(withinQuarter(turn));
   // A quarter turn on, the sine is what the cosine is.
   const sinAt = (quarter: Expr): Expr => {
-    const value = select(op("eq", and(quarter, 1), 0), near.sin, near.cos);
-    return select(op("eq", and(quarter, 2), 0), value, op("neg", value));
+    const sign = cast("f32", sub(1, and(quarter, 2)));
+    return mul(select(op("eq", and(quarter, 1), 0), near.sin, near.cos), sign);
   };
   const quarter = quarterOf(turn);
   return { sin: sinAt(quarter), cos: sinAt(add(quarter, 1)) };

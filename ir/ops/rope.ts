@@ -12,6 +12,9 @@ import type { RopeWorkload } from "../workload.ts";
 import { f32Bound, type Operator, type Tensors, valuesOf } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
 
+/** What positions and frequencies may be, in magnitude: beyond, angles would not be what they should (`turnOf`). */
+const [farthest, fastest] = [2 ** 24, 16];
+
 function program(workload: RopeWorkload): Program {
   const { d, heads, rotary } = workload;
   checkSize("d", d);
@@ -40,17 +43,23 @@ const headsOf = (name: string, role: BufferRole, { m, heads, d }: RopeWorkload):
 function anglesKernel(workload: RopeWorkload): Kernel {
   const { m, rotary, scale } = workload;
   const { extent, symbols } = rowsOf(m);
-  const positions = buffer("positions", "i32", [extent], { role: "input" });
-  const frequencies = buffer("frequencies", "f32", [rotary / 2], { role: "input" });
+  const pairs = rotary / 2;
+  const positions = buffer("positions", "i32", [extent], { role: "input", range: [-farthest, farthest] });
+  const frequencies = buffer("frequencies", "f32", [pairs], { role: "input", range: [-fastest, fastest] });
+  // Stored, to have a name: written out wherever it is used, its text would fill a book.
+  const turn = buffer("turn", "i32", [extent, pairs], { role: "workspace" });
   const [cos, sin] = [turned("cos", workload), turned("sin", workload)];
   const at = [variable("m"), variable("i")] as const;
-  const angle = sinCosOfTurn(turnOf(load(positions, [at[0]]), load(frequencies, [at[1]])));
-  const factor = Math.fround(scale);
-  const body = [store(cos.name, at, mul(angle.cos, factor)), store(sin.name, at, mul(angle.sin, factor))];
+  const angle = sinCosOfTurn(load(turn, at));
+  const body = [
+    store(turn.name, at, turnOf(load(positions, [at[0]]), load(frequencies, [at[1]]))),
+    store(cos.name, at, mul(angle.cos, Math.fround(scale))),
+    store(sin.name, at, mul(angle.sin, Math.fround(scale))),
+  ];
   return kernel("angles", "prologue", {
     symbols,
-    buffers: [positions, frequencies, cos, sin],
-    body: [loop("m", extent, [loop("i", rotary / 2, body)])],
+    buffers: [positions, frequencies, turn, cos, sin],
+    body: [loop("m", extent, [loop("i", pairs, body)])],
   });
 }
 
