@@ -13,7 +13,7 @@ export { type Environment, type InterpretOptions, inDomain, interpretKernel } fr
 export { type Facts, factsOf, type Interval, lowerBound, provablyLess, rangeOf } from "./interval.ts";
 export { type IntrinsicName, type IntrinsicOperand, type IntrinsicRow, intrinsics, type Term } from "./intrinsics.ts";
 export { lower, passes } from "./lower/index.ts";
-export { exp, expandedExp, log, silu, tanh } from "./math.ts";
+export { exp, expandedExp, log, silu, sinCosOfTurn, tanh, turnOf } from "./math.ts";
 export { sizeOf } from "./memory.ts";
 export { type MonoidRow, monoids } from "./monoids.ts";
 export type * from "./nodes.ts";

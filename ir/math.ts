@@ -1,5 +1,5 @@
 /** Functions of f32 as expressions of the scalar-op table: every backend computes them alike, and none needs a spelling. */
-import { add, bitcast, cast, constant, lt, max, mul, op, select, shl, shr, sub } from "./build.ts";
+import { add, and, bitcast, cast, constant, lt, max, mul, op, select, shl, shr, sub } from "./build.ts";
 import { greatest, least, ln2, log2e, powers, wholeInBits } from "./exponential.ts";
 import type { Expr } from "./nodes.ts";
 
@@ -53,3 +53,63 @@ export function log(x: Expr): Expr {
 
 /** tanh x = 1 - 2 / (e^2x + 1) of an f32: within 2e-7. */
 export const tanh = (x: Expr): Expr => sub(constant(1, x.type), op("div", constant(2, x.type), add(exp(mul(x, 2)), 1)));
+
+/** 1 / (2 pi) in four parts of 12 bits: the products of each with 12 bits are exact in f32. */
+const turnsPerRadian: readonly number[] = [14, 26, 38, 50].map((bits) => {
+  const upTo = (last: number): number => Math.floor(2 ** last / (2 * Math.PI)) / 2 ** last;
+  return bits === 14 ? upTo(bits) : upTo(bits) - upTo(bits - 12);
+});
+
+/**
+ * The angle `position * frequency` (i32 times f32, in radians) in units of 2^-32 of a turn, whole turns left out: an i32. Integers, since an f32 has no
+ * bits left for what matters of an angle of 2^20. The error is below 2^-26 of a turn (1e-7 radians) for positions up to 2^20 and frequencies up to 1, in
+ * magnitude; it grows with both, and the result means nothing for positions over 2^26 or frequencies over 16.
+ *
+ *     frequency = a + b, 12 bits each          turns = (a + b) * (t0 + t1 + t2 + t3), exact products          turns * 2^48 = high * 2^16 + low, mod 2^48
+ *     position * turns * 2^32 = position * high + (position * low) / 2^16, mod 2^32
+ */
+export function turnOf(position: Expr, frequency: Expr): Expr {
+  const first = bitcast("f32", and(bitcast("i32", frequency), -(2 ** 12)));
+  // Of each product 20 bits of turns and the 28 after them, both as integers.
+  const products = [first, sub(frequency, first)].flatMap((part) =>
+    turnsPerRadian.map((turns) => mul(part, turns * 2 ** 20)),
+  );
+  const sumOf = (values: readonly Expr[]): Expr => values.reduce(add);
+  const wholes = sumOf(products.map((p) => cast("i32", p)));
+  const rests = sumOf(products.map((p) => cast("i32", op("nearest", mul(sub(p, op("trunc", p)), 2 ** 28)))));
+  const high = add(shl(wholes, 12), shr(rests, 16));
+  const low = and(rests, 2 ** 16 - 1);
+  // position * low has 42 bits: in two parts of the position.
+  const ofLow = shr(add(mul(shr(position, 12), low), shr(mul(and(position, 2 ** 12 - 1), low), 12)), 4);
+  return add(mul(position, high), ofLow);
+}
+
+/** What is left of an angle (see `turnOf`) of the nearest quarter turn, in radians: exact but for the rounding to f32. */
+const withinQuarter = (turn: Expr): Expr =>
+  mul(cast("f32", sub(turn, shl(quarterOf(turn), 30))), (2 * Math.PI) / 2 ** 32);
+
+/** The nearest quarter turn, modulo 4. */
+const quarterOf = (turn: Expr): Expr => shr(add(turn, 2 ** 29), 30);
+
+const polynomial = (x: Expr, [first = 0, ...others]: readonly number[]): Expr =>
+  others.reduce<Expr>((sum, c) => add(mul(sum, x), c), constant(Math.fround(first), x.type));
+
+/** sin(r) and cos(r) for |r| <= pi / 4 (Cephes, `sinf` and `cosf`). */
+function nearZero(r: Expr): { readonly sin: Expr; readonly cos: Expr } {
+  const z = mul(r, r);
+  const odd = polynomial(z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1].map(Math.fround));
+  const even = polynomial(z, [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2].map(Math.fround));
+  return { sin: add(mul(mul(odd, z), r), r), cos: add(sub(mul(mul(even, z), z), mul(z, 0.5)), 1) };
+}
+
+/** Sine and cosine of an angle in units of 2^-32 of a turn (i32): within 2e-7 of theirs. */
+export function sinCosOfTurn(turn: Expr): { readonly sin: Expr; readonly cos: Expr } {
+  const near = nearZero(withinQuarter(turn));
+  // A quarter turn on, the sine is what the cosine is.
+  const sinAt = (quarter: Expr): Expr => {
+    const sign = cast("f32", sub(1, and(quarter, 2)));
+    return mul(select(op("eq", and(quarter, 1), 0), near.sin, near.cos), sign);
+  };
+  const quarter = quarterOf(turn);
+  return { sin: sinAt(quarter), cos: sinAt(add(quarter, 1)) };
+}

@@ -92,7 +92,61 @@ export interface DequantizeWorkload {
   readonly w: string;
 }
 
-export type Workload = MatmulWorkload | QuantizeWorkload | DequantizeWorkload;
+/**
+ * `y[m,k] = x[m,k] * weight[k] / sqrt(mean_k(x[m,k]^2) + eps)`, f32. With `residual` the sum of x and the input `residual` (m x k) stands for x, and is the output `sum`
+ * besides.
+ */
+export interface RmsNormWorkload {
+  readonly op: "rmsnorm";
+  readonly m: Rows;
+  readonly k: number;
+  readonly eps: number;
+  readonly residual: boolean;
+}
+
+/** `y[m,k] = w[ids[m],k]`, f32: rows of a table (n x k in format `w`) by their numbers, i32 from 0 to n - 1. */
+export interface EmbedWorkload {
+  readonly op: "embed";
+  readonly m: Rows;
+  readonly n: number;
+  readonly k: number;
+  readonly w: string;
+}
+
+/** Which values of a head are a pair: the i-th with the i-th of the other half of what is rotated (`neox`), or neighbours (`interleaved`). */
+export const ropePairings = ["neox", "interleaved"] as const;
+export type RopePairing = (typeof ropePairings)[number];
+
+/**
+ * Rotary position embedding (Su et al., RoFormer, arXiv:2104.09864) of `x[m,heads,d]`, f32: of the first `rotary` values of a head, pair i is turned by the angle
+ * `positions[m] * frequencies[i]` and multiplied by `scale` (YaRN's attention factor; 1 where there is none); the rest is as it was. Positions are i32 of at most
+ * 2^24, frequencies f32 of at most 16, in magnitude. A rotation by p2 - p1 takes what stood at p1 to p2.
+ */
+export interface RopeWorkload {
+  readonly op: "rope";
+  readonly m: Rows;
+  readonly heads: number;
+  readonly d: number;
+  readonly rotary: number;
+  readonly pairing: RopePairing;
+  readonly scale: number;
+}
+
+/** `y[m,k] = silu(gate[m,k]) * up[m,k]`, f32: the gated unit of a decoder's MLP (Shazeer, arXiv:2002.05202), where a matmul's epilogue has not done it. */
+export interface SwigluWorkload {
+  readonly op: "swiglu";
+  readonly m: Rows;
+  readonly k: number;
+}
+
+export type Workload =
+  | MatmulWorkload
+  | QuantizeWorkload
+  | DequantizeWorkload
+  | RmsNormWorkload
+  | EmbedWorkload
+  | RopeWorkload
+  | SwigluWorkload;
 
 /** What a field should be, beside what it is. */
 const expecting = (what: string): { error: (issue: { readonly input?: unknown }) => string } => ({
@@ -107,6 +161,8 @@ const groupSize = expecting('a positive integer, nor "row"');
 
 const size = z.int(positive).positive(positive).max(largest, tooLarge);
 const rows = z.union([z.int(rowCount).nonnegative(rowCount).max(largest, tooLarge), z.literal("any")], rowCount);
+const notNegative = expecting("a number from 0 up");
+const magnitude = z.number(notNegative).nonnegative(notNegative);
 const group = z.union([z.int(groupSize).positive(groupSize).max(largest, tooLarge), z.literal("row")], groupSize);
 const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f32") }),
@@ -125,6 +181,13 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
   }),
   z.strictObject({ op: z.literal("quantize"), m: rows, k: size, group }),
   z.strictObject({ op: z.literal("dequantize"), n: size, k: size, w: z.string() }),
+  z.strictObject({ op: z.literal("rmsnorm"), m: rows, k: size, eps: magnitude, residual: z.boolean() }),
+  z.strictObject({ op: z.literal("embed"), m: rows, n: size, k: size, w: z.string() }),
+  z.strictObject({
+    ...{ op: z.literal("rope"), m: rows, heads: size, d: size, rotary: size },
+    ...{ pairing: z.enum(ropePairings), scale: magnitude },
+  }),
+  z.strictObject({ op: z.literal("swiglu"), m: rows, k: size }),
 ]);
 
 /** Checks data from outside as a workload. Throws a `WorkloadError` that names the field. */
@@ -145,6 +208,22 @@ export function canonicalJson(value: unknown): string {
     return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(",")}}`;
   }
   return JSON.stringify(value);
+}
+
+/**
+ * A workload in a line, for people: its sizes, the format of its weights, what it computes in, what is done besides.
+ *
+ *     matmul m=1 n=4096 k=4096 q4_K x i8_g32 + bias + silu
+ */
+export function workloadText({ op, ...fields }: Workload): string {
+  const said = Object.entries(fields).flatMap(([name, value]): readonly (readonly [rank: number, text: string])[] => {
+    if (typeof value === "boolean") return value ? [[3, `+ ${name}`]] : [];
+    if (Array.isArray(value)) return value.map((step) => [3, `+ ${step}`] as const);
+    if (name === "numerics") return [[2, `x ${numericsName(value as Numerics)}`]];
+    if (name === "w") return [[1, String(value)]];
+    return [[0, `${name}=${value}`]];
+  });
+  return [op, ...said.sort(([a], [c]) => a - c).map(([, text]) => text)].join(" ");
 }
 
 /** The canonical key of a workload. */

@@ -1,23 +1,81 @@
-/** Operators: from a workload to the naive program that defines it. Adding one is a file and a line in `programs`. */
-import type { Program } from "../nodes.ts";
-import type { Workload } from "../workload.ts";
+/** Operators: from a workload to the naive program that defines it. Adding one is a file and a line in `operators`. */
+import { type Containers, decodeReference, formatOf } from "../formats/index.ts";
+import type { Buffer, BufferRole, Program } from "../nodes.ts";
+import { boundOf, type EpilogueName, type MatmulWorkload, type Workload } from "../workload.ts";
 import { dequantizeProgram } from "./dequantize.ts";
+import { embed } from "./embed.ts";
+import type { Operands } from "./epilogue.ts";
 import { matmulProgram } from "./matmul.ts";
+import type { Operator, Tensors } from "./operator.ts";
 import { quantizeProgram } from "./quantize.ts";
+import { quantizeReference, referenceMatmul } from "./reference.ts";
+import { rmsnorm } from "./rmsnorm.ts";
+import { rope } from "./rope.ts";
+import { swiglu } from "./swiglu.ts";
 
 export { attentionProgram } from "./attention.ts";
 export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
+export { iterationsOf } from "./iterations.ts";
+export type { Operator, Tensors } from "./operator.ts";
 export { type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
 
-const programs: { readonly [Op in Workload["op"]]: (workload: Extract<Workload, { op: Op }>) => Program } = {
-  matmul: matmulProgram,
-  quantize: quantizeProgram,
-  dequantize: dequantizeProgram,
+const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, { op: Op }>> } = {
+  matmul: {
+    program: matmulProgram,
+    reference: (workload, { x, ...operands }, weights) =>
+      referenceMatmul(workload, Float32Array.from(x ?? []), weights, operands as Operands),
+    meaning: matmulMeaning,
+    bound: ({ numerics }) => boundOf(numerics),
+  },
+  quantize: {
+    program: quantizeProgram,
+    reference: ({ k, group }, { x }) => {
+      const { q, s } = quantizeReference(Float32Array.from(x ?? []), group === "row" ? k : group);
+      return { "x.q": q, "x.s": s };
+    },
+    meaning: () => "q[m,k] = round(x[m,k] / s[m,g]), s[m,g] = max |x| / 127 of its group",
+    bound: () => 0,
+  },
+  dequantize: {
+    program: dequantizeProgram,
+    reference: ({ w, n, k }, _, weights) => ({ y: decodeReference(formatOf(w), weights, n, k) }),
+    meaning: () => "y[n,k] = w[n,k]",
+    bound: () => 0,
+  },
+  rmsnorm,
+  embed,
+  rope,
+  swiglu,
 };
 
-/** The naive program of a workload. Throws a `WorkloadError` that names the field, the reason and the remedy. */
-export function programOf(workload: Workload): Program {
-  const build = programs[workload.op] as (of: Workload) => Program;
-  return build(workload);
+function matmulMeaning({ bias, epilogue = [] }: MatmulWorkload): string {
+  const sum = `y[m,n] = sum_k x[m,k] * w[n,k]${bias ? " + bias[n]" : ""}`;
+  return [sum, ...epilogue.map((step) => `, then ${epilogueTexts[step]}`)].join("");
 }
+
+const epilogueTexts: Readonly<Record<EpilogueName, string>> = {
+  silu: "silu",
+  gate: "times gate[m,n]",
+  residual: "plus residual[m,n]",
+};
+
+const operatorOf = (workload: Workload): Operator<Workload> => operators[workload.op] as Operator<Workload>;
+
+/** The naive program of a workload. Throws a `WorkloadError` that names the field, the reason and the remedy. */
+export const programOf = (workload: Workload): Program => operatorOf(workload).program(workload);
+
+/** The outputs of a workload in float64, by name, from its inputs and its weights as they are stored. */
+export const referenceOf = (workload: Workload, inputs: Tensors, weights: Containers): Tensors =>
+  operatorOf(workload).reference(workload, inputs, weights);
+
+/** What a workload computes, as an equation. */
+export const meaningOf = (workload: Workload): string => operatorOf(workload).meaning(workload);
+
+/** Mean of squared errors over mean of squares that a row of a workload's results may have; 0 where they are exact. */
+export const errorBoundOf = (workload: Workload): number => operatorOf(workload).bound(workload);
+
+/** The buffers of a role, each once, in the order in which the program's kernels name them. */
+export const buffersWithRole = (program: Program, role: BufferRole): readonly Buffer[] => [
+  ...new Map(program.kernels.flatMap((k) => k.buffers.filter((x) => x.role === role)).map((x) => [x.name, x])).values(),
+];

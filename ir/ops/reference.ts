@@ -71,7 +71,8 @@ function decodeRows(x: Float32Array, group: number): Float64Array {
   return Float64Array.from(q, (code, i) => code * (s[floor(i / group)] as number));
 }
 
-function decodeRow({ codes, scales, offsets, group }: ReturnType<ReturnType<typeof rowReader>>): Float64Array {
+/** The values of a stored row. */
+export function decodeRow({ codes, scales, offsets, group }: ReturnType<ReturnType<typeof rowReader>>): Float64Array {
   if (scales === undefined) return codes;
   return codes.map((code, i) => {
     const g = floor(i / group);

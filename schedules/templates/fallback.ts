@@ -2,6 +2,7 @@
  * Template `fallback`: takes every workload on every device. The naive loops, with sums kept in a register and rows outermost, so that threads and
  * invocations can share them as they share every other kernel.
  */
+import { type Kernel, programOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { fuseEpilogue, resultOf, shapeOf } from "./matmul.ts";
@@ -15,9 +16,8 @@ export const fallback: Template = {
   default: () => ({}),
   schedule: (target: Target): Schedule => {
     const { workload } = target;
-    if (workload.op === "dequantize") return [bindRows("main", "n")];
-    if (workload.m === 0) return [];
-    if (workload.op === "quantize") return [bindRows("quantize", "m")];
+    if ("m" in workload && workload.m === 0) return [];
+    if (workload.op !== "matmul") return programOf(workload).kernels.flatMap(bindOutermost);
     const shape = shapeOf(target);
     return [
       ...(workload.numerics.compute === "i8" ? [bindRows("quantize", "m")] : []),
@@ -28,5 +28,10 @@ export const fallback: Template = {
     ];
   },
 };
+
+/** The rows of a kernel that runs are its outermost loop. */
+function bindOutermost({ name, stage, body: [outermost, ...others] }: Kernel): Schedule {
+  return stage === "pack" || outermost?.kind !== "for" || others.length > 0 ? [] : [bindRows(name, outermost.loop)];
+}
 
 const bindRows = (kernel: string, loop: string): AnyStep => ({ op: "bind", kernel, loop, to: "thread" });

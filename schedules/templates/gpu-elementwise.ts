@@ -1,50 +1,36 @@
-/**
- * Template `gpu-elementwise`: quantize and dequantize workloads on a GPU. One point: an invocation per group, or per 4 neighbouring weights.
- */
-import type { DequantizeWorkload } from "../../ir/index.ts";
+/** Template `gpu-elementwise`: operators that go along each row once, on a GPU. One point. */
+import type { Workload } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { limitOf } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
+import { gpuRmsnormSteps, gpuRopeSteps, gpuValueSteps } from "./gpu-rows.ts";
 import type { Template } from "./template.ts";
 
-/** Weights that an invocation decodes. */
-const together = 4;
+/** The steps of each operator, by the most invocations of a workgroup. */
+const steps: {
+  readonly [Op in Workload["op"]]?: (of: Extract<Workload, { op: Op }>, invocations: number) => Schedule;
+} = {
+  quantize: ({ group, k, m }, invocations) => gpuQuantizeSteps("quantize", group === "row" ? k : group, m, invocations),
+  dequantize: gpuValueSteps,
+  embed: gpuValueSteps,
+  swiglu: gpuValueSteps,
+  rmsnorm: gpuRmsnormSteps,
+  rope: gpuRopeSteps,
+};
 
 export const gpuElementwise: Template = {
   name: "gpu-elementwise",
   packing: "gpu-elementwise",
   refuses: ({ workload, device }) => {
     if (device.kind !== "wgsl") return `the device is ${device.kind}`;
-    return workload.op === "matmul" ? "it is a matmul" : undefined;
+    return workload.op in steps ? undefined : `it is a ${workload.op}`;
   },
   space: () => ({ axes: {}, where: [], layout: [] }),
   default: () => ({}),
   schedule: (target): Schedule => {
     const { workload } = target;
-    switch (workload.op) {
-      case "quantize": {
-        const group = workload.group === "row" ? workload.k : workload.group;
-        return gpuQuantizeSteps("quantize", group, workload.m, limitOf(target, "invocations"));
-      }
-      case "dequantize":
-        return dequantizeSteps(workload);
-      case "matmul":
-        return [];
-    }
+    if ("m" in workload && workload.m === 0) return [];
+    const stepsOf = steps[workload.op] as (of: Workload, invocations: number) => Schedule;
+    return stepsOf(workload, limitOf(target, "invocations"));
   },
 };
-
-function dequantizeSteps({ k }: DequantizeWorkload): Schedule {
-  const kernel = "main";
-  const isWhole = k % together === 0;
-  return [
-    ...(isWhole
-      ? [
-          { op: "split", kernel, loop: "k", factor: together, into: ["kw", "kq"] } as const,
-          { op: "vectorize", kernel, loops: ["kq"] } as const,
-        ]
-      : []),
-    { op: "fuse", kernel, loops: ["n", isWhole ? "kw" : "k"], into: "value" },
-    { op: "bind", kernel, loop: "value", to: "thread" },
-  ];
-}

@@ -6,6 +6,7 @@ import type { Rows } from "../../ir/index.ts";
 import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
+import { splitLoop } from "./rows.ts";
 
 /** Values that share a word of codes. */
 const word = 4;
@@ -22,7 +23,7 @@ export function gpuQuantizeSteps(kernel: string, group: number, rows: Rows, invo
 }
 
 /** As many invocations as divide the words of a group. */
-function lanesOf(group: number, invocations: number): number {
+export function lanesOf(group: number, invocations: number): number {
   let lanes = 1;
   while (group % (word * lanes * 2) === 0 && lanes * 2 <= invocations) lanes *= 2;
   return lanes;
@@ -47,42 +48,63 @@ function byInvocation(kernel: string, group: number): Schedule {
   ];
 }
 
-function byWorkgroup(kernel: string, group: number, lanes: number): Schedule {
-  const split = (loop: string, factor: number, into: readonly [string, string]): AnyStep => ({
-    op: "split",
-    kernel,
-    loop,
-    factor,
-    into,
-  });
+const byWorkgroup = (kernel: string, group: number, lanes: number): Schedule =>
+  rowByWorkgroup(
+    { kernel, outer: ["m", "g"], buffer: "x.amax", over: "x.amax/i", again: "i", length: group, prefix: "x" },
+    lanes,
+  );
+
+/** A kernel that reduces each row into a register, then goes along the row again. */
+export interface RowKernel {
+  readonly kernel: string;
+  /** The loops over rows, each on a dimension of the grid. */
+  readonly outer: readonly [string] | readonly [string, string];
+  /** What the loop `over` reduces into. */
+  readonly buffer: string;
+  readonly over: string;
+  /** The loop over the row after it. */
+  readonly again: string;
+  readonly length: number;
+  /** Of the buffers that are added. */
+  readonly prefix: string;
+}
+
+/** A workgroup per row, whose `lanes` invocations take every n-th word of 4 values; lanes times 4 divide the row. */
+export function rowByWorkgroup(
+  { kernel, outer, buffer, over, again, length, prefix }: RowKernel,
+  lanes: number,
+): Schedule {
+  const at = outer.at(-1) as string;
+  const [part, fewer, most, words] = [`${prefix}.part`, `${prefix}.few`, `${prefix}.most`, `${buffer}4`];
+  const split = (loop: string, factor: number, into: readonly [string, string]): AnyStep =>
+    splitLoop(kernel, loop, factor, into);
   const bind = (loop: string, to: BindStep["to"]): AnyStep => ({ op: "bind", kernel, loop, to });
-  // One level of partial maxima between all lanes and the few that each invocation looks through.
+  // One level of partial results between all lanes and the few that each invocation looks through.
   const halved: Schedule =
     lanes > few
       ? [
-          split("x.part/ap", few, ["bo", "bp"]),
+          split(`${part}/ap`, few, ["bo", "bp"]),
           { op: "reorder", kernel, loops: ["bp", "bo"] },
-          { op: "accumulate-in", kernel, buffer: "x.amax", at: "g", into: "x.few", keep: ["bp"], scope: "workgroup" },
-          { op: "accumulate-in", kernel, buffer: "x.few", at: "bp", into: "x.most" },
+          { op: "accumulate-in", kernel, buffer, at, into: fewer, keep: ["bp"], scope: "workgroup" },
+          { op: "accumulate-in", kernel, buffer: fewer, at: "bp", into: most },
           ...(lanes / few <= 32 ? [{ op: "unroll", kernel, loops: ["bo"] } as const] : []),
-          { op: "unroll", kernel, loops: ["x.few/bp"] },
+          { op: "unroll", kernel, loops: [`${fewer}/bp`] },
         ]
-      : [{ op: "unroll", kernel, loops: ["x.part/ap"] }];
+      : [{ op: "unroll", kernel, loops: [`${part}/ap`] }];
   return [
-    split("x.amax/i", word, ["aw", "al"]),
+    split(over, word, ["aw", "al"]),
     split("aw", lanes, ["ao", "ap"]),
     { op: "reorder", kernel, loops: ["ap", "ao", "al"] },
-    { op: "accumulate-in", kernel, buffer: "x.amax", at: "g", into: "x.part", keep: ["ap"], scope: "workgroup" },
-    { op: "accumulate-in", kernel, buffer: "x.part", at: "ap", into: "x.amax4", keep: ["al"] },
-    split("i", word, ["iw", "il"]),
+    { op: "accumulate-in", kernel, buffer, at, into: part, keep: ["ap"], scope: "workgroup" },
+    { op: "accumulate-in", kernel, buffer: part, at: "ap", into: words, keep: ["al"] },
+    split(again, word, ["iw", "il"]),
     split("iw", lanes, ["io", "ip"]),
     { op: "reorder", kernel, loops: ["ip", "io", "il"] },
     ...halved,
     { op: "vectorize", kernel, loops: ["al"] },
     { op: "vectorize", kernel, loops: ["il"] },
-    { op: "unroll", kernel, loops: ["x.amax4/al", ...(group / (word * lanes) <= 8 ? ["ao", "io"] : [])] },
-    bind("m", "workgroup.x"),
-    bind("g", "workgroup.y"),
+    { op: "unroll", kernel, loops: [`${words}/al`, ...(length / (word * lanes) <= 8 ? ["ao", "io"] : [])] },
+    ...outer.map((loop, i) => bind(loop, i === 0 ? "workgroup.x" : "workgroup.y")),
     bind("ap", "local.x"),
     ...(lanes > few ? [bind("bp", "local.x")] : []),
     bind("ip", "local.x"),

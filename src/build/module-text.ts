@@ -4,14 +4,14 @@
  */
 import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-morph";
 import { dotModule } from "../../backends/index.ts";
-import { type EpilogueName, type Format, formatOf, type Numerics, operandsOf, type Workload } from "../../ir/index.ts";
+import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
-import type { KernelInfo } from "../runtime/index.ts";
+import { arrayOf, type KernelInfo, type TensorSpec } from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
 import { loaderOf, pascalCase } from "./names.ts";
-import type { BuiltKernel } from "./variants.ts";
+import type { BuiltKernel, BuiltVariant } from "./variants.ts";
 
 /** The module as TypeScript, and what it compiles to. */
 export interface ModuleText extends Emitted {
@@ -82,7 +82,8 @@ function addKernel(file: SourceFile, { job, variants }: BuiltKernel, constant: V
   const type = `${pascalCase(name)}Kernel`;
   const list = `variantsOf${pascalCase(name)}`;
   const served = tensors.flatMap(({ names }) => names);
-  const { weights, args, result } = typesOf(workload);
+  const artifact = (variants[0] as BuiltVariant).artifact;
+  const { weights, args, result } = typesOf(artifact);
   file.addTypeAlias({
     docs: [`${describe(workload)}${served.length === 0 ? "" : `\nFor ${listed(served)}.`}`],
     isExported: true,
@@ -118,7 +119,10 @@ const variantsText =
 
 /** What running an artifact needs of it, and nothing else. */
 function infoOf(artifact: WasmArtifact): KernelInfo {
-  const tensor = ({ name, scalar, shape, bytes }: KernelInfo["weights"][number]) => ({ name, scalar, shape, bytes });
+  const tensor = ({ name, scalar, shape, bytes, range }: TensorSpec): TensorSpec => ({
+    ...{ name, scalar, shape, bytes },
+    ...(range && { range }),
+  });
   const launch = ({ function: called, tensors, symbols, threads }: KernelInfo["pack"][number]) => ({
     function: called,
     tensors,
@@ -143,40 +147,24 @@ function infoOf(artifact: WasmArtifact): KernelInfo {
   };
 }
 
-function workloadInfo(workload: Workload): KernelInfo["workload"] {
-  switch (workload.op) {
-    case "matmul":
-      return { op: "matmul", m: workload.m, n: workload.n, k: workload.k, w: workload.w };
-    case "quantize":
-      return { op: "quantize", m: workload.m, k: workload.k };
-    case "dequantize":
-      return { op: "dequantize", n: workload.n, k: workload.k, w: workload.w };
-  }
-}
+const workloadInfo = (workload: Workload): KernelInfo["workload"] => ({
+  op: workload.op,
+  ...("m" in workload && { m: workload.m }),
+  ...("w" in workload && { n: workload.n, k: workload.k, w: workload.w }),
+});
 
 /** The types of a kernel's weights, arguments and result; `compile`'s are the same by inference (src/compile/types.ts). */
-function typesOf(workload: Workload): { weights: string; args: string; result: string } {
-  const x = "readonly x: Float32Array";
-  const w = "readonly w: runtime.PackedTensors";
-  const m = "m" in workload ? `readonly m${workload.m === "any" ? "" : "?"}: number` : "";
-  switch (workload.op) {
-    case "matmul": {
-      const operands = operandsOf(workload).map(({ name }) => `readonly ${name}: Float32Array`);
-      return {
-        weights: storedText(formatOf(workload.w)),
-        args: inBraces([x, w, ...operands, m]),
-        result: "Float32Array",
-      };
-    }
-    case "quantize":
-      return {
-        weights: "never",
-        args: inBraces([x, m]),
-        result: "{ readonly q: Int8Array; readonly s: Float32Array }",
-      };
-    case "dequantize":
-      return { weights: storedText(formatOf(workload.w)), args: inBraces([w]), result: "Float32Array" };
-  }
+function typesOf({ workload, inputs, outputs }: WasmArtifact): { weights: string; args: string; result: string } {
+  const field = ({ name, scalar }: TensorSpec): string =>
+    `readonly ${name.slice(name.lastIndexOf(".") + 1)}: ${arrayOf({ name, scalar }).name}`;
+  const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
+  const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
+  const [only] = outputs;
+  return {
+    weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
+    args: inBraces([...inputs.map(field), ...w, ...m]),
+    result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(field)),
+  };
 }
 
 const inBraces = (fields: readonly string[]): string => `{ ${fields.join("; ")} }`;
@@ -185,31 +173,7 @@ const storedText = ({ containers }: Format): string =>
   inBraces(containers.map(({ name }) => `readonly ${name}: ArrayBufferView | readonly ArrayBufferView[]`));
 
 /** A workload for people, in a line. */
-function describe(workload: Workload): string {
-  switch (workload.op) {
-    case "matmul": {
-      const { m, n, k, w, bias, epilogue = [], numerics } = workload;
-      const sum = `y[m,n] = sum_k x[m,k] * w[n,k]${bias ? " + bias[n]" : ""}`;
-      const then = epilogue.map((step) => `, then ${epilogueTexts[step]}`).join("");
-      return `\`${sum}\`${then}: ${m === "any" ? "any m" : `m ${m}`}, n ${n}, k ${k}, w in ${w}, computed in ${computedIn(numerics)}.`;
-    }
-    case "quantize":
-      return `x to 8-bit codes and scales: ${workload.m === "any" ? "any m" : `m ${workload.m}`}, k ${workload.k}, a scale per ${spanText(workload.group)}.`;
-    case "dequantize":
-      return `w in ${workload.w} to f32: n ${workload.n}, k ${workload.k}.`;
-  }
-}
-
-const epilogueTexts: Readonly<Record<EpilogueName, string>> = {
-  silu: "silu",
-  gate: "times gate[m,n]",
-  residual: "plus residual[m,n]",
-};
-const computedIn = (numerics: Numerics): string =>
-  numerics.compute === "i8"
-    ? `i8 with a scale of x per ${spanText(numerics.xGroup)}${numerics.tables === "i8" ? ", tables of 8 bits" : ""}`
-    : numerics.compute;
-const spanText = (span: number | "row"): string => (span === "row" ? "row" : `${span} values`);
+const describe = (workload: Workload): string => `\`${meaningOf(workload)}\`: ${workloadText(workload)}.`;
 
 function listed(names: readonly string[]): string {
   const first = names.slice(0, 4).join(", ");

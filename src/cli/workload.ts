@@ -6,7 +6,6 @@ import {
   type EpilogueName,
   epilogueNames,
   type MatmulWorkload,
-  numericsName,
   numericsNamed,
   numericsNames,
   parseWorkload,
@@ -135,20 +134,5 @@ function parseJson(command: string, text: string): unknown {
     return JSON.parse(text);
   } catch {
     throw new UsageError(`"${text}" is not JSON; give a workload's flags or its JSON, see qloom ${command} --help`);
-  }
-}
-
-/** A workload in a line, for tables. */
-export function workloadText(workload: Workload): string {
-  switch (workload.op) {
-    case "matmul": {
-      const { m, n, k, w, bias, epilogue = [], numerics } = workload;
-      const steps = [...(bias ? ["bias"] : []), ...epilogue].map((step) => ` + ${step}`);
-      return `matmul m=${m} n=${n} k=${k} ${w} x ${numericsName(numerics)}${steps.join("")}`;
-    }
-    case "quantize":
-      return `quantize m=${workload.m} k=${workload.k} ${workload.group === "row" ? "row" : `g${workload.group}`}`;
-    case "dequantize":
-      return `dequantize n=${workload.n} k=${workload.k} ${workload.w}`;
   }
 }

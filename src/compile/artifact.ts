@@ -213,11 +213,11 @@ function dispatchOf({ name, stage, bindings, symbols, grid, workgroupSize }: Sha
 
 /** Each tensor once. */
 function tensorsOf(buffers: readonly Buffer[]): readonly TensorSpec[] {
-  return [...new Map(buffers.map((x) => [x.name, x])).values()].map(({ name, scalar, shape }) => {
+  return [...new Map(buffers.map((x) => [x.name, x])).values()].map(({ name, scalar, shape, range, role }) => {
     const elements = shape.map(sizeOf).reduce<Size>((product, s) => times(product, s), 1);
     const bits = storageBits(scalar);
     const bytes: Size = bits >= 8 ? times(elements, bits / 8) : quotient(elements, 8 / bits);
-    return { name, scalar, shape: shape.map(sizeOf), bytes };
+    return { name, scalar, shape: shape.map(sizeOf), bytes, ...(range && role === "input" && { range }) };
   });
 }
 
@@ -227,7 +227,7 @@ const quotient = (a: Size, d: number): Size => (typeof a === "number" ? Math.cei
 
 /** The hash of how weights are packed: what is packed, and the kernels that do it. */
 function layoutHash(workload: Workload, packing: readonly Kernel[]): string {
-  const sizes = workload.op === "quantize" ? {} : { n: workload.n, k: workload.k, w: workload.w };
+  const sizes = "w" in workload ? { n: workload.n, k: workload.k, w: workload.w } : {};
   return hashOf(`${canonicalJson(sizes)}\n${packing.map(printKernel).join("\n")}`);
 }
 

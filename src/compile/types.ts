@@ -1,5 +1,5 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
-import type { DequantizeWorkload, MatmulWorkload, QuantizeWorkload, Workload } from "../../ir/index.ts";
+import type { Workload } from "../../ir/index.ts";
 import type { PackedTensors } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
@@ -58,29 +58,55 @@ export type StoredWeights<F extends string> = string extends F
       : { readonly codes: Stored; readonly scales: Stored }
     : { readonly raw: Stored };
 
-type Rows<W> = W extends { readonly m: number } ? { readonly m?: number } : { readonly m: number };
-type Bias<W> = W extends { readonly bias: false }
-  ? { readonly bias?: never }
-  : W extends { readonly bias: true }
-    ? { readonly bias: Float32Array }
-    : { readonly bias?: Float32Array };
-/** The inputs that steps of the epilogue take. */
+type Rows<W> = W extends { readonly m: number }
+  ? { readonly m?: number }
+  : W extends { readonly m: unknown }
+    ? { readonly m: number }
+    : unknown;
+type Weights<W, Packed> = W extends { readonly w: string } ? { readonly w: Packed } : unknown;
+/** An input that a workload has where its field is true. */
+type Where<W, Field extends string, Name extends string = Field> = W extends { readonly [F in Field]: false }
+  ? { readonly [N in Name]?: never }
+  : W extends { readonly [F in Field]: true }
+    ? { readonly [N in Name]: Float32Array }
+    : { readonly [N in Name]?: Float32Array };
+/** The inputs that steps of a matmul's epilogue take. */
 type Operands<W> = W extends { readonly epilogue: readonly (infer E)[] }
   ? { readonly [Name in "gate" | "residual" as Name extends E ? Name : never]: Float32Array }
   : unknown;
 
-/** What `run` takes: x is f32, m x k, row-major; `w` what `pack` gave. */
-export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends MatmulWorkload
-  ? { readonly x: Float32Array; readonly w: Packed } & Bias<W> & Operands<W> & Rows<W>
-  : W extends QuantizeWorkload
-    ? { readonly x: Float32Array } & Rows<W>
-    : W extends DequantizeWorkload
-      ? { readonly w: Packed }
-      : never;
+/** The inputs of each operator's kernels, row-major, `w` and `m` left out (what they are is said at the workloads, `ir/workload.ts`). */
+interface Inputs<W> {
+  readonly matmul: { readonly x: Float32Array } & Where<W, "bias"> & Operands<W>;
+  readonly quantize: { readonly x: Float32Array };
+  readonly dequantize: unknown;
+  readonly rmsnorm: { readonly x: Float32Array; readonly weight: Float32Array } & Where<W, "residual">;
+  readonly embed: { readonly ids: Int32Array };
+  readonly rope: { readonly x: Float32Array; readonly positions: Int32Array; readonly frequencies: Float32Array };
+  readonly swiglu: { readonly gate: Float32Array; readonly up: Float32Array };
+}
 
-/** What `run` gives: f32, row-major; codes and scales of quantize. */
-export type RunResult<W extends Workload> = W extends QuantizeWorkload
-  ? { readonly q: Int8Array; readonly s: Float32Array }
-  : Float32Array;
+/** The outputs of each operator's kernels: the only one, or several by name. */
+interface Results<W> {
+  readonly matmul: Float32Array;
+  readonly quantize: { readonly q: Int8Array; readonly s: Float32Array };
+  readonly dequantize: Float32Array;
+  readonly rmsnorm: W extends { readonly residual: false }
+    ? Float32Array
+    : W extends { readonly residual: true }
+      ? { readonly sum: Float32Array; readonly y: Float32Array }
+      : Float32Array | { readonly sum: Float32Array; readonly y: Float32Array };
+  readonly embed: Float32Array;
+  readonly rope: Float32Array;
+  readonly swiglu: Float32Array;
+}
+
+/** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
+export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends Workload
+  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Rows<W>
+  : never;
+
+/** What `run` gives. */
+export type RunResult<W extends Workload> = W extends Workload ? Results<W>[W["op"]] : never;
 
 export type WeightsOf<W extends Workload> = W extends { readonly w: infer F extends string } ? StoredWeights<F> : never;

@@ -1,18 +1,39 @@
-/** What a kernel's `run` is given, checked: that the arguments keep to the kernel's types is not left to the compiler alone. */
+/**
+ * What a kernel's `run` is given and gives, by its tensors' names: the same for every operator. That the arguments keep to the kernel's types is not left to the
+ * compiler alone.
+ */
 import { ApiError } from "./errors.ts";
-import type { KernelInfo } from "./info.ts";
-import { evaluate } from "./size.ts";
+import type { KernelInfo, TensorSpec } from "./info.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
-export interface RunInputs {
-  readonly x?: Float32Array;
-  readonly bias?: Float32Array;
-  readonly gate?: Float32Array;
-  readonly residual?: Float32Array;
-  readonly m?: number;
+/** What `run` is given: an array for each input, `w` what `pack` gave, `m` the rows. */
+export type RunInputs = Readonly<Record<string, unknown>>;
+
+/** Values of a tensor. */
+export type TensorArray = Float32Array | Int32Array | Uint32Array | Int8Array | Uint8Array;
+
+type ArrayType =
+  | Float32ArrayConstructor
+  | Int32ArrayConstructor
+  | Uint32ArrayConstructor
+  | Int8ArrayConstructor
+  | Uint8ArrayConstructor;
+
+/** The typed array of each type of elements that inputs and outputs have. */
+const arrays: Readonly<Record<string, ArrayType>> = {
+  f32: Float32Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  i8: Int8Array,
+  u8: Uint8Array,
+};
+
+/** The typed array that holds a tensor's values. Throws an `ApiError` where there is none. */
+export function arrayOf({ name, scalar }: Pick<TensorSpec, "name" | "scalar">): ArrayType {
+  const array = arrays[scalar];
+  if (array === undefined) throw new ApiError(`${name}: no typed array holds ${scalar}`);
+  return array;
 }
-
-/** What is done with sums, and how a kernel is asked for it. */
-const epilogues = { bias: "bias: true", gate: 'epilogue: ["gate"]', residual: 'epilogue: ["residual"]' } as const;
 
 /** Packed weights of any backend, as far as what they belong to is concerned. */
 export interface Packed {
@@ -22,42 +43,59 @@ export interface Packed {
 }
 
 /** What is needed of a description to check arguments. */
-type Described = Pick<KernelInfo, "workload" | "inputs" | "packed" | "layout">;
+type Described = Pick<KernelInfo, "workload" | "inputs" | "outputs" | "packed" | "layout">;
 
-/** The number of rows of x. Throws an `ApiError` for one that can't be. */
-export function rowsOf({ workload }: Described, given: number | undefined): number {
-  if (workload.m === undefined) return 0;
+/** The sizes of a run. Throws an `ApiError` for a number of rows that can't be. */
+export function sizesOf({ workload }: Described, { m }: RunInputs): Sizes & { readonly M: number } {
+  if (workload.m === undefined) return { M: 0 };
   if (workload.m !== "any") {
-    if (given === undefined || given === workload.m) return workload.m;
-    throw new ApiError(`m = ${given}: the kernel was compiled for m = ${workload.m}; compile with m: "any"`);
+    if (m === undefined || m === workload.m) return { M: workload.m };
+    throw new ApiError(`m = ${m}: the kernel was compiled for m = ${workload.m}; compile with m: "any"`);
   }
-  if (given !== undefined && Number.isInteger(given) && given >= 0) return given;
-  throw new ApiError(`m = ${given}: the number of rows of x, an integer from 0 up`);
+  if (typeof m === "number" && Number.isInteger(m) && m >= 0) return { M: m };
+  throw new ApiError(`m = ${m}: the number of rows of x, an integer from 0 up`);
 }
 
-/** The inputs by name, for `m` rows. Throws an `ApiError` for a missing one, a wrong length, or one that has no place. */
-export function inputsOf(info: Described, args: RunInputs, m: number): ReadonlyMap<string, Float32Array> {
-  for (const [name, asked] of Object.entries(epilogues))
-    if (args[name as keyof typeof epilogues] !== undefined && !info.inputs.some((input) => input.name === name))
-      throw new ApiError(`${name}: the kernel was compiled without one; compile with ${asked}, or leave it out`);
-  return new Map(
-    info.inputs.map(({ name, bytes }) => {
-      const data = args[name as "x" | keyof typeof epilogues];
-      const expected = evaluate(bytes, { M: m });
-      if (!(data instanceof Float32Array))
-        throw new ApiError(
-          `${name} is ${data === undefined ? "missing" : "not a Float32Array"}; it has ${expected / 4} values of f32`,
-        );
-      if (data.byteLength !== expected)
-        throw new ApiError(`${name} has ${data.length} values, expected ${expected / 4} (m = ${m})`);
-      return [name, data];
-    }),
-  );
+/**
+ * The inputs by name. Throws an `ApiError` for a missing one, another type or length, a value out of the range that the kernel relies on, and for an argument that has
+ * no place.
+ */
+export function inputsOf(info: Described, args: RunInputs, sizes: Sizes): ReadonlyMap<string, TensorArray> {
+  const known = [...info.inputs.map(({ name }) => name), ...(info.packed.length > 0 ? ["w"] : []), "m"];
+  for (const [name, given] of Object.entries(args))
+    if (given !== undefined && !known.includes(name))
+      throw new ApiError(`${name}: the kernel was compiled without one; it takes ${known.join(", ")}`);
+  return new Map(info.inputs.map((spec) => [spec.name, inputOf(spec, args[spec.name], sizes)]));
+}
+
+function inputOf(spec: TensorSpec, data: unknown, sizes: Sizes): TensorArray {
+  const { name, scalar, bytes } = spec;
+  const array = arrayOf(spec);
+  const expected = evaluate(bytes, sizes) / array.BYTES_PER_ELEMENT;
+  if (!(data instanceof array))
+    throw new ApiError(
+      `${name} is ${data === undefined ? "missing" : `not ${/^I/.test(array.name) ? "an" : "a"} ${array.name}`}; it has ${expected} values of ${scalar}`,
+    );
+  if (data.length !== expected)
+    throw new ApiError(`${name} has ${data.length} values, expected ${expected} (m = ${sizes["M"]})`);
+  requireRange(spec, data);
+  return data;
+}
+
+/** What the kernel has been proven to be safe for: an index out of its range would read what is not there. */
+function requireRange({ name, range }: TensorSpec, data: TensorArray): void {
+  if (range === undefined) return;
+  const [low, high] = range;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    if (!(value >= low && value <= high)) throw new ApiError(`${name}[${i}] is ${value}, outside of ${low}..${high}`);
+  }
 }
 
 /** Throws an `ApiError` unless these are live weights of the kernel's layout in the memory that the kernel works in. */
-export function requireWeights({ layout }: Described, w: Packed | undefined, runtime: unknown): asserts w is Packed {
+export function requireWeights<P extends Packed>({ layout }: Described, given: unknown, runtime: unknown): P {
   // Not instanceof: kernels of two builds share packed tensors where layout and memory are the same.
+  const w = given as P | undefined;
   if (w?.layout === undefined) throw new ApiError("w is missing; pass what pack() gave");
   w.requireLive();
   if (w.layout !== layout)
@@ -66,13 +104,17 @@ export function requireWeights({ layout }: Described, w: Packed | undefined, run
     );
   if (w.runtime !== runtime)
     throw new ApiError("w was packed in another memory; give both kernels one memory to work in");
+  return w;
 }
 
-/** Results by their type: y, or codes and scales. */
-export function resultOf(
-  { workload }: Described,
-  read: (name: string) => Uint8Array<ArrayBuffer>,
-): Float32Array | { q: Int8Array; s: Float32Array } {
-  if (workload.op !== "quantize") return new Float32Array(read("y").buffer);
-  return { q: new Int8Array(read("x.q").buffer), s: new Float32Array(read("x.s").buffer) };
+/** What `run` gives: the values of the only output, or those of each by what follows the last dot of its name (`q` of `x.q`). */
+export type RunOutputs = TensorArray | Readonly<Record<string, TensorArray>>;
+
+/** The outputs as typed arrays, from their bytes. */
+export function resultOf({ outputs }: Described, read: (name: string) => Uint8Array<ArrayBuffer>): RunOutputs {
+  const values = outputs.map((spec) => [shortName(spec.name), new (arrayOf(spec))(read(spec.name).buffer)] as const);
+  const [only] = values;
+  return values.length === 1 && only !== undefined ? only[1] : Object.fromEntries(values);
 }
+
+const shortName = (name: string): string => name.slice(name.lastIndexOf(".") + 1);

@@ -6,7 +6,7 @@ import { ApiError } from "./errors.ts";
 import type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec } from "./info.ts";
 import { PackedTensors } from "./packed.ts";
 import type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
-import { evaluate } from "./size.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
 type KernelFunction = (...args: readonly number[]) => void;
 
@@ -23,8 +23,8 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   readonly #functions: Readonly<Record<string, KernelFunction>>;
   /** The same functions where threads share them. */
   readonly #shared: SharedKernels | undefined;
-  /** Workspaces of each part, for the largest M so far. */
-  readonly #workspaces = new Map<PartInfo, { m: number; addresses: Map<string, number> }>();
+  /** Workspaces of each part, and their bytes: the most of each so far. */
+  readonly #workspaces = new Map<PartInfo, Map<string, { address: number; bytes: number }>>();
   readonly #ownsRuntime: boolean;
   #disposed = false;
 
@@ -109,20 +109,22 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   }
 
   /**
-   * Runs the launches for `m` rows on tensors that stand in the memory already. Workspaces among the addresses are used where they are; without them the kernel has its own.
+   * Runs the launches for these sizes on tensors that stand in the memory already, whose values are in the ranges that they declare: nothing looks at them. Workspaces among
+   * the addresses are used where they are; without them the kernel has its own.
    */
-  launch(m: number, addresses: Addresses): void {
+  launch(sizes: Sizes, addresses: Addresses): void {
     this.requireLive();
-    const part = this.partFor(m);
+    const part = this.partFor(sizes);
     const given = part.workspaces.every(({ name }) => addresses.has(name));
-    const at = given ? addresses : new Map([...addresses, ...this.#workspacesFor(part, m)]);
+    const at = given ? addresses : new Map([...addresses, ...this.#workspacesFor(part, sizes)]);
     for (const launch of part.launches)
-      if (inDomain(launch.symbols, m)) this.#call(launch, at, { M: m }, this.#shared && this.#work(launch, part, m));
+      if (inDomain(launch.symbols, sizes))
+        this.#call(launch, at, sizes, this.#shared && this.#work(launch, part, sizes));
   }
 
-  /** The part that runs for `m` rows. */
-  partFor(m: number): PartInfo {
-    return partFor(this.artifact.parts, m);
+  /** The part that runs for these sizes. */
+  partFor(sizes: Sizes): PartInfo {
+    return partFor(this.artifact.parts, sizes);
   }
 
   /** Lets go of workspaces, and of the memory where it is the kernel's own. */
@@ -139,26 +141,26 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     if (this.#disposed) throw new ApiError("the kernel is disposed; compile it again");
   }
 
-  #workspacesFor(part: PartInfo, m: number): ReadonlyMap<string, number> {
-    const known = this.#workspaces.get(part);
-    if (known !== undefined && known.m >= m) return known.addresses;
-    this.#freeWorkspaces(part);
-    const addresses = new Map<string, number>();
-    // Set before it is filled: what a failed allocation leaves behind is freed with the next one.
-    this.#workspaces.set(part, { m: -1, addresses });
-    for (const { name, bytes } of part.workspaces)
-      addresses.set(name, this.runtime.allocate(evaluate(bytes, { M: m })));
-    this.#workspaces.set(part, { m, addresses });
-    return addresses;
+  #workspacesFor(part: PartInfo, sizes: Sizes): Addresses {
+    const own = this.#workspaces.get(part) ?? new Map<string, { address: number; bytes: number }>();
+    this.#workspaces.set(part, own);
+    for (const { name, bytes: size } of part.workspaces) {
+      const [bytes, known] = [evaluate(size, sizes), own.get(name)];
+      if (known !== undefined && known.bytes >= bytes) continue;
+      if (known !== undefined) this.runtime.free(known.address);
+      own.delete(name);
+      own.set(name, { address: this.runtime.allocate(bytes), bytes });
+    }
+    return new Map([...own].map(([name, { address }]) => [name, address]));
   }
 
   #freeWorkspaces(part: PartInfo): void {
-    for (const address of this.#workspaces.get(part)?.addresses.values() ?? []) this.runtime.free(address);
+    for (const { address } of this.#workspaces.get(part)?.values() ?? []) this.runtime.free(address);
     this.#workspaces.delete(part);
   }
 
   /** `work` is that of a launch which threads may share; packers run alone. */
-  #call(launch: LaunchInfo, at: Addresses, symbols: Readonly<Record<string, number>>, work?: number): void {
+  #call(launch: LaunchInfo, at: Addresses, symbols: Sizes, work?: number): void {
     const address = (name: string): number => {
       const found = at.get(name);
       if (found === undefined) throw new ApiError(`${launch.function}: tensor ${name} has no address`);
@@ -171,11 +173,11 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   }
 
   /** Bytes of what a launch reads and writes, weights once for each row of x: a measure of its time. */
-  #work({ tensors }: LaunchInfo, { workspaces }: PartInfo, m: number): number {
+  #work({ tensors }: LaunchInfo, { workspaces }: PartInfo, sizes: Sizes): number {
     const { packed, inputs, outputs } = this.artifact;
     const bytesOf = (specs: readonly TensorSpec[]): number =>
-      specs.reduce((sum, { name, bytes }) => sum + (tensors.includes(name) ? evaluate(bytes, { M: m }) : 0), 0);
-    return Math.max(1, m) * bytesOf(packed) + bytesOf([...inputs, ...outputs, ...workspaces]);
+      specs.reduce((sum, { name, bytes }) => sum + (tensors.includes(name) ? evaluate(bytes, sizes) : 0), 0);
+    return Math.max(1, sizes["M"] ?? 1) * bytesOf(packed) + bytesOf([...inputs, ...outputs, ...workspaces]);
   }
 }
 
@@ -198,14 +200,20 @@ export function requireStored(
   }
 }
 
-/** The part that runs for `m` rows. Throws an `ApiError` where the kernel was not compiled for so many. */
-export function partFor<P extends { readonly min: number; readonly max: number }>(parts: readonly P[], m: number): P {
+/** The part that runs for so many rows. Throws an `ApiError` where the kernel was not compiled for them. */
+export function partFor<P extends { readonly min: number; readonly max: number }>(
+  parts: readonly P[],
+  { M: m = 0 }: Sizes,
+): P {
   const part = parts.find((p) => m >= p.min && m <= p.max);
   if (part === undefined)
     throw new ApiError(`m = ${m}: the kernel was compiled for ${parts.map((p) => `${p.min}..${p.max}`).join(", ")}`);
   return part;
 }
 
-/** Whether a kernel runs for `m` rows. */
-export const inDomain = (symbols: readonly Domain[], m: number): boolean =>
-  symbols.every((s) => s.name !== "M" || (m >= s.min && m <= s.max && m % s.modulo === s.residue));
+/** Whether a kernel runs for these sizes. */
+export const inDomain = (symbols: readonly Domain[], sizes: Sizes): boolean =>
+  symbols.every(({ name, min, max, modulo, residue }) => {
+    const size = sizes[name] as number;
+    return size >= min && size <= max && size % modulo === residue;
+  });

@@ -10,7 +10,7 @@ import { GpuPackedTensors } from "./gpu-packed.ts";
 import { packedSlices } from "./gpu-slices.ts";
 import type { DispatchInfo, GpuKernelInfo, KernelInfo, PartInfo } from "./info.ts";
 import { packedSizes, tensorsInFile } from "./packed-file.ts";
-import { evaluate } from "./size.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
 /** Tensors on the GPU by name. */
 export type GpuTensors = ReadonlyMap<string, GpuTensor>;
@@ -21,8 +21,8 @@ type GpuArtifact = GpuKernelInfo & { readonly code: BufferSource };
 export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
   readonly artifact: A;
   readonly runtime: GpuRuntime;
-  /** Workspaces of each part, for the largest M so far. */
-  readonly #workspaces = new Map<PartInfo<DispatchInfo>, { m: number; tensors: Map<string, GpuTensor> }>();
+  /** Workspaces of each part: the largest of each so far. */
+  readonly #workspaces = new Map<PartInfo<DispatchInfo>, Map<string, GpuTensor>>();
   #disposed = false;
 
   private constructor(artifact: A, runtime: GpuRuntime) {
@@ -68,17 +68,16 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
     );
   }
 
-  /** The launches for `m` rows on tensors that stand on the GPU already. Workspaces among them are used where they are; without them the kernel has its own. */
-  async launches(m: number, tensors: GpuTensors): Promise<readonly GpuLaunch[]> {
+  /** The launches for these sizes on tensors that stand on the GPU already. Workspaces among them are used where they are; without them the kernel has its own. */
+  async launches(sizes: Sizes, tensors: GpuTensors): Promise<readonly GpuLaunch[]> {
     this.requireLive();
-    const part = partFor(this.artifact.parts, m);
+    const part = partFor(this.artifact.parts, sizes);
     const given = part.workspaces.every(({ name }) => tensors.has(name));
-    const all = given ? tensors : new Map([...tensors, ...(await this.#workspacesFor(part, m))]);
-    const symbols = { M: m };
+    const all = given ? tensors : new Map([...tensors, ...(await this.#workspacesFor(part, sizes))]);
     return part.launches
-      .filter((launch) => inDomain(launch.symbols, m))
+      .filter((launch) => inDomain(launch.symbols, sizes))
       .map((launch) => ({
-        shader: shaderOf(this.artifact, launch, symbols),
+        shader: shaderOf(this.artifact, launch, sizes),
         buffers: Object.fromEntries(
           launch.tensors.map((name) => {
             const tensor = all.get(name);
@@ -86,7 +85,7 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
             return [name, tensor];
           }),
         ),
-        symbols,
+        symbols: sizes,
       }));
   }
 
@@ -103,20 +102,21 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
     if (this.runtime.error !== undefined) throw this.runtime.error;
   }
 
-  async #workspacesFor(part: PartInfo<DispatchInfo>, m: number): Promise<GpuTensors> {
-    const known = this.#workspaces.get(part);
-    if (known !== undefined && known.m >= m) return known.tensors;
-    this.#freeWorkspaces(part);
-    const tensors = new Map<string, GpuTensor>();
-    this.#workspaces.set(part, { m: -1, tensors });
-    for (const { name, bytes } of part.workspaces)
-      tensors.set(name, await this.runtime.allocate(evaluate(bytes, { M: m }), { label: name }));
-    this.#workspaces.set(part, { m, tensors });
-    return tensors;
+  async #workspacesFor(part: PartInfo<DispatchInfo>, sizes: Sizes): Promise<GpuTensors> {
+    const own = this.#workspaces.get(part) ?? new Map<string, GpuTensor>();
+    this.#workspaces.set(part, own);
+    for (const { name, bytes: size } of part.workspaces) {
+      const [bytes, known] = [evaluate(size, sizes), own.get(name)];
+      if (known !== undefined && known.bytes >= bytes) continue;
+      known?.free();
+      own.delete(name);
+      own.set(name, await this.runtime.allocate(bytes, { label: name }));
+    }
+    return own;
   }
 
   #freeWorkspaces(part: PartInfo<DispatchInfo>): void {
-    for (const tensor of this.#workspaces.get(part)?.tensors.values() ?? []) tensor.free();
+    for (const tensor of this.#workspaces.get(part)?.values() ?? []) tensor.free();
     this.#workspaces.delete(part);
   }
 }
@@ -134,7 +134,7 @@ export const packerOf = ({ workload, layout, weights, packed, pack }: GpuKernelI
 function shaderOf(
   { shaders, features }: GpuKernelInfo,
   { function: name, tensors, sliced, written, symbols, grid, workgroup }: DispatchInfo,
-  values: Readonly<Record<string, number>>,
+  values: Sizes,
 ): LaunchShader {
   const [x, y, z] = grid.map((size) => evaluate(size, values)) as [number, number, number];
   return {

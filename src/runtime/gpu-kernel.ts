@@ -3,13 +3,21 @@
  * device's bindings are run part by part.
  */
 import type { GpuTensor } from "../../backends/index.ts";
-import { inputsOf, type RunInputs, requireWeights, resultOf, rowsOf } from "./arguments.ts";
+import {
+  inputsOf,
+  type RunInputs,
+  type RunOutputs,
+  requireWeights,
+  resultOf,
+  sizesOf,
+  type TensorArray,
+} from "./arguments.ts";
 import { ApiError } from "./errors.ts";
 import type { GpuExecutable } from "./gpu-executable.ts";
 import type { GpuPackedTensors } from "./gpu-packed.ts";
 import type { TensorSpec } from "./info.ts";
-import { type StoredArrays, storedBytes } from "./kernel.ts";
-import { evaluate } from "./size.ts";
+import { bytesOf, type StoredArrays, storedBytes } from "./kernel.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
 /** A kernel on a GPU that packs weights of type `Weights` and runs on `Arguments`. */
 export interface LoadedGpuKernel<Weights, Arguments, Result> {
@@ -41,7 +49,7 @@ export function gpuKernelOf<Weights, Arguments, Result>(
     layout: executable.artifact.layout,
     pack: async (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
-    run: (args) => inTurn(() => run(executable, buffers, args as AnyArguments)) as Promise<Result>,
+    run: (args) => inTurn(() => run(executable, buffers, args as RunInputs)) as Promise<Result>,
     dispose: () => {
       buffers.dispose();
       executable.dispose();
@@ -51,10 +59,6 @@ export function gpuKernelOf<Weights, Arguments, Result>(
 
 /** Bytes up to which the runtime writes in order with what follows. */
 const orderedBytes = 2 ** 23;
-
-interface AnyArguments extends RunInputs {
-  readonly w?: GpuPackedTensors;
-}
 
 /** Inputs and outputs on the GPU, kept from run to run. */
 class Buffers {
@@ -82,24 +86,21 @@ class Buffers {
   }
 }
 
-async function run(
-  executable: GpuExecutable,
-  buffers: Buffers,
-  args: AnyArguments,
-): Promise<Float32Array | { q: Int8Array; s: Float32Array }> {
+async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<RunOutputs> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
-  const m = rowsOf(artifact, args.m);
+  const sizes = sizesOf(artifact, args);
+  const m = sizes.M;
   const weights = new Map<string, GpuTensor>();
   if (artifact.packed.length > 0) {
-    requireWeights(artifact, args.w, runtime);
-    for (const [name, tensor] of args.w.tensors) weights.set(name, tensor);
+    const w = requireWeights<GpuPackedTensors>(artifact, args["w"], runtime);
+    for (const [name, tensor] of w.tensors) weights.set(name, tensor);
   }
-  const inputs = inputsOf(artifact, args, m);
-  const sizeOf = ({ bytes }: TensorSpec, rows: number): number => evaluate(bytes, { M: rows });
+  const inputs = inputsOf(artifact, args, sizes);
+  const sizeOf = ({ bytes }: TensorSpec, rows: number): number => evaluate(bytes, { ...sizes, M: rows });
   const results = new Map(artifact.outputs.map((o) => [o.name, new Uint8Array(sizeOf(o, m))]));
-  const most = rowsAtOnce(executable, m);
+  const most = rowsAtOnce(executable, sizes);
   for (let row = 0; row < m || row === 0; row += most) {
     const rows = Math.min(most, m - row);
     const tensors = new Map(weights);
@@ -107,10 +108,10 @@ async function run(
     for (const spec of artifact.inputs) {
       const tensor = await buffers.get(spec.name, sizeOf(spec, rows));
       tensors.set(spec.name, tensor);
-      const data = inputs.get(spec.name) as Float32Array;
+      const data = bytesOf(inputs.get(spec.name) as TensorArray);
       // What does not grow with M is the same for all rows.
-      const begin = row === 0 || sizeOf(spec, 1) === sizeOf(spec, 2) ? 0 : sizeOf(spec, row) / 4;
-      writes.push(runtime.write(tensor, data.subarray(begin, begin + tensor.bytes / 4)));
+      const begin = row === 0 || sizeOf(spec, 1) === sizeOf(spec, 2) ? 0 : sizeOf(spec, row);
+      writes.push(runtime.write(tensor, data.subarray(begin, begin + tensor.bytes)));
       // Short writes keep their place in the order of things.
       if (tensor.bytes > orderedBytes) await writes.at(-1);
     }
@@ -119,7 +120,10 @@ async function run(
     artifact.outputs.forEach(({ name }, i) => {
       tensors.set(name, outputs[i] as GpuTensor);
     });
-    const [read] = await Promise.all([runtime.run(await executable.launches(rows, tensors), outputs), ...writes]);
+    const [read] = await Promise.all([
+      runtime.run(await executable.launches({ ...sizes, M: rows }, tensors), outputs),
+      ...writes,
+    ]);
     artifact.outputs.forEach((spec, i) => {
       (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, row === 0 ? 0 : sizeOf(spec, row));
     });
@@ -128,12 +132,13 @@ async function run(
 }
 
 /** The most rows whose tensors fit the device's bindings: all where M is fixed, for then the shaders are made for just so many. */
-function rowsAtOnce({ artifact, runtime }: GpuExecutable, m: number): number {
+function rowsAtOnce({ artifact, runtime }: GpuExecutable, sizes: Sizes & { readonly M: number }): number {
+  const m = sizes.M;
   if (artifact.workload.m !== "any") return Math.max(1, m);
   const { maxBinding, maxBuffer } = runtime.sizeLimits;
   const most = Math.min(maxBinding, maxBuffer);
   const growing = [...artifact.inputs, ...artifact.outputs, ...artifact.parts.flatMap((p) => p.workspaces)];
-  const fits = (rows: number): boolean => growing.every(({ bytes }) => evaluate(bytes, { M: rows }) <= most);
+  const fits = (rows: number): boolean => growing.every(({ bytes }) => evaluate(bytes, { ...sizes, M: rows }) <= most);
   let rows = Math.max(1, m);
   while (rows > 1 && !fits(rows)) rows = Math.ceil(rows / 2);
   return rows;

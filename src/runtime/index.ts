@@ -2,6 +2,7 @@
  * What runs a compiled kernel. Without dependencies, Node's builtins or the compiler: it loads in browsers, and builds carry it along
  * (`src/build`).
  */
+export { arrayOf, type RunOutputs, type TensorArray } from "./arguments.ts";
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
@@ -23,6 +24,6 @@ export { type LoadOptions, loadVariant, type ModuleSource, type Variant } from "
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
-export { evaluate, type Size } from "./size.ts";
+export { evaluate, type Size, type Sizes } from "./size.ts";
 export { mostThreads } from "./threads/control.ts";
 export { onThreads, type ThreadOptions } from "./threads/pool.ts";

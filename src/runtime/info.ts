@@ -9,6 +9,8 @@ export interface TensorSpec {
   readonly shape: readonly Size[];
   /** Bytes that it takes. */
   readonly bytes: Size;
+  /** Smallest and largest value that the kernel relies on, where it does: `run` checks them. */
+  readonly range?: readonly [low: number, high: number];
 }
 
 /** A symbol, and the values for which a function may be called. */
@@ -56,12 +58,12 @@ export interface PartInfo<L = LaunchInfo> {
   readonly workspaces: readonly TensorSpec[];
 }
 
-/** The fields of a workload that running it needs; `w` names the format of the weights. */
+/** The fields of a workload that running it needs: its rows, where it has such; of weights their format and sizes, for messages. */
 export interface WorkloadInfo {
-  readonly op: "matmul" | "quantize" | "dequantize";
+  readonly op: string;
   readonly m?: number | "any";
   readonly n?: number;
-  readonly k: number;
+  readonly k?: number;
   readonly w?: string;
 }
 

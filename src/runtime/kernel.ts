@@ -2,7 +2,7 @@
  * A loaded module as its user sees it: pack, run, dispose, on typed arrays. What a kernel takes and gives is in its types; that the arguments
  * keep to them is checked here.
  */
-import { inputsOf, type RunInputs, requireWeights, resultOf, rowsOf } from "./arguments.ts";
+import { inputsOf, type RunInputs, type RunOutputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
@@ -28,17 +28,13 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
     layout: executable.artifact.layout,
     pack: (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
-    run: (args) => run(executable, args as AnyArguments) as Result,
+    run: (args) => run(executable, args as RunInputs) as Result,
     dispose: () => executable.dispose(),
   };
 }
 
 /** Stored tensors by name; a list is the rows of several matrices, one below the other. */
 export type StoredArrays = Readonly<Record<string, ArrayBufferView | readonly ArrayBufferView[] | undefined>>;
-
-interface AnyArguments extends RunInputs {
-  readonly w?: PackedTensors;
-}
 
 /** Stored weights under their buffers' names, as bytes. */
 export function storedBytes(weights: StoredArrays | undefined): Record<string, Uint8Array> {
@@ -54,7 +50,9 @@ export function storedBytes(weights: StoredArrays | undefined): Record<string, U
   );
 }
 
-const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+/** The bytes of an array, in place. */
+export const bytesOf = (data: ArrayBufferView): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 /** The bytes of tensors one after the other; copied only where there are several. */
 function joined(parts: readonly ArrayBufferView[]): Uint8Array {
@@ -68,17 +66,17 @@ function joined(parts: readonly ArrayBufferView[]): Uint8Array {
   return whole;
 }
 
-function run(executable: Executable, args: AnyArguments): Float32Array | { q: Int8Array; s: Float32Array } {
+function run(executable: Executable, args: RunInputs): RunOutputs {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
-  const m = rowsOf(artifact, args.m);
+  const sizes = sizesOf(artifact, args);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
-    requireWeights(artifact, args.w, runtime);
-    for (const [name, address] of args.w.addresses) at.set(name, address);
+    const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
+    for (const [name, address] of w.addresses) at.set(name, address);
   }
-  const inputs = inputsOf(artifact, args, m);
+  const inputs = inputsOf(artifact, args, sizes);
   const own: number[] = [];
   const place = (name: string, bytes: number): number => {
     const address = runtime.allocate(bytes);
@@ -86,11 +84,11 @@ function run(executable: Executable, args: AnyArguments): Float32Array | { q: In
     at.set(name, address);
     return address;
   };
-  const outputs = new Map(artifact.outputs.map(({ name, bytes }) => [name, evaluate(bytes, { M: m })]));
+  const outputs = new Map(artifact.outputs.map(({ name, bytes }) => [name, evaluate(bytes, sizes)]));
   try {
     for (const [name, data] of inputs) runtime.write(place(name, data.byteLength), data);
     for (const [name, bytes] of outputs) place(name, bytes);
-    executable.launch(m, at);
+    executable.launch(sizes, at);
     return resultOf(artifact, (name) => runtime.read(at.get(name) as number, outputs.get(name) as number));
   } finally {
     for (const address of own) runtime.free(address);

@@ -3,8 +3,11 @@
 /** A number, a symbol, or an operation on two sizes; `/` and `%` round down. */
 export type Size = number | string | readonly ["+" | "-" | "*" | "/" | "%", Size, Size];
 
+/** Values of the symbols in a run: `M` the rows. */
+export type Sizes = Readonly<Record<string, number>>;
+
 /** The value of a size for these values of the symbols. */
-export function evaluate(size: Size, symbols: Readonly<Record<string, number>>): number {
+export function evaluate(size: Size, symbols: Sizes): number {
   if (typeof size === "number") return size;
   if (typeof size === "string") return symbols[size] as number;
   const [op, left, right] = size;

@@ -9,7 +9,7 @@ export { type TuneOptions, type TuneReport, tuneWorkloads, type WorkloadResult }
 export type { TimeLimits } from "./measurer.ts";
 export { buildCandidate } from "./measuring/build.ts";
 export { makeProblem, type Problem, randomOperands } from "./measuring/problem.ts";
-export { describeWorkload, type Progress, progressLine } from "./progress.ts";
+export { type Progress, progressLine } from "./progress.ts";
 export type { GpuSelection, Hook, HookStage, SamplingOptions, TestHook } from "./protocol.ts";
 export { type Standing, standingsOf, type Timing } from "./standing.ts";
 export type { PartResult, TrialNews } from "./tune-part.ts";

@@ -3,7 +3,15 @@
  * that is stopped or killed loses nothing but the trial that was running.
  */
 import PQueue from "p-queue";
-import { type Device, parseWorkload, type Workload, WorkloadError, workloadKey } from "../../ir/index.ts";
+import {
+  type Device,
+  iterationsOf,
+  parseWorkload,
+  programOf,
+  type Workload,
+  WorkloadError,
+  workloadKey,
+} from "../../ir/index.ts";
 import { type Point, rivalsFor } from "../../schedules/index.ts";
 import { openShipped, type TuneRecord, type TuneStore } from "../../tune-db/index.ts";
 import { rangesOf, sharedPacking, typicalWorkload } from "../compile/index.ts";
@@ -184,7 +192,8 @@ function checkOptions({ seconds, trials, weightCopies = 1 }: TuneOptions): void 
 }
 
 /** A workload's part of the budget: large ones take longer to measure and matter more, but not in proportion. */
-const weightOf = (workload: Workload): number => Math.sqrt(("n" in workload ? workload.n : 1) * workload.k);
+const weightOf = (workload: Workload): number =>
+  Math.sqrt(iterationsOf(programOf("m" in workload ? { ...workload, m: 1 } : workload), {}));
 
 /** Each workload once, checked. */
 function distinct(workloads: readonly Workload[]): readonly Workload[] {

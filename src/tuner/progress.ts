@@ -1,5 +1,5 @@
 /** What a job tells while it runs, and one line of text for it. */
-import type { Workload } from "../../ir/index.ts";
+import { type Workload, workloadText } from "../../ir/index.ts";
 import { figures } from "../timing/index.ts";
 import type { PartResult, TrialNews } from "./tune-part.ts";
 
@@ -15,26 +15,7 @@ export type Progress = { readonly index: number; readonly count: number } & (
 export function progressLine(event: Progress): string {
   const place = `[${event.index + 1}/${event.count}]`;
   const workload = event.kind === "done" ? event.result.workload : event.workload;
-  return [`${place} ${describeWorkload(workload)}`, ...detail(event)].join("  ");
-}
-
-/** The workload for people. */
-export function describeWorkload(workload: Workload): string {
-  const named = ["m", "n", "k"].filter((axis) => axis in workload);
-  const sizes = named.map((axis) => `${axis}=${workload[axis as keyof Workload]}`);
-  const format = "w" in workload ? [workload.w] : [];
-  const { numerics: computed } = workload.op === "matmul" ? workload : {};
-  const numerics =
-    computed === undefined || computed.compute === "f32"
-      ? []
-      : [
-          computed.compute === "i8"
-            ? `x i8/${computed.xGroup}${computed.tables === "i8" ? ", 8-bit tables" : ""}`
-            : `x ${computed.compute}`,
-        ];
-  const { bias = false, epilogue = [] } = workload.op === "matmul" ? workload : {};
-  const steps = [...(bias ? ["bias"] : []), ...epilogue].map((step) => `+ ${step}`);
-  return [workload.op, ...sizes, ...format, ...numerics, ...steps].join(" ");
+  return [`${place} ${workloadText(workload)}`, ...detail(event)].join("  ");
 }
 
 function detail(event: Progress): readonly string[] {

@@ -10,9 +10,9 @@ import {
   type Numerics,
   programOf,
   type Workload,
+  workloadText,
 } from "../../ir/index.ts";
 import { type Point, rejection, type Target, type Template, templates } from "../../schedules/index.ts";
-import { describeWorkload } from "../../src/tuner/index.ts";
 import type { Candidate } from "../../src/tuner/protocol.ts";
 import { randomOf } from "../ir/samples.ts";
 
@@ -57,6 +57,15 @@ export function casesFor(device: Device, asked: string = process.env["QLOOM_MATR
     ...matmuls,
     { op: "quantize", m: 3, k: 160, group: 32 },
     { op: "quantize", m: 2, k: 96, group: "row" },
+    { op: "rmsnorm", m: 3, k: 1024, eps: 1e-5, residual: true },
+    { op: "rmsnorm", m: 2, k: 90, eps: 1e-6, residual: false },
+    { op: "embed", m: 5, n: 300, k: 256, w: "q6_K" },
+    { op: "embed", m: 3, n: 70, k: 48, w: "bf16" },
+    { op: "rope", m: 3, heads: 4, d: 64, rotary: 64, pairing: "neox", scale: 1 },
+    { op: "rope", m: 2, heads: 3, d: 80, rotary: 24, pairing: "interleaved", scale: 1.25 },
+    { op: "rope", m: 2, heads: 1, d: 7, rotary: 6, pairing: "neox", scale: 1 },
+    { op: "swiglu", m: 3, k: 128 },
+    { op: "swiglu", m: 2, k: 37 },
   ];
   const classes = featureClasses(device.features);
   return all.flatMap((workload, i) => {
@@ -112,7 +121,7 @@ function casesOf(
   const isDefault = random() < 0.5;
   return (each ? able : [other]).map((template) => {
     const point = isDefault ? template.default(target) : anyPoint(target, template, i);
-    const words = [template.name, describeWorkload(workload), ...features, isDefault ? "default" : "any point"];
+    const words = [template.name, workloadText(workload), ...features, isDefault ? "default" : "any point"];
     return { name: words.join(" "), workload, features, candidate: { template: template.name, point } };
   });
 }

@@ -1,6 +1,6 @@
 // Functions made of the scalar-op table, evaluated as expressions, against float64.
 import { describe, expect, test } from "vitest";
-import { b, type Expr, exp, interpretKernel, silu, tensor } from "../../ir/index.ts";
+import { b, type Expr, exp, interpretKernel, silu, sinCosOfTurn, tensor, turnOf } from "../../ir/index.ts";
 
 /** The values of a function of f32 at all of these. */
 function valuesOf(f: (x: Expr) => Expr, at: readonly number[]): readonly number[] {
@@ -54,5 +54,52 @@ test("silu is right where its sigmoid is 0, 1, and between", () => {
     const x = at[i] as number;
     const exact = x / (1 + Math.exp(-x));
     expect(Math.abs(value - exact)).toBeLessThanOrEqual(4 * 2 ** -23 * Math.abs(exact) + 1e-7);
+  });
+});
+
+describe("sine and cosine of position * frequency", () => {
+  const parts = (of: "sin" | "cos", position: number, frequencies: readonly number[]): readonly number[] =>
+    valuesOf((f) => sinCosOfTurn(turnOf(b.constant(position, "i32"), f))[of], frequencies);
+  /** Frequencies as models have them, and any. */
+  const frequencies = [...range(0, 1, 301), ...Array.from({ length: 64 }, (_, i) => Math.fround(500_000 ** (-i / 64)))];
+
+  test.each([0, 1, -1, 2, 3, 1000, -4097, 131_071, 2 ** 20 - 1, 2 ** 20, -(2 ** 20)])(
+    "is within 2e-7 at position %i, for frequencies from 0 to 1",
+    (position) => {
+      for (const of of ["sin", "cos"] as const)
+        parts(of, position, [...frequencies, ...frequencies.map((f) => -f)]).forEach((value, i) => {
+          const f = frequencies[i % frequencies.length] as number;
+          const exact = Math[of](position * (i < frequencies.length ? f : -f));
+          expect(Math.abs(value - exact)).toBeLessThan(2e-7);
+        });
+    },
+  );
+
+  test("loses as much as positions and frequencies exceed that, and no more", () => {
+    for (const [position, most] of [
+      [2 ** 22, 1],
+      [2 ** 24, 1],
+      [2 ** 24, 16],
+    ] as const)
+      for (const of of ["sin", "cos"] as const)
+        parts(
+          of,
+          position,
+          frequencies.map((f) => f * most),
+        ).forEach((value, i) => {
+          const exact = Math[of](position * (frequencies[i] as number) * most);
+          expect(Math.abs(value - exact)).toBeLessThan(2e-7 * (position / 2 ** 20) * most);
+        });
+  });
+
+  test("of no turn is 0 and 1, of quarter turns as near as can be", () => {
+    const at = (turn: number): readonly number[] =>
+      (["sin", "cos"] as const).map(
+        (of) => valuesOf(() => sinCosOfTurn(b.constant(turn, "i32"))[of], [0])[0] as number,
+      );
+    expect(at(0)).toEqual([0, 1]);
+    expect(at(2 ** 30)).toEqual([1, 0].map((value) => expect.closeTo(value, 7)));
+    expect(at(-(2 ** 31))).toEqual([0, -1].map((value) => expect.closeTo(value, 7)));
+    expect(at(-(2 ** 30))).toEqual([-1, 0].map((value) => expect.closeTo(value, 7)));
   });
 });

@@ -20,6 +20,20 @@ function broadcasts(e: Expr, operand: number): boolean {
   return (e.op !== "shl" && e.op !== "shr") || operand === 0;
 }
 
+/** The indices of all accesses: a scalar and a lane pattern, of which nothing is put into every lane of a vector. */
+function addressesOf(kernel: Kernel): ReadonlySet<Expr> {
+  const addresses = new Set<Expr>();
+  const seen = new Set<Expr>();
+  const add = (e: Expr): void => {
+    if (e.kind === "load") for (const index of e.index) addresses.add(index);
+  };
+  eachStmt(kernel.body, (s) => {
+    if (s.kind === "store") for (const index of s.index) addresses.add(index);
+    for (const e of exprsOf(s)) eachNode(e, add, seen);
+  });
+  return addresses;
+}
+
 /** Uses of the scalar lets of a kernel, by name. */
 export function usesOfLets(kernel: Kernel): ReadonlyMap<string, Uses> {
   const uses = new Map<string, Uses>();
@@ -33,9 +47,10 @@ export function usesOfLets(kernel: Kernel): ReadonlyMap<string, Uses> {
     else known.scalar = true;
   };
   const seen = new Set<Expr>();
+  const addresses = addressesOf(kernel);
   const seeOperands = (e: Expr): void => {
     operands(e).forEach((arg, i) => {
-      see(arg, broadcasts(e, i));
+      see(arg, broadcasts(e, i) && !addresses.has(e));
     });
   };
   eachStmt(kernel.body, (s) => {

@@ -81,7 +81,7 @@ export class GpuKernel {
     const runs: Prepared[] = [];
     for (const copy of this.copies) {
       const tensors = new Map([...copy.tensors, ...own]);
-      const launches = await this.#executable.launches(m, tensors);
+      const launches = await this.#executable.launches({ M: m }, tensors);
       const [y] = await runtime.run(launches, [output]);
       checkResult("qloom", new Float32Array(y!.buffer), { ...matmul, m }, { ...reference, ...rows });
       runs.push(await runtime.prepare(launches));

@@ -1,11 +1,11 @@
 // `qloom build`: kernels ahead of time, into a folder that runs without qloom.
 
 import { isAbsolute } from "node:path";
+import { workloadText } from "../../../ir/index.ts";
 import { type BuildResult, buildFolder, loadConfig } from "../../build/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { recordOptions, withRecords } from "../database.ts";
 import { bytesText, table } from "../table.ts";
-import { workloadText } from "../workload.ts";
 
 export const build: Command = defineCommand({
   summary: "Build kernels ahead of time",

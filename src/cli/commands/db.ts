@@ -1,5 +1,6 @@
 // `qloom db`: what the tune-db holds; moving records between databases; withdrawing one. The work is in ../records.ts.
 
+import { workloadText } from "../../../ir/index.ts";
 import { type ImportResult, OUTCOMES } from "../../../tune-db/index.ts";
 import { figures } from "../../timing/index.ts";
 import { type Command, defineCommand } from "../command.ts";
@@ -8,7 +9,7 @@ import { UsageError } from "../errors.ts";
 import { exportTo, importFrom, type Overview, type RecordRow, rowsOf, summarize, withdraw } from "../records.ts";
 import { bytesText, table } from "../table.ts";
 import { list } from "../values.ts";
-import { workloadFilter, workloadOptions, workloadText } from "../workload.ts";
+import { workloadFilter, workloadOptions } from "../workload.ts";
 
 /** What each action results in. */
 type Result =

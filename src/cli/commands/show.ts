@@ -1,7 +1,7 @@
 // `qloom show`: how a workload becomes a kernel, step by step. The listings themselves are in listing.ts.
 
 import { z } from "zod";
-import { type Device, programOf, QloomError, type Workload } from "../../../ir/index.ts";
+import { type Device, programOf, QloomError, type Workload, workloadText } from "../../../ir/index.ts";
 import { explain, type Point, type Schedule } from "../../../schedules/index.ts";
 import {
   type Artifact,
@@ -31,7 +31,7 @@ import { overridden, type SourcedPlan } from "../plans.ts";
 import { bytesText, table } from "../table.ts";
 import { chooseTarget, targetOptions, threadsOption } from "../target.ts";
 import { choice, integer } from "../values.ts";
-import { requiredWorkload, workloadOptions, workloadText } from "../workload.ts";
+import { requiredWorkload, workloadOptions } from "../workload.ts";
 
 /** What `--json` prints. */
 interface Shown {

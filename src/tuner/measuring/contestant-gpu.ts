@@ -146,10 +146,10 @@ class GpuContestant implements Contestant {
     const written = new Map<string, GuardedOutput>();
     this.#written = written;
     for (const { name, bytes } of [...outputs, ...parts.flatMap(({ workspaces }) => workspaces)])
-      written.set(name, await guardedOutput(runtime, name, evaluate(bytes, { M: problem.m })));
+      written.set(name, await guardedOutput(runtime, name, evaluate(bytes, problem.sizes)));
     const own = [...inputs, ...[...written].map(([name, { tensor }]) => [name, tensor] as const)];
     const launches = await Promise.all(
-      weights.map((copy) => executable.launches(problem.m, new Map([...copy, ...own]))),
+      weights.map((copy) => executable.launches(problem.sizes, new Map([...copy, ...own]))),
     );
     this.#once = await runtime.prepare(launches[0]!);
     this.#round = await runtime.prepare(launches.flat());

@@ -105,7 +105,7 @@ class WasmContestant implements Contestant {
   #run(): void {
     const addresses = this.#addresses[this.#turn++ % this.#addresses.length]!;
     try {
-      this.#executable!.launch(this.#shared.problem.m, addresses);
+      this.#executable!.launch(this.#shared.problem.sizes, addresses);
     } catch (error) {
       throw outcomeOf(error);
     }
@@ -114,9 +114,10 @@ class WasmContestant implements Contestant {
   #place(executable: Executable): void {
     const { runtime, problem, inputs } = this.#shared;
     const weights = this.#artifact.packed.length > 0 ? this.#packed(executable) : undefined;
-    const symbols = { M: problem.m };
-    const specs = [...this.#artifact.outputs, ...executable.partFor(problem.m).workspaces];
-    this.#written = new Map(specs.map(({ name, bytes }) => [name, guardedOutput(runtime, evaluate(bytes, symbols))]));
+    const specs = [...this.#artifact.outputs, ...executable.partFor(problem.sizes).workspaces];
+    this.#written = new Map(
+      specs.map(({ name, bytes }) => [name, guardedOutput(runtime, evaluate(bytes, problem.sizes))]),
+    );
     const own = [...inputs, ...this.#written].map(([name, { address }]) => [name, address] as const);
     this.#addresses = (weights?.addresses() ?? [new Map()]).map((of) => new Map([...of, ...own]));
   }

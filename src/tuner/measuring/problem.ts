@@ -4,41 +4,41 @@
  * seen unless both rows happen to be the same one of the pool. Not here: running anything.
  */
 import {
+  type Buffer,
   boundOf,
+  buffersWithRole,
   type Containers,
   containerBytes,
   type DequantizeWorkload,
   decodeReference,
   encode,
+  errorBoundOf,
   exactResult,
   formatOf,
   type MatmulWorkload,
   type Operands,
   operandsOf,
+  programOf,
   type QuantizeWorkload,
   quantizeReference,
   referenceMatmul,
+  referenceOf,
+  sizeOf,
   type Workload,
 } from "../../../ir/index.ts";
-import { normal, type Random, splitmix32 } from "../../timing/index.ts";
+import { arrayOf, type Sizes, type TensorArray } from "../../runtime/index.ts";
+import { normal, type Random, splitmix32, uniform } from "../../timing/index.ts";
 import { TunerError } from "../errors.ts";
-
-/** What a result came to. */
-export interface Verdict {
-  /** max |y - reference| / max |reference|. */
-  readonly maxError: number;
-  /** What is wrong, in one line; undefined when the result is within the workload's bound. */
-  readonly fault: string | undefined;
-}
+import { judgeEqual, judgeRows, together, type Verdict } from "./judge.ts";
 
 /** One instance of a workload. Tensors go by their buffers' names. */
 export interface Problem {
   readonly workload: Workload;
-  /** Rows of x. */
-  readonly m: number;
+  /** Values of the symbols: `M` the rows, 0 where the operator has none. */
+  readonly sizes: Sizes;
   /** Weights as stored in a file. */
   readonly weights: Containers;
-  readonly inputs: Readonly<Record<string, Float32Array>>;
+  readonly inputs: Readonly<Record<string, TensorArray>>;
   /** Judges the bytes of the outputs. */
   readonly judge: (output: (name: string) => Uint8Array<ArrayBuffer>) => Verdict;
 }
@@ -46,17 +46,62 @@ export interface Problem {
 /** Distinct rows of w. */
 const poolRows = 64;
 
-const makers = {
+/** Operators whose numbers are chosen to try what they are prone to, or whose every value would take too long to know. */
+const makers: {
+  readonly [Op in Workload["op"]]?: (workload: Extract<Workload, { op: Op }>, random: Random) => Problem;
+} = {
   matmul: matmulProblem,
   quantize: quantizeProblem,
   dequantize: dequantizeProblem,
-} satisfies { readonly [Op in Workload["op"]]: (workload: Extract<Workload, { op: Op }>, random: Random) => Problem };
+};
 
 /** The problem of a workload with a fixed M, the same for equal seeds. Throws a `TunerError` where there is nothing to run. */
 export function makeProblem(workload: Workload, seed: number): Problem {
   if ("m" in workload && (workload.m === "any" || workload.m === 0))
     throw new TunerError(`m = ${workload.m} has nothing to measure; tune a number of rows from 1 up`);
-  return (makers[workload.op] as (workload: Workload, random: Random) => Problem)(workload, splitmix32(seed));
+  const make = (makers[workload.op] ?? anyProblem) as (workload: Workload, random: Random) => Problem;
+  return make(workload, splitmix32(seed));
+}
+
+/** Inputs by what their buffers say, and the operator's own reference. */
+function anyProblem(workload: Workload, random: Random): Problem {
+  const program = programOf(workload);
+  const weights = "w" in workload ? pooledWeights(workload.w, workload.n, workload.k, random).weights : {};
+  const inputs = Object.fromEntries(
+    buffersWithRole(program, "input").map((input) => [input.name, randomValues(input, random)]),
+  );
+  const reference = referenceOf(workload, inputs, weights);
+  const bound = errorBoundOf(workload);
+  const outputs = buffersWithRole(program, "output");
+  return {
+    workload,
+    sizes: { M: "m" in workload ? (workload.m as number) : 0 },
+    weights,
+    inputs,
+    judge: (output) =>
+      together(
+        outputs.map((of) => {
+          const row = elementsOf(of) / sizeOf(of.shape[0]!, {});
+          const values = new (arrayOf(of))(output(of.name).buffer);
+          const expected = (m: number, i: number): number => reference[of.name]![m * row + i]!;
+          return bound === 0
+            ? judgeEqual(of.name, values, row, expected)
+            : judgeRows(of.name, values, row, bound, expected);
+        }),
+      ),
+  };
+}
+
+const elementsOf = ({ shape }: Buffer): number => shape.reduce((product, size) => product * sizeOf(size, {}), 1);
+
+/** Integers without a range are as large as positions in a long context, and as the positions between two of them. */
+const farthest = 2 ** 20;
+
+/** Normal floats; integers of the buffer's range. */
+function randomValues(of: Buffer, random: Random): TensorArray {
+  const [low, high] = of.range ?? [-farthest, farthest];
+  const draw = of.scalar === "f32" ? () => normal(random) : () => low + Math.floor(uniform(random) * (high - low + 1));
+  return new (arrayOf(of))(elementsOf(of)).map(draw);
 }
 
 function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
@@ -71,10 +116,10 @@ function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
     exactResult(workload, operands, sums[row * distinct + rowOf[column]!]!, row, column);
   return {
     workload,
-    m,
+    sizes: { M: m },
     weights,
     inputs: { x, ...operands },
-    judge: (output) => judgeRows(new Float32Array(output("y").buffer), m, n, boundOf(workload.numerics), expected),
+    judge: (output) => judgeRows("y", new Float32Array(output("y").buffer), n, boundOf(workload.numerics), expected),
   };
 }
 
@@ -94,7 +139,7 @@ function dequantizeProblem(workload: DequantizeWorkload, random: Random): Proble
   const expected = (row: number, column: number): number => values[rowOf[row]! * k + column]!;
   return {
     workload,
-    m: 0,
+    sizes: { M: 0 },
     weights,
     inputs: {},
     judge: (output) => judgeEqual("y", new Float32Array(output("y").buffer), k, expected),
@@ -109,7 +154,7 @@ function quantizeProblem(workload: QuantizeWorkload, random: Random): Problem {
   const { q, s } = quantizeReference(x, group);
   return {
     workload,
-    m,
+    sizes: { M: m },
     weights: {},
     inputs: { x },
     judge: (output) => {
@@ -180,55 +225,4 @@ function activations(m: number, k: number, random: Random): Float32Array {
     if (i < 64) return 2;
     return k >= 512 && i < 128 ? 0 : drawn;
   });
-}
-
-// ------------------------------------------------------------------------------------------------------------- judging
-
-/** Judges every row of y: its mean of squared errors over its mean of squares is at most `bound`. */
-function judgeRows(
-  y: Float32Array,
-  m: number,
-  n: number,
-  bound: number,
-  expected: (row: number, column: number) => number,
-): Verdict {
-  let [largest, worst, fault] = [0, 0, undefined as string | undefined];
-  for (let row = 0; row < m; row++) {
-    let [squares, errors, rowWorst, at] = [0, 0, -1, 0];
-    for (let column = 0; column < n; column++) {
-      const reference = expected(row, column);
-      const value = y[row * n + column]!;
-      if (!Number.isFinite(value)) {
-        const place = `y[${row},${column}]`;
-        return { maxError: Number.NaN, fault: `${place} is ${value}: it was not written, or read what is not there` };
-      }
-      const off = Math.abs(value - reference);
-      squares += reference * reference;
-      errors += off * off;
-      largest = Math.max(largest, Math.abs(reference));
-      if (off > rowWorst) [rowWorst, at] = [off, column];
-    }
-    worst = Math.max(worst, rowWorst);
-    if (errors > bound * squares)
-      fault ??= `row ${row} of y is off by NMSE ${(errors / squares).toExponential(1)}, ${bound} is allowed; most at y[${row},${at}] = ${y[row * n + at]}, which should be ${expected(row, at)}`;
-  }
-  return { maxError: worst === 0 ? 0 : worst / largest, fault };
-}
-
-function judgeEqual(
-  name: string,
-  values: Float32Array | Int8Array,
-  columns: number,
-  expected: (row: number, column: number) => number,
-): Verdict {
-  for (let at = 0; at < values.length; at++) {
-    const [row, column] = [Math.floor(at / columns), at % columns];
-    const reference = expected(row, column);
-    if (!Object.is(values[at], reference) && values[at] !== reference)
-      return {
-        maxError: Number.NaN,
-        fault: `${name}[${row},${column}] is ${values[at]}, which should be ${reference}`,
-      };
-  }
-  return { maxError: 0, fault: undefined };
 }

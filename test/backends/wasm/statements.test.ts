@@ -50,6 +50,19 @@ describe("loops", () => {
   });
 });
 
+test("a let that is the address of vectors alone is a scalar", () => {
+  const start = b.variable("start");
+  const lanes = b.lanes([4], [4]);
+  const address = (of: typeof x): ReturnType<typeof b.add> => b.add(b.add(b.variable(`&${of.name}`), 16), lanes);
+  const copy = (named: boolean): Kernel =>
+    kernelOf([
+      b.loop("z", n, [b.store("y", at(y, b.variable("z")), b.constant(0))]),
+      ...(named ? [b.bind("start", b.add(b.variable("&x"), 16))] : []),
+      b.store("y", [address(y)], b.load(x, [named ? b.add(start, lanes) : address(x)])),
+    ]);
+  expect(run(copy(true))).toEqual(run(copy(false)));
+});
+
 describe("threads", () => {
   const M = b.symbol("M", { min: 0, max: n });
   const body = [

@@ -80,7 +80,9 @@ describe("what does not fit", () => {
     const w = kernel.pack(unprefixed(storedWeights("int4_g32", 4, k, { seed: 1, exact: false })) as never);
     const gate = new Float32Array(4);
     const run = (args: object) => () => kernel.run({ x: x.subarray(0, k), m: 1, w, ...args } as never);
-    expect(run({ gate, residual: gate })).toThrow('compile with epilogue: ["residual"], or leave it out');
+    expect(run({ gate, residual: gate })).toThrow(
+      "residual: the kernel was compiled without one; it takes x, gate, w, m",
+    );
     expect(run({})).toThrow("gate is missing; it has 4 values of f32");
     expect(run({ gate: new Float32Array(3) })).toThrow("gate has 3 values, expected 4 (m = 1)");
     kernel.dispose();

@@ -60,7 +60,7 @@ describe("run", () => {
     const args = { m: 2, w: without.pack(stored), x, bias };
     // @ts-expect-error a kernel without bias takes none
     expect(message(() => without.run(args))).toMatchInlineSnapshot(
-      `"ApiError: bias: the kernel was compiled without one; compile with bias: true, or leave it out"`,
+      `"ApiError: bias: the kernel was compiled without one; it takes x, w, m"`,
     );
     without.dispose();
   });
@@ -90,10 +90,10 @@ describe("run", () => {
   });
   test("m beyond what the kernel was compiled for", async () => {
     const executable = await Executable.load(kernel.artifact);
-    expect(message(() => executable.launch(2 ** 31, new Map()))).toMatchInlineSnapshot(
+    expect(message(() => executable.launch({ M: 2 ** 31 }, new Map()))).toMatchInlineSnapshot(
       `"ApiError: m = 2147483648: the kernel was compiled for 0..8, 9..2147483647"`,
     );
-    expect(message(() => executable.launch(1, new Map()))).toMatchInlineSnapshot(
+    expect(message(() => executable.launch({ M: 1 }, new Map()))).toMatchInlineSnapshot(
       `"ApiError: decode/quantize: tensor x has no address"`,
     );
     executable.dispose();
@@ -235,7 +235,7 @@ describe("compile", () => {
   });
   test("what is no workload", async () => {
     expect(await refusal({ ...base, op: "attention" })).toMatchInlineSnapshot(
-      `"WorkloadError: op: Invalid discriminator value. Expected 'matmul' | 'quantize' | 'dequantize'"`,
+      `"WorkloadError: op: Invalid discriminator value. Expected 'matmul' | 'quantize' | 'dequantize' | 'rmsnorm' | 'embed' | 'rope' | 'swiglu'"`,
     );
     expect(await refusal({ ...base, transpose: true })).toMatchInlineSnapshot(
       `"WorkloadError: workload: there is no "transpose" here"`,

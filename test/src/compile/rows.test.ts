@@ -71,7 +71,7 @@ describe.each(kernels)("%s, K = %i, %o", (w, k, numerics, device) => {
     const run = (m: number, index: number, of: number): Float32Array => {
       part = { index, of };
       memory.bytes(y, 4 * m * n).fill(0xff);
-      executable.launch(m, at);
+      executable.launch({ M: m }, at);
       return memory.readF32(y, m * n);
     };
     for (const m of [1, 4, 6, 17]) {

@@ -47,7 +47,7 @@ test.each(kernels)("%s, K = %i, %o: equal on every number of threads", async (w,
     const ys = [1, 2, 4, 6, 8, 9, 17, 1, 17].map((m) => {
       const y = at.get("y") as number;
       memory.bytes(y, 4 * 17 * n).fill(0xff);
-      executable.launch(m, at);
+      executable.launch({ M: m }, at);
       return memory.readF32(y, 17 * n);
     });
     executable.dispose();

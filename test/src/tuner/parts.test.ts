@@ -146,11 +146,11 @@ test("progress is one line", () => {
   ];
   expect(events.map(progressLine)).toMatchInlineSnapshot(`
     [
-      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8/32  starting",
-      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8/32  12/64  best 0.412 ms (default 0.530)  18 s left",
-      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8/32  12  crash  nothing right yet",
-      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8/32  best 0.410 ms (default 0.530)  12 tried, searched",
-      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8/32  failed: no memory",
+      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8_g32  starting",
+      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8_g32  12/64  best 0.412 ms (default 0.530)  18 s left",
+      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8_g32  12  crash  nothing right yet",
+      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8_g32  best 0.410 ms (default 0.530)  12 tried, searched",
+      "[2/7] matmul m=1 n=4096 k=4096 q4_K x i8_g32  failed: no memory",
     ]
   `);
 });

@@ -20,7 +20,8 @@ function judge(problem: Problem, results: Readonly<Record<string, Float32Array |
 /** The whole result by the reference, without the pool. */
 function resultOf(problem: Problem): Float32Array {
   const { workload, inputs, weights } = problem;
-  return Float32Array.from(referenceMatmul(workload as MatmulWorkload, inputs["x"]!, weights, inputs).y);
+  const floats = inputs as Readonly<Record<string, Float32Array>>;
+  return Float32Array.from(referenceMatmul(workload as MatmulWorkload, floats["x"]!, weights, floats).y);
 }
 
 const altered = (y: Float32Array, at: number, value: number): Float32Array => {
@@ -69,7 +70,7 @@ describe("matmul", () => {
     const values = decodeReference(format, weights, 128, 512);
     const rowOfOnes = values.subarray(512, 1024);
     expect(new Set(rowOfOnes).size).toBe(1);
-    const { q, s } = quantizeReference(inputs["x"]!, 32);
+    const { q, s } = quantizeReference(inputs["x"] as Float32Array, 32);
     expect([...q.subarray(0, 64)].every((code) => code === 127)).toBe(true);
     expect([...s.subarray(2, 4)]).toEqual([0, 0]);
   });
@@ -90,7 +91,7 @@ describe("matmul", () => {
 test("quantize wants every code and scale", () => {
   const workload: Workload = { op: "quantize", m: 2, k: 64, group: 32 };
   const problem = makeProblem(workload, 1);
-  const { q, s } = quantizeReference(problem.inputs["x"]!, 32);
+  const { q, s } = quantizeReference(problem.inputs["x"] as Float32Array, 32);
   expect(judge(problem, { "x.q": q, "x.s": s })).toBeUndefined();
   const wrong = q.slice();
   wrong[70] = 5;
