@@ -21,18 +21,19 @@ export const attentionBounds: Readonly<Record<AttentionNumerics["weights"], numb
 export const cacheBlock = 64;
 
 /**
- * Attention of `s` queries over the first T tokens of a cache (T from 0, known at run time), grouped heads: query head h reads key head
+ * Attention of `m` queries over the first T tokens of a cache (T from 0, known at run time), grouped heads: query head h reads key head
  * `h // (heads / kvHeads)`.
  *
  *     x[h,i,t] = softcap(scale * sum_d q[i,h,d] * k[t,h',d]) + slopes[h] * (t - p[i]) + bias[i,t]        where token t is seen, else -inf
  *     y[i,h,d] = sum_t e^x[h,i,t] * v[t,h',d] / (sum_t e^x[h,i,t] + e^sinks[h])                          0 where the divisor is 0
  *
- * Token t is seen by query i when t < T; with `causal` also t <= p[i], with `window` also t > p[i] - window. The position p[i] of query i is T - s + i (the
- * queries are the last tokens), or the input `positions`. q and y are f32, s x heads x headSize; keys and values are tensors of rows (token, kv head).
+ * Token t is seen by query i when t < T; with `causal` also t <= p[i], with `window` also t > p[i] - window. The position p[i] of query i is T - m + i (the
+ * queries are the last tokens), or the input `positions`. q and y are f32, m x heads x headSize; keys and values are tensors of rows (token, kv head).
  */
 export interface AttentionWorkload {
   readonly op: "attention";
-  readonly s: number | "any";
+  /** Queries of a run. */
+  readonly m: number | "any";
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
@@ -50,11 +51,11 @@ export interface AttentionWorkload {
   readonly softcap?: number | undefined;
   /** An input `slopes`, one per head (ALiBi). @default false */
   readonly slopes?: boolean | undefined;
-  /** An input `bias`, s x T: -Infinity masks. @default false */
+  /** An input `bias`, m x T: -Infinity masks. @default false */
   readonly bias?: boolean | undefined;
   /** An input `sinks`, one per head. @default false */
   readonly sinks?: boolean | undefined;
-  /** A second output `lse`, heads x s: log of the divisor, -Infinity where it is 0. @default false */
+  /** A second output `lse`, heads x m: log of the divisor, -Infinity where it is 0. @default false */
   readonly lse?: boolean | undefined;
   readonly numerics: AttentionNumerics;
 }
@@ -65,7 +66,7 @@ const flag = z.boolean().optional();
 /** Checks an attention workload from outside. */
 export const attentionSchema: z.ZodType<AttentionWorkload> = z.strictObject({
   op: z.literal("attention"),
-  s: z.union([z.int().nonnegative(), z.literal("any")]),
+  m: z.union([z.int().nonnegative(), z.literal("any")]),
   heads: positive,
   kvHeads: positive,
   headSize: positive,

@@ -1,7 +1,7 @@
 /** The oracle of attention: softmax over all tokens that are seen, in float64, apart from the IR. */
 import type { AttentionWorkload } from "../attention.ts";
 
-/** What attention reads, row-major: `q` s x heads x headSize; `keys` and `values` T x kvHeads x headSize, decoded; the others as the workload has them. */
+/** What attention reads, row-major: `q` m x heads x headSize; `keys` and `values` T x kvHeads x headSize, decoded; the others as the workload has them. */
 export interface AttentionInputs {
   readonly q: ArrayLike<number>;
   readonly keys: ArrayLike<number>;
@@ -12,7 +12,7 @@ export interface AttentionInputs {
   readonly sinks?: ArrayLike<number> | undefined;
 }
 
-/** `y` (s x heads x headSize) and `lse` (heads x s) of an attention workload. */
+/** `y` (m x heads x headSize) and `lse` (heads x m) of an attention workload. */
 export function referenceAttention(
   workload: AttentionWorkload,
   inputs: AttentionInputs,

@@ -42,10 +42,9 @@ import { exp, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { isFloat } from "../types.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
-import { checkSize, groupOf } from "./shapes.ts";
+import { checkSize, groupOf, rowsOf } from "./shapes.ts";
 
-/** Symbols: queries, and tokens that the cache holds. */
-export const queriesSymbol = "S";
+/** Name of the symbol that stands for the tokens in a cache. */
 export const tokensSymbol = "T";
 
 const T = variable(tokensSymbol);
@@ -144,16 +143,15 @@ function check({ heads, kvHeads, headSize, window, causal, keys, values, numeric
  */
 export function attentionProgram(workload: AttentionWorkload): Program {
   check(workload);
-  const { s: queries, heads, kvHeads, headSize, numerics } = workload;
+  const { heads, kvHeads, headSize, numerics } = workload;
   const group = heads / kvHeads;
-  const S: Expr = queries === "any" ? variable(queriesSymbol) : constant(queries);
-  const perRun: readonly SizeSymbol[] = queries === "any" ? [symbol(queriesSymbol)] : [];
+  const { extent: M, symbols: perRun } = rowsOf(workload.m);
   const input = (name: string, shape: readonly (Expr | number)[], scalar: "f32" | "i32" = "f32"): Buffer =>
     buffer(name, scalar, shape, { role: "input" });
   const inputs = {
-    positions: input("positions", [S], "i32"),
+    positions: input("positions", [M], "i32"),
     slopes: input("slopes", [heads]),
-    bias: input("bias", [S, T]),
+    bias: input("bias", [M, T]),
     sinks: input("sinks", [heads]),
   };
   const used = [
@@ -171,15 +169,15 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     workload,
     at: [hk, i, hg],
     head: add(mul(hk, group), hg),
-    position: workload.positions === "given" ? load(inputs.positions, [i]) : add(sub(T, S), i),
+    position: workload.positions === "given" ? load(inputs.positions, [i]) : add(sub(T, M), i),
     own: (name, more = [], scalar) =>
-      buffer(name, scalar ?? "f32", [kvHeads, S, group, ...more], {
+      buffer(name, scalar ?? "f32", [kvHeads, M, group, ...more], {
         ...(scalar === "i8" && { range: weightRange(formatOf(workload.values)) }),
       }),
     keys: cached("k", workload.keys),
     values: cached("v", workload.values),
   };
-  const rows = mul(S, heads);
+  const rows = mul(M, heads);
   const q = input("q", [rows, headSize]);
   const m = scope.own("m");
   const scores = scoresOf(scope, q, rows);
@@ -188,8 +186,8 @@ export function attentionProgram(workload: AttentionWorkload): Program {
   const [x] = exponents.buffers as [Buffer];
   const weighted = numerics.weights === "f32" ? plainWeights(scope, x, m) : quantizedWeights(scope, x, m);
   const outputs = [
-    buffer("y", "f32", [S, heads, headSize], { role: "output" }),
-    ...(workload.lse ? [buffer("lse", "f32", [heads, S], { role: "output" })] : []),
+    buffer("y", "f32", [M, heads, headSize], { role: "output" }),
+    ...(workload.lse ? [buffer("lse", "f32", [heads, M], { role: "output" })] : []),
   ];
   const body = [
     ...scores.body,
@@ -210,7 +208,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
       ...weighted.buffers,
       ...outputs,
     ],
-    body: [loop("hk", kvHeads, [loop("i", S, [loop("hg", group, body)])])],
+    body: [loop("hk", kvHeads, [loop("i", M, [loop("hg", group, body)])])],
   });
   const quantize = quantizeRows("q", { extent: rows, symbols: perRun }, headSize, headSize, "prologue", "workspace");
   return {

@@ -16,7 +16,7 @@ import { cacheOf } from "./cached.ts";
 
 const base: AttentionWorkload = {
   op: "attention",
-  s: "any",
+  m: "any",
   heads: 4,
   kvHeads: 2,
   headSize: 16,
@@ -61,7 +61,7 @@ function compared(options: Partial<AttentionWorkload>, { queries, tokens, positi
   if (workload.bias) inputs.set("bias", f32([queries, tokens], bias));
   const program = attentionProgram(workload);
   verifyProgram(program, "naive");
-  const made = run(program, inputs, { S: queries, T: tokens });
+  const made = run(program, inputs, { M: queries, T: tokens });
   const wanted = referenceAttention(workload, {
     q: workload.numerics.scores === "i8" ? decoded(q, headSize) : q,
     keys: k.decoded,
