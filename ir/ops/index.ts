@@ -15,6 +15,7 @@ import { swiglu } from "./swiglu.ts";
 
 export { attentionProgram } from "./attention.ts";
 export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
+export { type Cached, type CacheShape, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";
