@@ -4,7 +4,7 @@
  *
  * Tokens go in whole blocks of the cache. Those from T on are masked: what lies there reaches no result, be it NaN.
  */
-import { type AttentionWorkload, cacheBlock } from "../attention.ts";
+import { type AttentionWorkload, attentionBounds, cacheBlock } from "../attention.ts";
 import {
   add,
   and,
@@ -30,8 +30,11 @@ import { WorkloadError } from "../errors.ts";
 import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from "../formats/index.ts";
 import { exp, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
+import { referenceAttention } from "./attention-reference.ts";
 import { blocksOf, type Cached, cachedEntry, cachedTensor, type Token, tokensSymbol } from "./cache.ts";
+import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
+import { quantizeReference } from "./reference.ts";
 import { checkSize, groupOf, rowsOf } from "./shapes.ts";
 
 /** Blocks that the tokens of the cache take. */
@@ -102,8 +105,8 @@ function check({ heads, kvHeads, headSize, window, causal, keys, values, numeric
 }
 
 /**
- * The program of an attention workload: a kernel `empty` for a cache without tokens, `quantize` where scores are sums of integers, and `main` with loops hk (kv
- * heads), i (queries), hg (query heads that share keys); in it one nest for each of `s` (scores), `x` (as they enter the exponential), `m` (their maximum), the weights
+ * The program of an attention workload: a kernel `empty` for a cache without tokens, `quantize` where scores are sums of integers, and `main` with loops i (queries), hk (kv
+ * heads), hg (query heads that share keys); in it one nest for each of `s` (scores), `x` (as they enter the exponential), `m` (their maximum), the weights
  * `p`, their sum `l`, and the weighted sum `o`. Quantized weights are, per block, `e` (relative to the block's maximum `xb`) times the values' scale, in codes
  * `w.q` with a scale `w.s`, and `r`, how far the block's maximum is below the whole one.
  */
@@ -170,7 +173,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
       ...weighted.buffers,
       ...outputs,
     ],
-    body: [loop("hk", kvHeads, [loop("i", M, [loop("hg", group, body)])])],
+    body: [loop("i", M, [loop("hk", kvHeads, [loop("hg", group, body)])])],
   });
   const quantize = quantizeRows("q", { extent: rows, symbols: perRun }, headSize, headSize, "prologue", "workspace");
   return {
@@ -351,3 +354,28 @@ function resultsOf(
       : [store(lse.name, [head, at[1]], select(isSeen, add(top, log(divisor)), minusInfinity))]),
   ];
 }
+
+/** Queries as the numerics have them: f32, or 8-bit codes decoded. */
+function queriesOf({ numerics, headSize }: AttentionWorkload, q: ArrayLike<number>): ArrayLike<number> {
+  if (numerics.scores === "f32") return q;
+  const { q: codes, s } = quantizeReference(Float32Array.from(q), headSize);
+  return Float64Array.from(codes, (code, i) => code * (s[Math.floor(i / headSize)] as number));
+}
+
+/** Its reference takes the cache decoded: `keys` and `values`, tokens x kvHeads x headSize. */
+export const attention: Operator<AttentionWorkload> = {
+  program: attentionProgram,
+  reference: (workload, inputs) => {
+    const [keys, values] = [valuesOf(inputs, "keys"), valuesOf(inputs, "values")];
+    const { y, lse } = referenceAttention(workload, {
+      ...inputs,
+      q: queriesOf(workload, valuesOf(inputs, "q")),
+      keys,
+      values,
+    });
+    return workload.lse ? { y, lse } : { y };
+  },
+  meaning: ({ softcap, causal, sinks }) =>
+    `y[i,h,d] = softmax_t(${softcap === undefined ? "" : "softcap "}scale * q[i,h] . k[t]${causal ? ", t up to i" : ""}${sinks ? ", and a sink" : ""}) . v[t,d]`,
+  bound: ({ numerics }) => attentionBounds[numerics.weights],
+};
