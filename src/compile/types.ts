@@ -1,6 +1,6 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
 import type { Workload } from "../../ir/index.ts";
-import type { PackedTensors } from "../runtime/index.ts";
+import type { KvCache, PackedTensors } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
 export const otherFormats = [
@@ -112,9 +112,11 @@ interface Results<W> {
     : Float32Array;
 }
 
+type Cache<W> = W extends { readonly keys: string } ? { readonly cache: KvCache } : unknown;
+
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
 export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends Workload
-  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Rows<W>
+  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Cache<W> & Rows<W>
   : never;
 
 /** What `run` gives. */
