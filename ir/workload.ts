@@ -2,7 +2,7 @@
  * Workloads: what is to be computed, as plain JSON. A workload states its numerics; the tuner chooses how, never what.
  */
 import { z } from "zod";
-import type { AppendWorkload, AttentionWorkload } from "./attention.ts";
+import type { AppendWorkload, AttentionWorkload, MergeWorkload } from "./attention.ts";
 import { WorkloadError } from "./errors.ts";
 import { inWords } from "./in-words.ts";
 
@@ -149,7 +149,8 @@ export type Workload =
   | RopeWorkload
   | SwigluWorkload
   | AttentionWorkload
-  | AppendWorkload;
+  | AppendWorkload
+  | MergeWorkload;
 
 /** What a field should be, beside what it is. */
 const expecting = (what: string): { error: (issue: { readonly input?: unknown }) => string } => ({
@@ -203,6 +204,7 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
     ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size },
     ...{ keys: z.string(), values: z.string() },
   }),
+  z.strictObject({ op: z.literal("merge"), m: rows, parts: size, heads: size, headSize: size }),
 ]);
 
 /** Checks data from outside as a workload. Throws a `WorkloadError` that names the field. */

@@ -4,7 +4,7 @@
 import type { Workload } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { quantizeSteps } from "./prologue.ts";
-import { rmsnormSteps, ropeSteps, valueSteps } from "./rows.ts";
+import { mergeSteps, rmsnormSteps, ropeSteps, valueSteps } from "./rows.ts";
 import { numberAt, type Point, type Template } from "./template.ts";
 
 /** The steps of each operator, by the most lanes of a vector. */
@@ -15,6 +15,7 @@ const steps: { readonly [Op in Workload["op"]]?: (of: Extract<Workload, { op: Op
   swiglu: valueSteps,
   rmsnorm: rmsnormSteps,
   rope: ropeSteps,
+  merge: mergeSteps,
 };
 
 const hasLanes = ({ op }: Workload): boolean => op !== "quantize";

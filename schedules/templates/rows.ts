@@ -5,6 +5,7 @@
 import type {
   DequantizeWorkload,
   EmbedWorkload,
+  MergeWorkload,
   RmsNormWorkload,
   RopeWorkload,
   SwigluWorkload,
@@ -55,6 +56,21 @@ export function rmsnormSteps({ k }: RmsNormWorkload, most: number): Schedule {
           { op: "unroll", kernel, loops: ["part/sl"] },
         ];
   return [...sums, ...alongRow(kernel, "k", k, most), bindRows(kernel, "m")];
+}
+
+/** The parts' results, weighted, in vectors of a head's values. */
+export function mergeSteps({ headSize }: MergeWorkload, most: number): Schedule {
+  const kernel = "main";
+  const lanes = lanesFor(headSize, most);
+  const sums: Schedule =
+    lanes === 1
+      ? []
+      : [
+          splitLoop(kernel, "d", lanes, ["do", "dl"]),
+          { op: "reorder", kernel, loops: ["acc/p", "dl"] },
+          { op: "vectorize", kernel, loops: ["dl"] },
+        ];
+  return [...sums, ...alongRow(kernel, "y/d", headSize, most), bindRows(kernel, "m")];
 }
 
 /** Pairs of a head in vectors: halves of the head one after the other, or neighbours in one vector. */
