@@ -4,7 +4,7 @@
  *     for tb < 16:
  *       for x/ti < 64: x[x/ti] = select(64*tb + x/ti < L, s[64*tb + x/ti], -inf)
  *       for p/ti < 64: p[p/ti] = exp(x[p/ti])
- *       for l/ti < 64: l[] += p[l/ti]                                               over ()
+ *       for l/ti < 64: l[] += p[l/ti]
  *     skip(loop: tb, where: x)
  *     for tb < 16: if 64*tb < L: ..
  *
@@ -116,24 +116,30 @@ function changed(kernel: Kernel, loop: For, where: string): string | undefined {
     const now = of(name);
     return now !== undefined && "as" in now && now.as === name;
   };
-  const run = (body: readonly Stmt[]): void => {
+  /** What a statement makes of a buffer: where only some elements are written, or some again, all must be alike. */
+  const hold = (name: string, value: Held, isPart: boolean): void => {
+    const now = isPart ? of(name) : held.has(name) ? held.get(name) : value;
+    held.set(name, isSame(now, value) ? value : undefined);
+  };
+  const run = (body: readonly Stmt[], isTested: boolean): void => {
     for (const s of body) {
-      if (s.kind === "for" || s.kind === "if") run(s.body);
+      if (s.kind === "for" || s.kind === "if") run(s.body, isTested || s.kind === "if");
       if (!writes(s)) continue;
       const value = s.buffer === where ? b.constant(Number.NEGATIVE_INFINITY, "f32") : reduced(s.value, of);
-      const before = value.kind === "load" && value.index.every((e, i) => e === s.index[i]) ? value.buffer : undefined;
-      if (s.kind === "store")
-        held.set(s.buffer, value.kind === "const" ? value : before === undefined ? undefined : { as: before });
-      else {
-        const isNeutral = value.kind === "const" && value.value === (s.monoid === "sum" ? 0 : Number.NEGATIVE_INFINITY);
-        // One that starts anew is the sum of zeros, or the greatest of equal values; one that goes on stays for neutral terms.
-        const anew = s.monoid === "sum" ? isNeutral : value.kind === "const";
-        if (s.over.length > 0) held.set(s.buffer, anew ? value : undefined);
-        else if (!isNeutral || s.monoid === "min") held.set(s.buffer, undefined);
-      }
+      const copied = value.kind === "load" && value.index.every((e, i) => e === s.index[i]) ? value.buffer : undefined;
+      const isNeutral =
+        s.kind === "reduce" &&
+        s.monoid !== "min" &&
+        isConstant(value, s.monoid === "sum" ? 0 : Number.NEGATIVE_INFINITY);
+      // A reduction that goes on stays for neutral terms; one that starts anew is the sum of zeros, or the greatest of equal values.
+      if (s.kind === "reduce" && s.over.length === 0 && isNeutral) continue;
+      const isKnown =
+        value.kind === "const" && (s.kind === "store" || (s.over.length > 0 && (isNeutral || s.monoid !== "sum")));
+      const made = isKnown ? value : s.kind === "store" && copied !== undefined ? { as: copied } : undefined;
+      hold(s.buffer, made, isTested || s.mask !== undefined);
     }
   };
-  run(loop.body);
+  run(loop.body, false);
   return [...written].find((name) => !isKept(name) && carried(kernel, [loop], name) !== undefined);
 }
 
@@ -168,6 +174,9 @@ function reduced(root: Expr, held: (buffer: string) => Held): Expr {
   };
   return visit(root);
 }
+
+const isSame = (x: Held, y: Held): boolean =>
+  x === y || (x !== undefined && y !== undefined && "as" in x && "as" in y && x.as === y.as);
 
 /** The same element of another buffer, of the same shape. */
 const reloadAs = (e: Load, buffer: string): Expr =>
