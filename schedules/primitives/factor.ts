@@ -21,7 +21,7 @@
  *
  * `into` names the inner sums, those with more axes first, else in the order in which they stand in the value; the loops of all but the first are named
  * after them. Whole constants stay inside their sum, but for those of products of integers, which dot products then take. The factors outside are multiplied
- * with each other first, in the order in which they stand, then with the sum.
+ * with each other first, in the order in which they stand, then with the sum; of a sum with fewer axes than the buffer, those that go with its axes before the rest.
  */
 import { z } from "zod";
 import {
@@ -153,7 +153,11 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
         undefined,
       ) as Expr;
       const inner = target.scalar === "f32" ? b.cast("f32", sum) : inOwn(sum, target.scalar, flushed);
-      return floats.length === 0 ? inner : b.mul(inner, floats.map(substitute).reduce(b.mul));
+      // Factors of the same loops as a sum of few axes make one number of it, before it meets a vector of the others.
+      const own = new Set(list.flatMap(({ term }) => sums.get(term)?.axes ?? []));
+      const isNear = (e: Expr): boolean => own.size < spatial.length && loopsIn([e], spatial).every((l) => own.has(l));
+      const [near, far] = [floats.filter(isNear), floats.filter((e) => !isNear(e))];
+      return times(times(inner, near.map(substitute)), far.map(substitute));
     });
     return parts.reduce(b.add);
   });

@@ -10,6 +10,7 @@
  * 16 bytes of numbers are 8 rows of w, 2 planes and 8 values of k (or 16 rows of one plane); 3-bit codes take 4 planes. The entries are exact, in two
  * bytes, or rounded to one where the numerics have 8-bit tables.
  */
+import { greatestRounded } from "../lookup-tables.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
@@ -48,17 +49,17 @@ interface Coding {
 }
 
 /** Greatest entry of a table as `lookup` holds it: rounded, or exact in digits of weight 4 and 1. */
-const greatest = { rounded: 127, exact: 64 * (4 + 1) } as const;
+const greatest = { rounded: greatestRounded, exact: 64 * (4 + 1) } as const;
 
 function codingOf({ format, workload, group }: Shape): Coding | undefined {
   const { codes } = format;
   // What a code stands for must be a sum over its bits.
   if (codes === undefined || codes.bits > 4 || codes.low < 0 || !hasSteps(codes.table)) return undefined;
-  const { bits, table } = codes;
+  const { bits } = codes;
   const planes = bits <= 2 ? (bits as 1 | 2) : 4;
-  // More planes than two cost as much as products; and a sum of rounded entries has no other factor.
+  // More planes than two cost as much as products.
   const mayRound = workload.numerics.compute === "i8" && workload.numerics.tables === "i8";
-  const rounded = mayRound && planes <= 2 && table === undefined;
+  const rounded = mayRound && planes <= 2;
   const entry = (2 ** planes - 1) * (rounded ? greatest.rounded : greatest.exact);
   const most = Math.min(longestFlush, 4 * Math.floor(32767 / entry));
   const side = planes === 1 ? 1 : 2;
@@ -84,6 +85,18 @@ const planeLoops = ({ planes, side }: Coding): Record<"pairs" | "side", readonly
 
 /** Entries of neighbouring tables that are added in i8 before they are weighted and widened. */
 const pairedEntries = (point: Point): number => numberAt(point, "paired");
+
+/** Greatest entry where as many are added in i8; even, as `greatestRounded` is. */
+const reachOf = (paired: number): number => 2 * Math.floor(greatestRounded / (2 * paired));
+
+/**
+ * Entries that are added in i8 have half the reach, and four times the squared error: small enough beside the sums of codes of one plane, and of those whose
+ * range the values fill on both sides of a constant zero.
+ */
+function defaultPaired(shape: Shape): 1 | 2 {
+  const { planes, rounded } = known(shape);
+  return !rounded || planes === 1 || shape.format.rule === "extreme" ? 2 : 1;
+}
 
 const known = (shape: Shape): Coding => codingOf(shape) as Coding;
 
@@ -112,7 +125,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
   const looked: AnyStep = {
     ...{ op: "lookup", kernel, buffer: "d", at: "kg", loop: "ke", operand: "x.q", codes: "w.q" },
     ...(coding.rounded
-      ? { entries: "i8", reach: Math.floor(greatest.rounded / pairedEntries(point)) }
+      ? { entries: "i8", reach: reachOf(pairedEntries(point)) }
       : { entries: "i16" }),
     into: { table: "x.table", numbers: "w.ix", centre: "x.centre", ...(coding.rounded && { step: "x.step" }) },
     loops: { plane: [...pairs, ...side], ...(!coding.rounded && { digit: "digit" }) },
@@ -227,7 +240,7 @@ const template: Omit<Template, "name"> = {
     const shape = shapeOf(target);
     const vectors = vectorsFor(shape.n, 4, known(shape).rows);
     const rows = shape.m === "any" ? 4 : Math.max(1, Math.min(4, shape.m));
-    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).rounded ? 1 : 2 };
+    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: defaultPaired(shape) };
   },
   schedule: scheduleOf,
 };
