@@ -5,7 +5,7 @@
  *     for k<64 { for n<4 { d[n] += x[k] over k } }   ->   for n'<4 { d[n'] = 0.0 }; for k<64 { for n<4 { d[n] = d[n] + x[k] } }
  *     for k<K { y[0] += x[k] over k }                ->   for k<K { if k == 0 { y[0] = 0.0 }; y[0] = y[0] + x[k] }
  *     for k<K { y[0] += x[k] over () }               ->   for k<K { y[0] = y[0] + x[k] }
- *     for k<K { y[0] += x[k] * w[k] over () }        ->   for k<K { y[0] = madd_f32(x[k], w[k], y[0]) }          (f32; sums of two products likewise)
+ *     for k<K { y[0] += x[k] * w[k] over () }        ->   for k<K { y[0] = madd_f32(x[k], w[k], y[0]) }          (f32)
  *
  * The neutral store stands before the outermost loop of the reduction (first and second form) where that means the same: the loops run at
  * least once, nothing else in them touches the buffer, and the element does not depend on them. Where they hold only the sum (first
@@ -197,15 +197,9 @@ function accumulation(s: Reduce, context: Context): Stmt[] {
  */
 function combine({ monoid, value, index }: Reduce, before: Expr, { buffers }: Context): Expr {
   const isSubgroup = index.some((e) => [...buffersOf(e)].some((name) => buffers.get(name)?.role === "subgroup"));
-  if (!isSubgroup && monoid === "sum" && value.type.scalar === "f32") return added(before, value);
+  if (!isSubgroup && monoid === "sum" && value.kind === "op" && value.op === "mul" && value.type.scalar === "f32") {
+    const [a, b] = value.args as [Expr, Expr];
+    return call("madd_f32", a, b, before);
+  }
   return op(monoids[monoid].op, before, value);
-}
-
-/** A float and a sum of products, product by product. */
-function added(before: Expr, value: Expr): Expr {
-  if (value.kind !== "op") return op("add", before, value);
-  const [a, b] = value.args as [Expr, Expr];
-  const isProduct = (e: Expr): boolean => e.kind === "op" && e.op === "mul";
-  if (isProduct(value)) return call("madd_f32", a, b, before);
-  return value.op === "add" && isProduct(a) && isProduct(b) ? added(added(before, b), a) : op("add", before, value);
 }

@@ -21,7 +21,8 @@
  *
  * `into` names the inner sums, those with more axes first, else in the order in which they stand in the value; the loops of all but the first are named
  * after them. Whole constants stay inside their sum, but for those of products of integers, which dot products then take. The factors outside are multiplied
- * with each other first, in the order in which they stand, then with the sum; of a sum with fewer axes than the buffer, those that go with its axes before the rest.
+ * with each other first, in the order in which they stand, then with the sum; of a sum with fewer axes than the buffer, those that go with its axes before the rest. Float
+ * products are added by `madd_f32`.
  */
 import { z } from "zod";
 import {
@@ -159,13 +160,20 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
       const [near, far] = [floats.filter(isNear), floats.filter((e) => !isNear(e))];
       return times(times(inner, near.map(substitute)), far.map(substitute));
     });
-    return parts.reduce(b.add);
+    return parts.reduce(added);
   });
   const changed = replaceIn(kernel, step.at, (siblings) =>
     siblings.flatMap((s, i) => (i === site.position ? [...updates, flush] : [s])),
   );
   return simplifyKernel({ ...changed, buffers: [...changed.buffers, ...[...sums.values()].map((s) => s.buffer)] });
 });
+
+/** A sum with a part added: of floats in the form that may be fused. */
+function added(sum: Expr, part: Expr): Expr {
+  if (part.kind !== "op" || part.op !== "mul" || part.type.scalar !== "f32") return b.add(sum, part);
+  const [x, y] = part.args as [Expr, Expr];
+  return b.call("madd_f32", x, y, sum);
+}
 
 /** An i32 sum in the type of a narrower accumulator: what leaves the type there left it before. */
 const inOwn = (e: Expr, scalar: Scalar, facts: Facts): Expr => retype(e, scalar, facts) ?? b.cast(scalar, e);

@@ -10,7 +10,7 @@
  * 16 bytes of numbers are 8 rows of w, 2 planes and 8 values of k (or 16 rows of one plane); 3-bit codes take 4 planes. The entries are exact, in two
  * bytes, or rounded to one where the numerics have 8-bit tables.
  */
-import { greatestRounded } from "../lookup-tables.ts";
+import { greatestRounded, tableSpan } from "../lookup-tables.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
@@ -168,11 +168,25 @@ function layoutWeights(shape: Shape, vectors: number): Schedule {
   return [numbers, ...groupFieldLayouts(shape, vectors, rows)];
 }
 
-/** The tables' kernel: the 16 entries of a table are lanes. */
-const tableSteps = ({ rounded }: Coding): Schedule => [
-  { op: "vectorize", kernel: "x.table", loops: ["x.table/i"] },
-  ...(rounded ? [] : [{ op: "unroll", kernel: "x.table", loops: ["x.table/digit"] } as const]),
-];
+/** The tables' kernel: the 16 entries of a table are lanes; in sums and maxima over tables, neighbouring tables are. */
+function tableSteps(shape: Shape): Schedule {
+  const kernel = "x.table";
+  const tables = shape.group / tableSpan;
+  const lanes = [8, 4].find((size) => tables % size === 0);
+  const sideBySide = (buffer: string, at: string, loop: string): Schedule => [
+    { op: "split", kernel, loop, factor: lanes as number, into: [`${loop}/o`, `${loop}/l`] },
+    { op: "rfactor", kernel, buffer, at, loop: `${loop}/l`, into: `${buffer}.lanes` },
+    { op: "vectorize", kernel, loops: [`${loop}/l`] },
+    { op: "unroll", kernel, loops: [`${buffer}.lanes/${loop}/l`] },
+  ];
+  const { rounded } = known(shape);
+  return [
+    { op: "vectorize", kernel, loops: ["x.table/i"] },
+    ...(rounded ? [] : [{ op: "unroll", kernel, loops: ["x.table/digit"] } as const]),
+    ...(lanes === undefined ? [] : sideBySide("x.centre", "x.centre/g", "x.centre/k4")),
+    ...(lanes === undefined || !rounded ? [] : sideBySide("x.table.greatest", "x.table/g", "x.table/greatest")),
+  ];
+}
 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, point: Point, { kernel }: Part): Schedule {
@@ -212,7 +226,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...layoutWeights(shape, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, point, part)),
-    ...tableSteps(known(shape)),
+    ...tableSteps(shape),
     ...quantizeSteps("quantize", shape.xGroup, shape.m),
   ];
 }
@@ -238,8 +252,9 @@ const template: Omit<Template, "name"> = {
   },
   default: (target) => {
     const shape = shapeOf(target);
-    const vectors = vectorsFor(shape.n, 4, known(shape).rows);
-    const rows = shape.m === "any" ? 4 : Math.max(1, Math.min(4, shape.m));
+    // Two rows of x share what a number is taken apart for, and tables of more do not fit beside sums: those are read again for each vector of rows of w.
+    const vectors = vectorsFor(shape.n, 8, known(shape).rows);
+    const rows = shape.m === "any" ? 2 : Math.max(1, Math.min(2, shape.m));
     return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: defaultPaired(shape) };
   },
   schedule: scheduleOf,
