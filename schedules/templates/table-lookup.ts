@@ -124,9 +124,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
   const digit = coding.rounded ? [] : ["digit"];
   const looked: AnyStep = {
     ...{ op: "lookup", kernel, buffer: "d", at: "kg", loop: "ke", operand: "x.q", codes: "w.q" },
-    ...(coding.rounded
-      ? { entries: "i8", reach: reachOf(pairedEntries(point)) }
-      : { entries: "i16" }),
+    ...(coding.rounded ? { entries: "i8", reach: reachOf(pairedEntries(point)) } : { entries: "i16" }),
     into: { table: "x.table", numbers: "w.ix", centre: "x.centre", ...(coding.rounded && { step: "x.step" }) },
     loops: { plane: [...pairs, ...side], ...(!coding.rounded && { digit: "digit" }) },
   };
