@@ -10,6 +10,7 @@
  * 16 bytes of numbers are 8 rows of w, 2 planes and 8 values of k (or 16 rows of one plane); 3-bit codes take 4 planes. The entries are exact, in two
  * bytes, or rounded to one where the numerics have 8-bit tables.
  */
+import type { Format } from "../../ir/index.ts";
 import { greatestRounded, tableSpan } from "../lookup-tables.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
@@ -44,6 +45,8 @@ interface Coding {
   /** Rows of w in a vector of numbers. */
   readonly rows: 8 | 16;
   readonly rounded: boolean;
+  /** Entries of neighbouring tables that are added in i8, by default. */
+  readonly paired: 1 | 2;
   /** Values of k that may be summed before the sum is widened. */
   readonly flush: number;
 }
@@ -59,11 +62,22 @@ function codingOf({ format, workload, group }: Shape): Coding | undefined {
   const planes = bits <= 2 ? (bits as 1 | 2) : 4;
   // More planes than two cost as much as products.
   const mayRound = workload.numerics.compute === "i8" && workload.numerics.tables === "i8";
-  const rounded = mayRound && planes <= 2;
+  const paired = planes > 2 || !mayRound ? 0 : mostPaired(format, planes, group);
+  const rounded = paired > 0;
   const entry = (2 ** planes - 1) * (rounded ? greatest.rounded : greatest.exact);
   const most = Math.min(longestFlush, 4 * Math.floor(32767 / entry));
   const side = planes === 1 ? 1 : 2;
-  return { planes, side, rows: side === 1 ? 16 : 8, rounded, flush: longest(group, most) };
+  return { planes, side, rows: side === 1 ? 16 : 8, rounded, paired: paired || 2, flush: longest(group, most) };
+}
+
+/**
+ * How many rounded entries may be added in i8, where each has its part of a byte, so that errors stay within the bound of the numerics (measured up to
+ * K = 8192): none where sums are so long that one entry makes the step coarse for all, or where one bit is a stored zero point or not, so that most values
+ * are 0; two in short sums of codes of one plane, or of codes that the values fill on both sides of a constant zero.
+ */
+function mostPaired({ rule }: Format, planes: number, group: number): 0 | 1 | 2 {
+  if (group > 256 || (planes === 1 && rule === "range0")) return 0;
+  return group <= 64 && (planes === 1 || rule === "extreme") ? 2 : 1;
 }
 
 /** Whether the integers of a table are equally far apart, as codes themselves are. */
@@ -88,15 +102,6 @@ const pairedEntries = (point: Point): number => numberAt(point, "paired");
 
 /** Greatest entry where as many are added in i8; even, as `greatestRounded` is. */
 const reachOf = (paired: number): number => 2 * Math.floor(greatestRounded / (2 * paired));
-
-/**
- * Entries that are added in i8 have half the reach, and four times the squared error: small enough beside the sums of codes of one plane, and of those whose
- * range the values fill on both sides of a constant zero.
- */
-function defaultPaired(shape: Shape): 1 | 2 {
-  const { planes, rounded } = known(shape);
-  return !rounded || planes === 1 || shape.format.rule === "extreme" ? 2 : 1;
-}
 
 const known = (shape: Shape): Coding => codingOf(shape) as Coding;
 
@@ -253,7 +258,7 @@ const template: Omit<Template, "name"> = {
     // Two rows of x share what a number is taken apart for, and tables of more do not fit beside sums: those are read again for each vector of rows of w.
     const vectors = vectorsFor(shape.n, 8, known(shape).rows);
     const rows = shape.m === "any" ? 2 : Math.max(1, Math.min(2, shape.m));
-    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: defaultPaired(shape) };
+    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).paired };
   },
   schedule: scheduleOf,
 };
