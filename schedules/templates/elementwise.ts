@@ -4,15 +4,15 @@
 import type { Workload } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { quantizeSteps } from "./prologue.ts";
-import { rmsnormSteps, ropeSteps, valueSteps } from "./rows.ts";
+import { decodeSteps, rmsnormSteps, ropeSteps, swigluSteps } from "./rows.ts";
 import { numberAt, type Point, type Template } from "./template.ts";
 
 /** The steps of each operator, by the most lanes of a vector. */
 const steps: { readonly [Op in Workload["op"]]?: (of: Extract<Workload, { op: Op }>, lanes: number) => Schedule } = {
   quantize: ({ group, k, m }) => quantizeSteps("quantize", group === "row" ? k : group, m),
-  dequantize: valueSteps,
-  embed: valueSteps,
-  swiglu: valueSteps,
+  dequantize: decodeSteps,
+  embed: decodeSteps,
+  swiglu: swigluSteps,
   rmsnorm: rmsnormSteps,
   rope: ropeSteps,
 };
