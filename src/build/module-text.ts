@@ -6,7 +6,7 @@ import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-mor
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
-import { arrayOf, type KernelInfo, type TensorSpec } from "../runtime/index.ts";
+import { arrayOf, type KernelInfo, shortName, type TensorSpec } from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
@@ -156,7 +156,7 @@ const workloadInfo = (workload: Workload): KernelInfo["workload"] => ({
 /** The types of a kernel's weights, arguments and result; `compile`'s are the same by inference (src/compile/types.ts). */
 function typesOf({ workload, inputs, outputs }: WasmArtifact): { weights: string; args: string; result: string } {
   const field = ({ name, scalar }: TensorSpec): string =>
-    `readonly ${name.slice(name.lastIndexOf(".") + 1)}: ${arrayOf({ name, scalar }).name}`;
+    `readonly ${shortName(name)}: ${arrayOf({ name, scalar }).name}`;
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
   const [only] = outputs;

@@ -117,4 +117,5 @@ export function resultOf({ outputs }: Described, read: (name: string) => Uint8Ar
   return values.length === 1 && only !== undefined ? only[1] : Object.fromEntries(values);
 }
 
-const shortName = (name: string): string => name.slice(name.lastIndexOf(".") + 1);
+/** What follows the last dot of a tensor's name. */
+export const shortName = (name: string): string => name.slice(name.lastIndexOf(".") + 1);

@@ -2,7 +2,7 @@
  * What runs a compiled kernel. Without dependencies, Node's builtins or the compiler: it loads in browsers, and builds carry it along
  * (`src/build`).
  */
-export { arrayOf, type RunOutputs, type TensorArray } from "./arguments.ts";
+export { arrayOf, type RunOutputs, shortName, type TensorArray } from "./arguments.ts";
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
