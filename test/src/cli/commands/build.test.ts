@@ -28,7 +28,7 @@ describe("qloom build", () => {
         "code": 0,
         "err": "1 of 1: quant
       ",
-        "out": "loadQuant  quantize m=any k=64 g32  quant.wasm SIZE (template default)
+        "out": "loadQuant  quantize m=any k=64 group=32  quant.wasm SIZE (template default)
       OUT: import { loadQuant } from "OUT/index.js"
       ",
       }
