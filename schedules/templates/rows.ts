@@ -42,6 +42,20 @@ export const swigluSteps = ({ k }: SwigluWorkload, lanes: number): Schedule => [
   bindRows("main", "m"),
 ];
 
+/** How many codes share a byte; 1 where none do. */
+const sharedBytes = (w: string): number => {
+  const { bits = 8 } = formatOf(w).codes ?? {};
+  return [1, 2, 4].includes(bits) ? 8 / bits : 1;
+};
+
+/** Whether vectors take whole bytes of codes. */
+const takesBytes = ({ k, w }: DequantizeWorkload | EmbedWorkload): boolean =>
+  sharedBytes(w) > 1 && k % (sharedBytes(w) * bytesTogether) === 0;
+
+/** Values along which vectors may have any length; undefined where bytes of codes say it. */
+export const lengthDecoded = (of: DequantizeWorkload | EmbedWorkload): number | undefined =>
+  takesBytes(of) ? undefined : of.k;
+
 /** Codes whose bytes a vector takes at once, each of them the code of one lane and of those that far on in the row. */
 const bytesTogether = 16;
 
@@ -50,13 +64,12 @@ const bytesTogether = 16;
  *
  *     byte l of a block of 16 bytes has the codes l, 16 + l, ..
  */
-export function decodeSteps({ op, k, w }: DequantizeWorkload | EmbedWorkload, lanes: number): Schedule {
+export function decodeSteps(of: DequantizeWorkload | EmbedWorkload, lanes: number): Schedule {
   const kernel = "main";
-  const bits = formatOf(w).codes?.bits ?? 8;
-  const shared = 8 / bits;
+  const { op, k, w } = of;
   const rows = op === "dequantize" ? "n" : "m";
-  if (![2, 4, 8].includes(shared) || k % (shared * bytesTogether) !== 0)
-    return [...alongRow(kernel, "k", k, lanes), bindRows(kernel, rows)];
+  if (!takesBytes(of)) return [...alongRow(kernel, "k", k, lanes), bindRows(kernel, rows)];
+  const shared = sharedBytes(w);
   return [
     splitLoop(kernel, "k", shared * bytesTogether, ["kb", "kr"]),
     splitLoop(kernel, "kr", bytesTogether, ["h", "l"]),
