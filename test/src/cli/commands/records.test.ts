@@ -118,7 +118,6 @@ describe("qloom bench", () => {
     [2, ["bench", "bits", "--weights", "q4_K"]],
     [2, ["bench", "sizes", "--k", "512"]],
     [2, ["bench", "sizes", "--n", "256"]],
-    [2, ["tune", "--threads", "2", "--out", "kernels"]],
     [2, ["bench", "matmul", "--m", "any"]],
     [2, ["bench", "matmul", "--peers", "ort-node,ggml"]],
     [2, ["bench", "matmul", "--target", "cuda"]],
