@@ -46,7 +46,7 @@ export async function buildVariants(
     });
     if (!artifact.features.includes("shared-memory")) return [variant(`${name}.wasm`, artifact)];
     // The same choices, so that packed tensors serve both.
-    const alone = { ...target, kind: "wasm", features: kernelFeatures(target, false) } as const;
+    const alone = { ...target, kind: "wasm", features: kernelFeatures(target, { shared: false }) } as const;
     const plans = choices.map(({ plan }) => plan);
     return [
       variant(`${name}.threads.wasm`, artifact),

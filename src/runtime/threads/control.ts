@@ -20,7 +20,7 @@ const leftMask = 2 ** leftBits - 1;
 const mostMessageBytes = 512;
 
 /** Places of words. What different threads write lies in different lines of the cache. */
-const place = { done: 0, launch: 16, args: 24, shares: 64, workers: 64 + 16 * mostThreads } as const;
+const place = { done: 0, launch: 16, args: 24, shares: 112, workers: 112 + 16 * mostThreads } as const;
 /** Words of the launch, from `place.launch` on. */
 const field = { kernel: 0, function: 1, iterations: 2, chunks: 3, threads: 4, args: 5 } as const;
 const failureAt = place.workers + 16 * mostThreads;
@@ -48,6 +48,9 @@ export interface SharedCall {
 /** Calls a range of a kernel's iterations. */
 export type CallRange = (call: SharedCall, begin: number, end: number) => void;
 
+/** Addresses may have more than 32 bits. What is written here is seen by whoever then sees the shares. */
+const argumentsIn = (control: Control): Float64Array => new Float64Array(control.buffer, 4 * place.args, mostArguments);
+
 const shareBegin = (chunks: number, threads: number, share: number): number => Math.floor((chunks * share) / threads);
 
 /** Whether a call has few enough arguments. */
@@ -64,7 +67,7 @@ export function publish(control: Control, epoch: number, call: SharedCall): numb
   set(field.chunks, chunks);
   set(field.threads, threads);
   set(field.args, args.length);
-  for (const [i, arg] of args.entries()) Atomics.store(control, place.args + i, arg);
+  argumentsIn(control).set(args);
   Atomics.store(control, place.done, 0);
   for (let share = 0; share < threads; share++) {
     const left = shareBegin(chunks, threads, share + 1) - shareBegin(chunks, threads, share);
@@ -82,7 +85,7 @@ function readCall(control: Control): SharedCall & { readonly chunks: number } {
     iterations: get(field.iterations),
     chunks: get(field.chunks),
     threads: get(field.threads),
-    args: Array.from({ length: count }, (_, i) => Atomics.load(control, place.args + i)),
+    args: [...argumentsIn(control).subarray(0, count)],
   };
 }
 
