@@ -1,7 +1,6 @@
 /**
  * The main job: a model's matmuls are tuned on this machine, compared with a peer and with the machine's limits, built ahead of time, and the build is checked
- * against the model's tensors. Read top to bottom in `runJob`. For WebGPU, and for several threads, they are tuned and compared; what is built ahead of time is for Wasm on one
- * thread.
+ * against the model's tensors. Read top to bottom in `runJob`. For WebGPU they are tuned and compared; what is built ahead of time is for Wasm.
  */
 import type { Device, Workload } from "../../ir/index.ts";
 import type { TuneStore } from "../../tune-db/index.ts";
@@ -65,8 +64,7 @@ export async function runJob(options: JobOptions): Promise<JobReport> {
   const { device, store, out, signal, progress, seed = 1 } = options;
   const base = process.cwd();
   const isWasm = device.kind === "wasm";
-  const isBuilt = isWasm && (device.threads ?? 1) === 1;
-  if (isBuilt) await requireReplaceable(out); // Before the hours of tuning, not after them.
+  if (isWasm) await requireReplaceable(out); // Before the hours of tuning, not after them.
   const model = options.workload ? modelOfWorkload(options.workload) : modelOf(options.gguf);
   const { jobs, skipped } = await gatherJobs(model.config, base);
   for (const { matmul, tensors, reason } of skipped)
@@ -94,10 +92,16 @@ export async function runJob(options: JobOptions): Promise<JobReport> {
   for (const [i, job] of jobs.entries()) rows.push(...(await rowsOf(job, tuned.results[i], limits, peerTime)));
   const report = { model: model.label, device, limits, rows, skipped };
   if (signal.aborted) return { ...report, out: undefined, checks: [], stopped: true };
-  if (!isBuilt) return { ...report, out: undefined, checks: [], stopped: false };
+  if (!isWasm) return { ...report, out: undefined, checks: [], stopped: false };
 
   progress(`building into ${out}`);
-  await buildFolder(model.config, out, { base, db: store, device, progress, signal });
+  await buildFolder({ ...model.config, threads: device.threads ?? 1 }, out, {
+    base,
+    db: store,
+    device,
+    progress,
+    signal,
+  });
   const checks = await checkBuild(out, jobs, base, loaderOf, progress);
   return { ...report, out, checks, stopped: false };
 }

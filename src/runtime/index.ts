@@ -20,7 +20,7 @@ export type {
   WorkloadInfo,
 } from "./info.ts";
 export { kernelOf, type LoadedKernel, type StoredArrays, storedBytes } from "./kernel.ts";
-export { type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
+export { type Built, type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";

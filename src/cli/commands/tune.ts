@@ -60,12 +60,10 @@ export const tune: Command = defineCommand({
     ...dbOption,
   },
   async run({ options, operands }, { signal, progress, fail }) {
-    const { trials, seed, target, db, threads } = options;
+    const { trials, seed, target, db } = options;
     const { out = "dist/kernels", peer = target === "wasm" ? "ort-node" : "none" } = options;
     if (target !== "wasm" && options.out !== undefined)
       throw new UsageError("--out goes with --target wasm: kernels for WebGPU are not built ahead of time");
-    if (threads > 1 && options.out !== undefined)
-      throw new UsageError("--out goes with --threads 1: kernels that are built ahead of time run on one thread");
     const seconds = options.seconds ?? (trials === undefined ? defaultSeconds : undefined);
     const [operand] = operands;
     const isJson = operand?.startsWith("{") === true;
@@ -108,7 +106,7 @@ export const tune: Command = defineCommand({
       ...(report.stopped
         ? ["stopped: what was measured is stored, the same command goes on from here\n"]
         : report.out === undefined
-          ? [`what was measured is stored; compile with ${grantText(report.device)} takes it from there\n`]
+          ? [`what was measured is stored; compile with a GPU's runtime takes it from there\n`]
           : [`${report.out}: ${built(report)}\n`]),
       ...report.checks
         .filter((c) => !c.ok)
@@ -132,9 +130,6 @@ function cells({ kernel, tensors, workload, defaultMs, tunedMs, peer, share, fai
     failure ?? "",
   ];
 }
-
-const grantText = ({ kind, threads = 1 }: JobReport["device"]): string =>
-  kind === "wasm" ? `threads: ${threads}` : "a GPU's runtime";
 
 function limitsText(
   { readGBs, dotGops }: NonNullable<JobReport["limits"]>,

@@ -57,6 +57,13 @@ async function job(changes: Partial<JobOptions>, lines: string[] = []) {
 const rowsOf = ({ workload }: JobRow): unknown => "m" in workload && workload.m;
 
 describe("the main job", () => {
+  test("builds for the threads that it tunes for", async () => {
+    const out = join(folder, "threads");
+    const report = await job({ out, device: { ...(await probeWasm()), threads: 2 }, trials: 1 });
+    expect(report.checks.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(await readdir(out)).toEqual(expect.arrayContaining(["q4_0_n48_k64.threads.wasm", "worker.js"]));
+  });
+
   test("tunes each distinct matmul, builds it and checks it against the file's tensors", async () => {
     const lines: string[] = [];
     const report = await job({}, lines);
