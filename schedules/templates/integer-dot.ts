@@ -31,7 +31,7 @@ import {
 } from "./matmul.ts";
 import { hoistSum, lanes, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
-import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+import { panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
 /** How codes are held and multiplied on this device. */
 interface Coding {
@@ -123,7 +123,7 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
       ...(stored.length > 0 && { stored }),
     },
     layout: ["vectors", ...(stored.length > 0 ? ["stored"] : [])],
-    where: [tileDivides, panelDivides(n), tileFits(24)],
+    where: [tileDivides, panelFits(n), tileFits(24)],
   };
 };
 
@@ -161,7 +161,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
   return [
     split("m", rows, ["mo", "mi"]),
     { ...split("n", rowsPerVector * vectors, ["no", "ni"]), tail: "predicate" },
-    split("no", numberAt(point, "panel"), ["np", "nq"]),
+    { ...split("no", numberAt(point, "panel"), ["np", "nq"]), ...panelTail(shape.n, point) },
     split("ni", rowsPerVector, ["nv", "nl"]),
     split("nv", numberAt(point, "tile"), ["ns", "nt"]),
     split("k", shape.group, ["kg", "ki"]),
@@ -301,7 +301,7 @@ export const integerDotPrefill: Template = {
     // Folded codes are widened at every pair: their sums take twice the registers.
     if (codingOf(shape, target, stored).fold)
       return { vectors, tile: Math.min(2, vectors), rows: 2, panel: 1, order: "quads-outside" };
-    const panel = [4, 2].find((p) => rowBlocks(n, vectors) % p === 0) ?? 1;
+    const panel = panelFor(rowBlocks(n, vectors), [4, 2]);
     return { vectors, tile: vectors, rows: prefillRows(m), panel, order: "quads-outside", ...storedAxis(shape) };
   },
   schedule: scheduleOf,
