@@ -1,0 +1,138 @@
+/** Array contraction: a workspace at what one iteration of a loop uses of it. Behind `contract`, and behind `online`, whose proof needs that this can be done. */
+import {
+  type Affine,
+  affineOf,
+  type Buffer,
+  b,
+  buffersOf,
+  type Expr,
+  exprOf,
+  type Facts,
+  factsOf,
+  type Kernel,
+  mapExprs,
+  mapStmts,
+  type Program,
+  rangeOf,
+  rewriter,
+  simplifyKernel,
+  variablesOf,
+  writes,
+} from "../ir/index.ts";
+import { accessesIn, carried, namesIn } from "./elements.ts";
+import { require } from "./errors.ts";
+import { loopNamed } from "./primitive.ts";
+
+/** What is to be contracted. */
+export interface Contraction {
+  readonly buffer: string;
+  /** The loop of whose iterations one is looked at. */
+  readonly at: string;
+  /** Loops, that one or around it, whose iterations have elements of their own nevertheless. */
+  readonly keep?: readonly string[] | undefined;
+}
+
+/** The kernel after a contraction. Throws where an iteration of the loop could miss a value that another one, or another kernel, leaves in the buffer. */
+export function contracted(
+  program: Program,
+  kernel: Kernel,
+  { buffer: name, at: place, keep = [] }: Contraction,
+): Kernel {
+  const { loop, around } = loopNamed(kernel, place);
+  const buffer = kernel.buffers.find((x) => x.name === name);
+  require(buffer?.role === "workspace", () => `${name} is no workspace of ${kernel.name}`);
+  const other = program.kernels.find((k) => k.name !== kernel.name && k.buffers.some((x) => x.name === name));
+  require(other === undefined, () =>
+    `${name} is a buffer of ${other?.name} too; contract before fission and specialize`);
+  const outside = [...around, loop];
+  const kept = keep.map((kind) => {
+    const found = outside.find((l) => l.loop === kind);
+    require(found !== undefined, () =>
+      `${name}: ${kind} is not ${place} or a loop around it; those are ${outside.map((l) => l.loop).join(", ")}`);
+    return found;
+  });
+  const axes = innerAxes(kernel, buffer, place);
+  const at = (index: readonly Expr[]): readonly Expr[] => axes.map(({ axis, part }) => part(index[axis] as Expr));
+  const local: Buffer = { ...buffer, shape: axes.map(({ extent }) => b.constant(extent)) };
+  const alone = rewritten(kernel, local, at);
+  const reason = carried(alone, [loopNamed(alone, place).loop], name);
+  require(reason === undefined, () => `${reason}; contract at a loop outside`);
+  const own = kept.map((l) => b.variable(l.loop));
+  const final: Buffer = { ...local, shape: [...kept.map((l) => l.extent), ...local.shape] };
+  return simplifyKernel(rewritten(kernel, final, (index) => [...own, ...at(index)]));
+}
+
+/** An axis that an iteration counts through: how far, and an index's part in it. */
+interface InnerAxis {
+  readonly axis: number;
+  readonly extent: number;
+  readonly part: (index: Expr) => Expr;
+}
+
+/** Axes of the buffer of which something is left. All accesses must start at the same element: what an iteration does not count must be the same in each. */
+function innerAxes(kernel: Kernel, { name, shape }: Buffer, at: string): readonly InnerAxis[] {
+  const facts = factsOf(kernel);
+  const { body } = loopNamed(kernel, at).loop;
+  const changing: Changing = {
+    names: namesIn(body),
+    buffers: new Set(accessesIn(body).flatMap((a) => (a.kind === "load" ? [] : [a.buffer]))),
+  };
+  const accesses = accessesIn(kernel.body).filter((a) => a.buffer === name);
+  return shape.flatMap((_, axis): readonly InnerAxis[] => {
+    const parts = accesses.map((a) => divided(a.index[axis] as Expr, changing));
+    require(new Set(parts.map(({ outside }) => outside)).size <= 1, () =>
+      `${name}: accesses start at different elements of axis ${axis} in an iteration of ${at}; split and reorder so that they start at the same one`);
+    const inside = parts.map((part) => part.inside);
+    if (inside.every((e) => e.kind === "const")) return [];
+    const part = (index: Expr): Expr => divided(index, changing).inside;
+    return [
+      {
+        axis,
+        extent: reachOf(
+          inside,
+          facts,
+          () => `${name}: axis ${axis} has no constant extent in an iteration of ${at}; split its loop first`,
+        ),
+        part,
+      },
+    ];
+  });
+}
+
+/** One more than the largest value of expressions that are never negative. */
+function reachOf(parts: readonly Expr[], facts: Facts, refusal: () => string): number {
+  const ranges = parts.map((e) => rangeOf(e, facts));
+  const [low, high] = [Math.min(...ranges.map((r) => r[0])), Math.max(...ranges.map((r) => r[1]))];
+  require(low >= 0 && high < 2 ** 31 - 1, refusal);
+  return high + 1;
+}
+
+/** What has several values in one iteration. */
+interface Changing {
+  readonly names: ReadonlySet<string>;
+  readonly buffers: ReadonlySet<string>;
+}
+
+/** An index as the sum of what changes in an iteration and of the rest. */
+function divided(e: Expr, { names, buffers }: Changing): { readonly inside: Expr; readonly outside: Expr } {
+  const form = affineOf(e);
+  const changes = (atom: Expr): boolean =>
+    !variablesOf(atom).isDisjointFrom(names) || !buffersOf(atom).isDisjointFrom(buffers);
+  const termsThat = (test: (atom: Expr) => boolean): Affine["terms"] =>
+    new Map([...form.terms].filter(([atom]) => test(atom)));
+  return {
+    inside: exprOf({ ...form, constant: 0, terms: termsThat(changes) }),
+    outside: exprOf({ ...form, lanes: undefined, shape: [], terms: termsThat((atom) => !changes(atom)) }),
+  };
+}
+
+/** The kernel with the buffer declared anew and every access of it at another index. */
+function rewritten(kernel: Kernel, to: Buffer, at: (index: readonly Expr[]) => readonly Expr[]): Kernel {
+  const loads = rewriter((e) => (e.kind === "load" && e.buffer === to.name ? b.load(to, at(e.index), e.mask) : e));
+  const body = mapStmts(kernel.body, (s) => (writes(s, to.name) ? [{ ...s, index: at(s.index) }] : undefined));
+  return {
+    ...kernel,
+    buffers: kernel.buffers.map((buffer) => (buffer.name === to.name ? to : buffer)),
+    body: body.map((s) => mapExprs(s, loads)),
+  };
+}
