@@ -7,14 +7,15 @@ import {
   buffersOf,
   type Expr,
   exprOf,
-  type Facts,
   factsOf,
   type Kernel,
+  loopsOf,
   mapExprs,
   mapStmts,
   type Program,
   rangeOf,
   rewriter,
+  type Stmt,
   simplifyKernel,
   variablesOf,
   writes,
@@ -51,6 +52,9 @@ export function contracted(
       `${name}: ${kind} is not ${place} or a loop around it; those are ${outside.map((l) => l.loop).join(", ")}`);
     return found;
   });
+  const uses = (body: readonly Stmt[]): number => accessesIn(body).filter((a) => a.buffer === name).length;
+  require(uses(kernel.body) === uses(loop.body), () =>
+    `${name} is used outside ${place} too; contract at a loop around all that uses it`);
   const axes = innerAxes(kernel, buffer, place);
   const at = (index: readonly Expr[]): readonly Expr[] => axes.map(({ axis, part }) => part(index[axis] as Expr));
   const local: Buffer = { ...buffer, shape: axes.map(({ extent }) => b.constant(extent)) };
@@ -77,34 +81,21 @@ function innerAxes(kernel: Kernel, { name, shape }: Buffer, at: string): readonl
     names: namesIn(body),
     buffers: new Set(accessesIn(body).flatMap((a) => (a.kind === "load" ? [] : [a.buffer]))),
   };
-  const accesses = accessesIn(kernel.body).filter((a) => a.buffer === name);
+  const accesses = accessesIn(body).filter((a) => a.buffer === name);
+  const unknown = loopsOf(body).filter((l) => l.extent.kind !== "const");
   return shape.flatMap((_, axis): readonly InnerAxis[] => {
     const parts = accesses.map((a) => divided(a.index[axis] as Expr, changing));
     require(new Set(parts.map(({ outside }) => outside)).size <= 1, () =>
       `${name}: accesses start at different elements of axis ${axis} in an iteration of ${at}; split and reorder so that they start at the same one`);
     const inside = parts.map((part) => part.inside);
     if (inside.every((e) => e.kind === "const")) return [];
-    const part = (index: Expr): Expr => divided(index, changing).inside;
-    return [
-      {
-        axis,
-        extent: reachOf(
-          inside,
-          facts,
-          () => `${name}: axis ${axis} has no constant extent in an iteration of ${at}; split its loop first`,
-        ),
-        part,
-      },
-    ];
+    const isCounted = inside.every((e) => unknown.every((l) => !variablesOf(e).has(l.loop)));
+    const ranges = inside.map((e) => rangeOf(e, facts));
+    const [low, high] = [Math.min(...ranges.map((r) => r[0])), Math.max(...ranges.map((r) => r[1]))];
+    require(isCounted && low >= 0 && high < 2 ** 31 - 1, () =>
+      `${name}: axis ${axis} has no constant extent in an iteration of ${at}; split its loop first`);
+    return [{ axis, extent: high + 1, part: (index) => divided(index, changing).inside }];
   });
-}
-
-/** One more than the largest value of expressions that are never negative. */
-function reachOf(parts: readonly Expr[], facts: Facts, refusal: () => string): number {
-  const ranges = parts.map((e) => rangeOf(e, facts));
-  const [low, high] = [Math.min(...ranges.map((r) => r[0])), Math.max(...ranges.map((r) => r[1]))];
-  require(low >= 0 && high < 2 ** 31 - 1, refusal);
-  return high + 1;
 }
 
 /** What has several values in one iteration. */

@@ -1,7 +1,10 @@
 /** Random schedule steps that have a chance to apply: their names are names of the program, and what they need is prepared. */
 import {
   type Buffer,
+  buffersOf,
   eachStmt,
+  exprsOf,
+  type For,
   findLoop,
   type IntrinsicName,
   intrinsics,
@@ -11,6 +14,7 @@ import {
   type Program,
   type Reduce,
   type Stage,
+  writes,
 } from "../../ir/index.ts";
 import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";
 
@@ -84,6 +88,24 @@ function oneNestAt(s: Scene): readonly string[] {
   return names;
 }
 
+/** Loops over which a maximum is taken, or that fill what it is taken of, with loops that follow them and may run together with them. */
+function maximaOf({ body }: Kernel): readonly { loop: string; max: string; rest: readonly string[] }[] {
+  const maxima = new Set<string>();
+  eachStmt(body, (t) => {
+    if (t.kind === "reduce" && (t.monoid === "max" || t.monoid === "pmax")) maxima.add(t.buffer);
+  });
+  const lists = [body, ...loopsOf(body).map((l) => l.body)];
+  return lists.flatMap((list) =>
+    list.flatMap((first, i) => {
+      if (first.kind !== "for") return [];
+      const following = list.slice(i + 1);
+      const end = following.findIndex((t) => t.kind !== "for" || t.extent !== first.extent);
+      const rest = following.slice(0, end < 0 ? following.length : end).map((t) => (t as For).loop);
+      return rest.length === 0 ? [] : [...maxima].map((max) => ({ loop: first.loop, max, rest }));
+    }),
+  );
+}
+
 const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
   "thread",
   "thread",
@@ -116,6 +138,10 @@ const generators: Generators = {
     return { op: "reorder", kernel: s.kernel.name, loops };
   },
   fuse: (s) => ({ op: "fuse", kernel: s.kernel.name, loops: nestAt(s).slice(0, s.below(2) + 2), into: s.fresh("f") }),
+  distribute: (s) => {
+    const { loop } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
+    return { op: "distribute", kernel: s.kernel.name, loop };
+  },
   unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
   vectorize: (s) => {
     const innermost = loopsOf(s.kernel.body).filter((l) => l.body.every((t) => t.kind !== "for" && t.kind !== "if"));
@@ -210,6 +236,33 @@ const generators: Generators = {
     into: s.fresh("kernel"),
     stage: s.pick(stages),
   }),
+  contract: (s) => {
+    const buffer = s.pick(buffers(s, (b) => b.role === "workspace"));
+    const users: (readonly string[])[] = [];
+    eachStmt(s.kernel.body, (t, loops) => {
+      const uses = writes(t, buffer) || exprsOf(t).some((e) => buffersOf(e).has(buffer));
+      if (uses) users.push(loops.map((l) => l.loop));
+    });
+    // A loop around all that uses it, where there is one.
+    const around = users.reduce((shared, loops) => shared.filter((name) => loops.includes(name)));
+    const depth = s.below(around.length);
+    const at = s.pick(around.slice(depth, depth + 1));
+    const keep = around.slice(0, depth + 1).filter(() => s.below(3) === 0);
+    return { op: "contract", kernel: s.kernel.name, buffer, at, keep };
+  },
+  online: (s) => {
+    const kernel = s.kernel.name;
+    const { loop, max, rest } = s.pick(maximaOf(s.kernel));
+    const loops = [loop, ...rest.slice(0, 1 + s.below(rest.length))];
+    const blocked = (name: string): AnyStep => ({
+      ...{ op: "split", kernel, loop: name, factor: 2, into: [`${name}.b`, `${name}.i`], tail: "exact" },
+    });
+    if (s.below(2) === 0) return { op: "online", kernel, max, loops, into: s.fresh("block") };
+    return [
+      ...loops.map(blocked),
+      { op: "online", kernel, max, loops: loops.map((name) => `${name}.b`), into: s.fresh("block") },
+    ];
+  },
   stage: (s) => ({
     op: "stage",
     kernel: s.kernel.name,
