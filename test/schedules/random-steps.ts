@@ -88,22 +88,27 @@ function oneNestAt(s: Scene): readonly string[] {
   return names;
 }
 
-/** Loops over which a maximum is taken, or that fill what it is taken of, with loops that follow them and may run together with them. */
-function maximaOf({ body }: Kernel): readonly { loop: string; max: string; rest: readonly string[] }[] {
-  const maxima = new Set<string>();
-  eachStmt(body, (t) => {
-    if (t.kind === "reduce" && (t.monoid === "max" || t.monoid === "pmax")) maxima.add(t.buffer);
-  });
-  const lists = [body, ...loopsOf(body).map((l) => l.body)];
-  return lists.flatMap((list) =>
-    list.flatMap((first, i) => {
-      if (first.kind !== "for") return [];
-      const following = list.slice(i + 1);
-      const end = following.findIndex((t) => t.kind !== "for" || t.extent !== first.extent);
-      const rest = following.slice(0, end < 0 ? following.length : end).map((t) => (t as For).loop);
-      return rest.length === 0 ? [] : [...maxima].map((max) => ({ loop: first.loop, max, rest }));
-    }),
-  );
+/** A maximum that one of these neighbouring nests, named by their loops, takes. */
+interface MaximumAmong {
+  readonly max: string;
+  readonly nests: readonly string[];
+}
+
+/** Maxima among nests that may run together, from any nest of as many iterations on. */
+function maximaOf({ body }: Kernel): readonly MaximumAmong[] {
+  const found: MaximumAmong[] = [];
+  for (const list of [body, ...loopsOf(body).map((l) => l.body)])
+    list.forEach((first, i) => {
+      if (first.kind !== "for") return;
+      const end = list.findIndex((t, k) => k > i && (t.kind !== "for" || t.extent !== first.extent));
+      const nests = list.slice(i, end < 0 ? list.length : end) as readonly For[];
+      if (nests.length === 1) return;
+      eachStmt(nests, (t) => {
+        const isMaximum = t.kind === "reduce" && (t.monoid === "max" || t.monoid === "pmax");
+        if (isMaximum) found.push({ max: t.buffer, nests: nests.map((l) => l.loop) });
+      });
+    });
+  return found;
 }
 
 const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
@@ -244,7 +249,7 @@ const generators: Generators = {
       if (uses) users.push(loops.map((l) => l.loop));
     });
     // A loop around all that uses it, where there is one.
-    const around = users.reduce((shared, loops) => shared.filter((name) => loops.includes(name)));
+    const around = users.reduce((shared, loops) => shared.filter((name) => loops.includes(name)), users[0] ?? []);
     const depth = s.below(around.length);
     const at = s.pick(around.slice(depth, depth + 1));
     const keep = around.slice(0, depth + 1).filter(() => s.below(3) === 0);
@@ -252,16 +257,15 @@ const generators: Generators = {
   },
   online: (s) => {
     const kernel = s.kernel.name;
-    const { loop, max, rest } = s.pick(maximaOf(s.kernel));
-    const loops = [loop, ...rest.slice(0, 1 + s.below(rest.length))];
-    const blocked = (name: string): AnyStep => ({
-      ...{ op: "split", kernel, loop: name, factor: 2, into: [`${name}.b`, `${name}.i`], tail: "exact" },
+    const { max, nests } = s.pick(maximaOf(s.kernel));
+    const loops = s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests;
+    const into = s.fresh("block");
+    if (s.below(4) > 0) return { op: "online", kernel, max, loops, into };
+    const factor = s.below(2) + 1;
+    const blocked = (loop: string): AnyStep => ({
+      ...{ op: "split", kernel, loop, factor, into: [`${loop}.b`, `${loop}.i`], tail: "exact" },
     });
-    if (s.below(2) === 0) return { op: "online", kernel, max, loops, into: s.fresh("block") };
-    return [
-      ...loops.map(blocked),
-      { op: "online", kernel, max, loops: loops.map((name) => `${name}.b`), into: s.fresh("block") },
-    ];
+    return [...loops.map(blocked), { op: "online", kernel, max, loops: loops.map((loop) => `${loop}.b`), into }];
   },
   stage: (s) => ({
     op: "stage",

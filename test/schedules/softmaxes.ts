@@ -1,8 +1,9 @@
 /**
- * Random kernels like softmax: rows of values, their maximum (guarded where some are -Infinity), weights e^(x - max), and sums that hold weights, in naive form or
- * in blocks that have maxima of their own.
+ * Random kernels like softmax: rows of values, their maximum, weights e^(x - maximum), sums that hold weights; of all values at once, or in blocks that have maxima of
+ * their own.
  */
-import { type Buffer, b, type Expr, type Program, type Stmt, type Tensor, tensor } from "../../ir/index.ts";
+import fc from "fast-check";
+import { type Buffer, b, type Expr, exp, type Program, type Stmt, type Tensor, tensor } from "../../ir/index.ts";
 import { randomOf } from "../ir/samples.ts";
 
 export interface Softmax {
@@ -11,123 +12,132 @@ export interface Softmax {
   readonly inputs: ReadonlyMap<string, Tensor>;
 }
 
-/** What a random softmax is made of. */
-export interface SoftmaxShape {
-  readonly rows: number | "M";
-  /** Values per row, as blocks of so many; a symbolic number of blocks is `T`. */
-  readonly blocks: number | "T";
+/** What a random softmax is made of: M rows of T blocks of `block` values, T and M being symbols or not. */
+interface Parts {
+  readonly rows: number;
+  readonly blocks: number;
+  readonly symbolic: readonly ("M" | "T")[];
   readonly block: number;
   readonly width: number;
-  /** Whether some values are -Infinity, and what the maximum is guarded with then. */
+  /** Some values are -Infinity. Maxima are guarded then, and where blocks have their own. */
   readonly masked: boolean;
   readonly monoid: "max" | "pmax";
-  /** The maximum of each block is kept, and weights are relative to it. */
+  /** Each block has a maximum, which its weights are relative to. */
   readonly ownMaxima: boolean;
   /** Weights are stored, or computed where they are summed. */
   readonly stored: boolean;
-  /** Whether a row's values and results have elements of their own, or share them with other rows. */
+  /** Rows share their workspaces, one after another, or have elements of their own. */
   readonly shared: boolean;
   readonly factor: "none" | "negative" | "chosen";
   readonly seed: number;
 }
 
-/** The kernel `main`: y[i, 0] = sum of weights, y[i, d] = sums of weights times v. */
-export function softmaxOf(s: SoftmaxShape): Softmax {
-  const [M, T] = [s.rows, s.blocks].map((n) => (typeof n === "number" ? b.constant(n) : b.variable(n))) as [Expr, Expr];
-  const i = b.variable("i");
-  const place: readonly Expr[] = s.shared ? [] : [i];
-  const own = (name: string, more: readonly Expr[] = []): Buffer =>
-    b.buffer(name, "f32", [...(s.shared ? [] : [M]), ...more]);
-  const length = b.mul(T, s.block);
-  const input = b.buffer("z", "f32", [M, length], { role: "input", range: [-9, 9] });
-  const v = b.buffer("v", "f32", [length, s.width], { role: "input" });
-  const [x, m, p, l, o] = [own("x", [length]), own("m"), own("p", [length]), own("l"), own("o", [b.constant(s.width)])];
-  const [xb, r] = [own("xb", [T]), own("r", [T])];
-  const y = b.buffer("y", "f32", [M, b.constant(s.width + 1)], { role: "output" });
-  const guarded = (e: Expr): Expr => (s.masked ? b.op("pmax", e, b.constant(-100, "f32")) : e);
+export const softmaxes: fc.Arbitrary<Softmax> = fc
+  .record<Parts>({
+    rows: fc.integer({ min: 0, max: 4 }),
+    blocks: fc.integer({ min: 1, max: 6 }),
+    symbolic: fc.subarray(["M", "T"]),
+    block: fc.integer({ min: 1, max: 4 }),
+    width: fc.integer({ min: 1, max: 4 }),
+    masked: fc.boolean(),
+    monoid: fc.constantFrom("max", "pmax"),
+    ownMaxima: fc.boolean(),
+    stored: fc.boolean(),
+    shared: fc.boolean(),
+    factor: fc.constantFrom("none", "negative", "chosen"),
+    seed: fc.nat(1000),
+  })
+  .map(softmaxOf);
 
-  type Place = { readonly tb: Expr; readonly t: Expr; readonly over: readonly string[] };
-  const each = (name: string, body: (place: Place) => Stmt): Stmt => {
-    const [tb, ti] = [b.variable(`${name}/tb`), b.variable(`${name}/ti`)];
-    const inner = body({ tb, t: b.add(b.mul(tb, s.block), ti), over: [`${name}/tb`, `${name}/ti`] });
-    return b.loop(`${name}/tb`, T, [b.loop(`${name}/ti`, s.block, [inner])]);
+const f32 = (value: number): Expr => b.constant(value, "f32");
+
+/** The kernel `main`: total[i] = sum of weights, y[i, d] = sum of weights times v[.., d]. */
+function softmaxOf(parts: Parts): Softmax {
+  const { block, width, masked, monoid, ownMaxima, stored, shared, factor, seed } = parts;
+  const size = (name: "M" | "T", value: number): Expr =>
+    parts.symbolic.includes(name) ? b.variable(name) : b.constant(value);
+  const [M, T, i] = [size("M", parts.rows), size("T", parts.blocks), b.variable("i")];
+  const row = shared ? [] : [i];
+  const buffers: Buffer[] = [];
+  const declare = (name: string, shape: readonly Expr[], options: Parameters<typeof b.buffer>[3] = {}): Buffer => {
+    const made = b.buffer(name, "f32", shape, options);
+    buffers.push(made);
+    return made;
   };
-  const value = (t: Expr): Expr => {
-    if (!s.masked) return b.load(input, [i, t]);
-    const isSeen = b.lt(b.mod(b.add(t, s.seed), 5), 1 + (s.seed % 3));
-    return b.select(isSeen, b.load(input, [i, t]), b.constant(-Infinity, "f32"));
+  const own = (name: string, ...more: readonly Expr[]): Buffer => declare(name, [...(shared ? [] : [M]), ...more]);
+  const z = declare("z", [M, T, b.constant(block)], { role: "input", range: [-9, 9] });
+  const v = declare("v", [T, b.constant(block), b.constant(width)], { role: "input" });
+  declare("total", [M], { role: "output" });
+  declare("y", [M, b.constant(width)], { role: "output" });
+  const [m, l, o] = [own("m"), own("l"), own("o", b.constant(width))] as [Buffer, Buffer, Buffer];
+
+  const blocks = (name: string, s: (tb: Expr) => Stmt): Stmt => b.loop(`${name}/tb`, T, [s(b.variable(`${name}/tb`))]);
+  const values = (name: string, s: (at: readonly Expr[]) => Stmt): Stmt =>
+    blocks(name, (tb) => b.loop(`${name}/ti`, block, [s([tb, b.variable(`${name}/ti`)])]));
+  const guarded = (e: Expr): Expr => (masked || ownMaxima ? b.op("pmax", e, f32(-100)) : e);
+  const body: Stmt[] = [];
+
+  const x = masked ? own("x", T, b.constant(block)) : z;
+  const valueAt = (at: readonly Expr[]): Expr => b.load(x, masked ? [...row, ...at] : [i, ...at]);
+  if (masked)
+    body.push(
+      values("x", (at) => {
+        const number = b.add(b.mul(at[0] as Expr, block), at[1] as Expr);
+        const isSeen = b.lt(b.mod(b.add(number, seed), 7), 1 + (seed % 6));
+        return b.store("x", [...row, ...at], b.select(isSeen, b.load(z, [i, ...at]), f32(-Infinity)));
+      }),
+    );
+  let relativeTo = (_tb: Expr): Expr => b.load(m, row);
+  let scale = (_tb: Expr): Expr => f32(2);
+  if (ownMaxima) {
+    const [xb, r] = [own("xb", T), own("r", T)];
+    relativeTo = (tb) => b.load(xb, [...row, tb]);
+    scale = (tb) => b.load(r, [...row, tb]);
+    body.push(
+      values("xb", (at) => b.reduce("xb", [...row, at[0] as Expr], valueAt(at), ["xb/ti"], monoid)),
+      blocks("m", (tb) => b.reduce("m", row, relativeTo(tb), ["m/tb"], monoid)),
+      blocks("r", (tb) => b.store("r", [...row, tb], exp(b.sub(guarded(relativeTo(tb)), guarded(b.load(m, row)))))),
+    );
+  } else body.push(values("m", (at) => b.reduce("m", row, valueAt(at), ["m/tb", "m/ti"], monoid)));
+
+  let exponential = (at: readonly Expr[]): Expr => exp(b.sub(valueAt(at), guarded(relativeTo(at[0] as Expr))));
+  if (stored) {
+    const [p, made] = [own("p", T, b.constant(block)), exponential];
+    body.push(values("p", (at) => b.store("p", [...row, ...at], made(at))));
+    exponential = (at) => b.load(p, [...row, ...at]);
+  }
+  const weight = (at: readonly Expr[]): Expr => {
+    const w = b.mul(exponential(at), scale(at[0] as Expr));
+    if (factor === "negative") return b.op("neg", w);
+    return factor === "chosen" ? b.select(b.lt(at[1] as Expr, 2), w, f32(0)) : w;
   };
-  const fromOwn = (name: string, tb: Expr): Expr =>
-    s.ownMaxima ? b.load(r, [...place, tb]) : b.constant(name === "" ? 0 : 1, "f32");
-  const relativeTo = (tb: Expr): Expr => (s.ownMaxima ? b.load(xb, [...place, tb]) : b.load(m, place));
-  const exponential = (t: Expr, tb: Expr): Expr =>
-    b.op("exp", b.sub(b.load(s.masked ? x : input, s.masked ? [...place, t] : [i, t]), guarded(relativeTo(tb))));
-  const plain = (t: Expr, tb: Expr): Expr => (s.stored ? b.load(p, [...place, t]) : exponential(t, tb));
-  const weight = (t: Expr, tb: Expr): Expr => {
-    const w = plain(t, tb);
-    const all = s.ownMaxima ? b.mul(w, fromOwn("r", tb)) : w;
-    if (s.factor === "negative") return b.op("neg", b.mul(all, b.constant(0.5, "f32")));
-    return s.factor === "chosen" ? b.select(b.lt(b.mod(t, 3), 2), all, b.constant(0, "f32")) : all;
-  };
-  const of = (t: Expr): Expr => b.load(s.masked ? x : input, s.masked ? [...place, t] : [i, t]);
-  const max = (buffer: Buffer, at: readonly Expr[], e: Expr, over: readonly string[]): Stmt =>
-    b.reduce(buffer.name, at, e, over, s.monoid);
-  const maxima: readonly Stmt[] = s.ownMaxima
-    ? [
-        each("xb", ({ tb, t, over }) => max(xb, [...place, tb], of(t), over.slice(1))),
-        b.loop("m/tb", T, [max(m, place, b.load(xb, [...place, b.variable("m/tb")]), ["m/tb"])]),
-        b.loop("r/tb", T, [
-          b.store(
-            "r",
-            [...place, b.variable("r/tb")],
-            b.op("exp", b.sub(guarded(b.load(xb, [...place, b.variable("r/tb")])), guarded(b.load(m, place)))),
-          ),
-        ]),
-      ]
-    : [each("m", ({ t, over }) => max(m, place, of(t), over))];
   const d = b.variable("o/d");
-  const body = [
-    ...(s.masked ? [each("x", ({ t }) => b.store("x", [...place, t], value(t)))] : []),
-    ...maxima,
-    ...(s.stored ? [each("p", ({ tb, t }) => b.store("p", [...place, t], exponential(t, tb)))] : []),
-    each("l", ({ tb, t, over }) => b.reduce("l", place, weight(t, tb), over)),
-    each("o", ({ tb, t, over }) =>
-      b.loop("o/d", s.width, [b.reduce("o", [...place, d], b.mul(weight(t, tb), b.load(v, [t, d])), over)]),
-    ),
-    b.store("y", [i, b.constant(0)], b.load(l, place)),
-    b.loop("y/d", s.width, [b.store("y", [i, b.add(b.variable("y/d"), 1)], b.load(o, [...place, b.variable("y/d")]))]),
-  ];
-  const used = [
-    input,
-    v,
-    m,
-    l,
-    o,
-    y,
-    ...(s.masked ? [x] : []),
-    ...(s.stored ? [p] : []),
-    ...(s.ownMaxima ? [xb, r] : []),
-  ];
-  const symbols = [
-    ...(s.rows === "M" ? [b.symbol("M", { max: 4 })] : []),
-    ...(s.blocks === "T" ? [b.symbol("T", { min: 1, max: 6 })] : []),
-  ];
-  const random = randomOf(s.seed);
-  const sizes = {
-    M: s.rows === "M" ? Math.floor(random() * 5) : s.rows,
-    T: s.blocks === "T" ? 1 + Math.floor(random() * 6) : s.blocks,
+  body.push(
+    values("l", (at) => b.reduce("l", row, weight(at), ["l/tb", "l/ti"])),
+    values("o", (at) => {
+      const term = b.mul(weight(at), b.load(v, [...at, d]));
+      return b.loop("o/d", width, [b.reduce("o", [...row, d], term, ["o/tb", "o/ti"])]);
+    }),
+    b.store("total", [i], b.load(l, row)),
+    b.loop("y/d", width, [b.store("y", [i, b.variable("y/d")], b.load(o, [...row, b.variable("y/d")]))]),
+  );
+
+  const random = randomOf(seed);
+  const filled = (...shape: readonly number[]): Tensor => {
+    const count = shape.reduce((product, n) => product * n, 1);
+    const numbers = Array.from({ length: count }, () => Math.floor(random() * 19) - 9);
+    return tensor("f32", shape, numbers);
   };
-  const count = sizes.T * s.block;
-  const numbers = (n: number): number[] => Array.from({ length: n }, () => Math.floor(random() * 19) - 9);
+  const given = { M: parts.rows, T: parts.blocks };
+  const least = { M: 0, T: 1 };
+  const symbols = parts.symbolic.map((name) => b.symbol(name, { min: least[name], max: 6 }));
+  const kernel = b.kernel("main", "main", { symbols, buffers, body: [b.loop("i", M, body)] });
   return {
-    program: {
-      name: "softmax",
-      kernels: [b.kernel("main", "main", { symbols, buffers: used, body: [b.loop("i", M, body)] })],
-    },
-    symbols: { ...(s.rows === "M" && { M: sizes.M }), ...(s.blocks === "T" && { T: sizes.T }) },
+    program: { name: "softmax", kernels: [kernel] },
+    symbols: Object.fromEntries(parts.symbolic.map((name) => [name, given[name]])),
     inputs: new Map([
-      ["z", tensor("f32", [sizes.M, count], numbers(sizes.M * count))],
-      ["v", tensor("f32", [count, s.width], numbers(count * s.width))],
+      ["z", filled(given.M, given.T, block)],
+      ["v", filled(given.T, block, width)],
     ]),
   };
 }

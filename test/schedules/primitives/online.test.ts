@@ -58,7 +58,9 @@ describe("online refuses", () => {
     );
   });
   test("a bound loop", () => {
-    expect(refused([[`for p/t < 6`, `for p/t < 6 thread`]])).toMatchInlineSnapshot(`"step 1: online: loop p/t is bound to thread; do it before binding"`);
+    expect(refused([[`for p/t < 6`, `for p/t < 6 thread`]])).toMatchInlineSnapshot(
+      `"step 1: online: loop p/t is bound to thread; do it before binding"`,
+    );
   });
   test("what a test guards", () => {
     expect(
