@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fusedMultiplyAdd } from "../../ir/evaluate.ts";
+import { greatest, least, ln2, log2e, powers } from "../../ir/exponential.ts";
 import {
   b,
   castBits,
@@ -99,6 +100,20 @@ const sized =
   (a: Fraction): bigint =>
     a.n < 0n ? -formula(negated(a)) : formula(a);
 
+/** 2^n * (1 + r + r^2 * p(r)) with n = nearest(x / ln 2), r = x - n * ln 2, each step in fractions and rounded to f32. */
+function expInSteps(a: Fraction, x: number): number {
+  const rounded = (f: Fraction): Fraction => fractionOf(roundTo("f32", f));
+  const product = (p: Fraction, q: Fraction): Fraction => rounded(times(p, q));
+  const sum = (p: Fraction, q: Fraction): Fraction => rounded(plus(p, q));
+  const within = x < greatest ? a : fractionOf(greatest);
+  const n: Fraction = { n: nearestOf(product(within, fractionOf(log2e))), d: 1n };
+  const [high, low] = ln2.map((part) => negated(product(n, fractionOf(part)))) as [Fraction, Fraction];
+  const r = sum(sum(within, high), low);
+  const p = powers.map(fractionOf).reduce((value, c) => sum(product(value, r), c));
+  const mantissa = sum(sum(product(product(p, r), r), r), { n: 1n, d: 1n });
+  return roundTo("f32", n.n < 0n ? over(mantissa, { n: 1n << -n.n, d: 1n }) : times(mantissa, { n: 1n << n.n, d: 1n }));
+}
+
 /** The value that a row should give, or undefined where the row has none for these operands. */
 const formulas: Readonly<Record<OpName, Formula>> = {
   add: exact(plus),
@@ -112,6 +127,8 @@ const formulas: Readonly<Record<OpName, Formula>> = {
   },
   min: (_args, [a, b]) => ((a as number) < (b as number) ? a : b),
   max: (_args, [a, b]) => ((a as number) > (b as number) ? a : b),
+  pmin: (_args, [a, b]) => ((b as number) < (a as number) ? b : a),
+  pmax: (_args, [a, b]) => ((a as number) < (b as number) ? b : a),
   and: bitwise((a, b) => a & b),
   or: bitwise((a, b) => a | b),
   xor: bitwise((a, b) => a ^ b),
@@ -135,10 +152,12 @@ const formulas: Readonly<Record<OpName, Formula>> = {
   trunc: whole(sized(floorOf)),
   nearest: whole(nearestOf),
   round: whole(sized(halfUp)),
+  exp: ([a], [x]) => ((x as number) < least ? 0 : expInSteps(a as Fraction, x as number)),
 };
 
 const typesOf: Record<string, readonly Scalar[]> = {
   int: integers,
+  single: ["f32"],
   float: floats,
   number: [...integers, ...floats],
   bits: [...integers, "bool"],
@@ -198,6 +217,14 @@ describe("operations give their value", () => {
     expect(one("max", 0, -0)).toBe(0);
     expect(one("min", Number.NaN, 1)).toBeNaN();
     expect(one("max", 1, Number.NaN)).toBeNaN();
+    expect(one("pmin", 0, -0)).toBe(0);
+    expect(one("pmax", -0, 0)).toBe(-0);
+    expect(one("pmin", 1, Number.NaN)).toBe(1);
+    expect(one("pmax", Number.NaN, 1)).toBeNaN();
+    expect(one("pmax", -Infinity, Number.NaN)).toBe(-Infinity);
+    expect(one("exp", Number.NaN)).toBeNaN();
+    expect(one("exp", -Infinity)).toBe(0);
+    expect(one("exp", -0)).toBe(1);
     expect(one("nearest", -Infinity)).toBe(-Infinity);
     expect(one("round", Infinity)).toBe(Infinity);
     expect(one("div", 1, -0)).toBe(-Infinity);
