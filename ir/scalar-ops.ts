@@ -6,7 +6,7 @@
  * operation; NaN is any NaN.
  */
 import { exponential } from "./exponential.ts";
-import { isFloat, isSigned, type Scalar, scalars } from "./types.ts";
+import { isFloat, isInteger, isSigned, type Scalar, scalars } from "./types.ts";
 
 export type OpName =
   | "add"
@@ -48,6 +48,16 @@ export type OpSignature =
   | "select";
 
 export type OpDomain = "int" | "single" | "float" | "number" | "bits" | "any";
+
+/** The types that operands of each kind of row may have. */
+export const domains: Readonly<Record<OpDomain, (scalar: Scalar) => boolean>> = {
+  int: isInteger,
+  single: (s) => s === "f32",
+  float: isFloat,
+  number: (s) => s !== "bool",
+  bits: (s) => !isFloat(s),
+  any: () => true,
+};
 
 export interface OpRow {
   readonly arity: 1 | 2 | 3;

@@ -5,9 +5,9 @@ import {
   b,
   byteSize,
   bytesOfTensor,
+  domains,
   type Expr,
   interpretKernel,
-  isFloat,
   type Kernel,
   type OpName,
   ops,
@@ -113,11 +113,7 @@ export function edgeValues(scalar: Scalar): readonly number[] {
 
 /** Rows of the op table that take a type. */
 export const rowsFor = (scalar: Scalar): readonly OpName[] =>
-  (Object.keys(ops) as OpName[]).filter((op) => {
-    const { domain } = ops[op];
-    if (domain === "any" || domain === "number") return true;
-    return domain === "single" ? scalar === "f32" : (domain === "float") === isFloat(scalar);
-  });
+  (Object.keys(ops) as OpName[]).filter((op) => domains[ops[op].domain](scalar));
 
 /** Every pair of edge values, filled up with the last one to a multiple of `multiple`. */
 export function pairsOf(a: readonly number[], c: readonly number[], multiple: number): [number[], number[]] {
