@@ -9,6 +9,7 @@ import {
   benchMatmul,
   benchRows,
   benchSizes,
+  benchTails,
   benchThreads,
   bitsPlot,
   type CompilerReport,
@@ -23,10 +24,11 @@ import {
   type RowsReport,
   type SizesReport,
   sizesPlot,
+  type TailsReport,
   type ThreadsReport,
 } from "../../bench/index.ts";
 import { type Artifact, artifactHash, type CompileOptions } from "../../compile/index.ts";
-import { bitsText, compilerText, matmulText, rowsText, sizesText, threadsText } from "../bench-texts.ts";
+import { bitsText, compilerText, matmulText, rowsText, sizesText, tailsText, threadsText } from "../bench-texts.ts";
 import { type Command, type Context, defineCommand, type OptionValues } from "../command.ts";
 import { dbOption, withRecords } from "../database.ts";
 import { UsageError } from "../errors.ts";
@@ -55,7 +57,7 @@ const options = {
   seconds: {
     type: "string",
     placeholder: "number",
-    help: "Time for samples, all together; of sizes and bits, for each",
+    help: "Time for samples, all together; of sizes, tails and bits, for each",
     schema: positive().default(5),
   },
   seed: { type: "string", placeholder: "number", help: "Seed of weights and x", schema: integer(0).default(1) },
@@ -73,7 +75,7 @@ interface Bench extends Pick<Context, "progress" | "signal"> {
   readonly db: CompileOptions["db"];
 }
 
-type Report = BenchReport | RowsReport | ThreadsReport | SizesReport | BitsReport | CompilerReport;
+type Report = BenchReport | RowsReport | ThreadsReport | SizesReport | TailsReport | BitsReport | CompilerReport;
 
 /** A row of `subjects`: what can be measured. */
 interface Subject<R extends Report> {
@@ -106,7 +108,7 @@ const subjects = {
     text: rowsText,
   }),
   sizes: subject<SizesReport>({
-    help: "N = K = 512, ..",
+    help: "N = K",
     takes: ["threads", "weights", "x", "svg"],
     run: ({ values, progress, ...rest }) => {
       if (values.n < 512) throw new UsageError("bench sizes takes --n 512 or more, the largest N = K");
@@ -115,6 +117,13 @@ const subjects = {
     mark: "sizes",
     text: sizesText,
     plot: sizesPlot,
+  }),
+  tails: subject<TailsReport>({
+    help: "odd sizes",
+    takes: ["threads", "k", "weights", "x"],
+    run: ({ values, progress, ...rest }) => benchTails({ ...common(values, rest), m: values.m, progress }),
+    mark: "worstTail",
+    text: tailsText,
   }),
   bits: subject<BitsReport>({
     help: "by method",
