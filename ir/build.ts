@@ -5,6 +5,7 @@
 import { check, IrError } from "./errors.ts";
 import { hashText, interned, mix, mixAll, sameList } from "./intern.ts";
 import { type IntrinsicName, intrinsics } from "./intrinsics.ts";
+import { monoids } from "./monoids.ts";
 import type {
   Buffer,
   BufferRole,
@@ -295,6 +296,11 @@ export function reduce(
   mask?: Expr,
 ): Reduce {
   const at = index.map(toExpr);
+  const { scalar } = value.type;
+  check(
+    domains[ops[monoids[monoid].op].domain](scalar),
+    () => `reduction into ${buffer}: ${monoid} does not take ${scalar}`,
+  );
   laneCheck(`reduction into ${buffer}`, at, value, mask);
   return Object.freeze({
     kind: "reduce",

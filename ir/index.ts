@@ -26,7 +26,7 @@ export { type MonoidRow, monoids } from "./monoids.ts";
 export type * from "./nodes.ts";
 export * from "./ops/index.ts";
 export { interpretProgram, type ProgramOptions } from "./run-program.ts";
-export { castBits, castValue, evalOp, type OpName, type OpRow, ops, wrap } from "./scalar-ops.ts";
+export { castBits, castValue, domains, evalOp, type OpName, type OpRow, ops, wrap } from "./scalar-ops.ts";
 export { simplifier, simplifyKernel } from "./simplify.ts";
 export { byteSize, bytesOfTensor, elementCount, emptyTensor, type Tensor, tensor, tensorOfBytes } from "./tensor.ts";
 export * from "./text/index.ts";

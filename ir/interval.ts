@@ -92,12 +92,13 @@ function exactRange(e: Expr, facts: Facts): Interval {
       if (isFloat(from)) return isFloat(e.type.scalar) ? range : clampTo(range, from, e.type.scalar);
       return isFloat(e.type.scalar) || within(range, unknown) ? range : unknown;
     }
-    case "op":
-      return opRange(
-        e.op,
-        e.args.map((arg) => rangeOf(arg, facts)),
-        unknown,
-      );
+    case "op": {
+      const ranges = e.args.map((arg) => rangeOf(arg, facts));
+      const range = opRange(e.op, ranges, unknown);
+      // Where the second operand is NaN, which no range of floats excludes, the first is the result.
+      const passes = (e.op === "pmin" || e.op === "pmax") && e.args[1]?.kind !== "const";
+      return passes ? hull([...range, ...(ranges[0] as Interval)]) : range;
+    }
     case "table": {
       const [low, high] = rangeOf(e.index, facts);
       const reached = e.values.slice(low, high + 1);

@@ -6,7 +6,7 @@
  * operation; NaN is any NaN.
  */
 import { exponential } from "./exponential.ts";
-import { isFloat, isSigned, type Scalar, scalars } from "./types.ts";
+import { isFloat, isInteger, isSigned, type Scalar, scalars } from "./types.ts";
 
 export type OpName =
   | "add"
@@ -49,9 +49,9 @@ export type OpSignature =
 
 export type OpDomain = "int" | "single" | "float" | "number" | "bits" | "any";
 
-/** Whether a type is of a domain. */
+/** The types that operands of each kind of row may have. */
 export const domains: Readonly<Record<OpDomain, (scalar: Scalar) => boolean>> = {
-  int: (s) => scalars[s].class === "uint" || scalars[s].class === "sint",
+  int: isInteger,
   single: (s) => s === "f32",
   float: isFloat,
   number: (s) => s !== "bool",

@@ -6,6 +6,7 @@ import {
   type Affine,
   affineOf,
   b,
+  buffersOf,
   type Expr,
   eachNode,
   eachStmt,
@@ -159,11 +160,14 @@ export function sharedElements(loops: readonly For[], buffer: string, facts: Fac
       .filter((a) => a.buffer === buffer)
       .map((a) => ({ ...a, loop: l })),
   );
-  const keys = accesses.map(({ index, loop }) => iterationKeys(index, loop, facts));
+  const [{ index, loop }] = accesses as [(typeof accesses)[number]];
+  const written = new Set(accessesIn(loops).flatMap((a) => (a.kind === "load" ? [] : [a.buffer])));
+  const changing = accesses.flatMap((a) => a.index.flatMap((e) => [...buffersOf(e)])).find((name) => written.has(name));
+  if (changing !== undefined) return `${buffer} is indexed by ${changing}, which changes in ${loop.loop}`;
+  const keys = accesses.map((a) => iterationKeys(a.index, a.loop, facts));
   const [first, ...others] = keys as [ReadonlySet<string>, ...ReadonlySet<string>[]];
   if ([...first].some((key) => others.every((other) => other.has(key)))) return undefined;
-  const [{ index, loop }] = accesses as [(typeof accesses)[number]];
-  const inside = new Set(loopsOf([loop]).map((l) => l.loop));
+  const inside = namesIn([loop]);
   const same = accesses.every((a) => a.index.length === index.length && a.index.every((e, i) => e === index[i]));
   const named = index.some((e) => variablesOf(e).has(loop.loop));
   if (same && named && determined(index, inside, facts).has(loop.loop)) return undefined;
@@ -171,9 +175,19 @@ export function sharedElements(loops: readonly For[], buffer: string, facts: Fac
   return `iterations of ${loop.loop} ${how} elements of ${buffer}`;
 }
 
+/** Names that statements give values: loops and lets. */
+export function namesIn(body: readonly Stmt[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  eachStmt(body, (s) => {
+    if (s.kind === "for") names.add(s.loop);
+    if (s.kind === "let") names.add(s.name);
+  });
+  return names;
+}
+
 /** Ways in which an index gives the iteration's number: `axis i is c*loop + shift + something in 0..c-1`. */
 function iterationKeys(index: readonly Expr[], loop: For, facts: Facts): ReadonlySet<string> {
-  const varying = new Set(loopsOf([loop]).map((l) => l.loop));
+  const varying = namesIn([loop]);
   const keys = new Set<string>();
   for (const [axis, e] of index.entries()) {
     const form = affineOf(e);

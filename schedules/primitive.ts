@@ -30,18 +30,18 @@ export interface Primitive<S extends Step> {
   readonly apply: (program: Program, step: S) => Program;
 }
 
-/** A primitive that rewrites one kernel. */
+/** A primitive that rewrites one kernel, seen in its program. */
 export function kernelPrimitive<S extends KernelStep>(
   op: S["op"],
   schema: z.ZodType<S>,
-  rewrite: (kernel: Kernel, step: S) => Kernel,
+  rewrite: (kernel: Kernel, step: S, program: Program) => Kernel,
 ): Primitive<S> {
   return {
     op,
     schema,
     apply: (program, step) => {
       const target = kernelNamed(program, step.kernel ?? "main");
-      const result = rewrite(target, step);
+      const result = rewrite(target, step, program);
       return withKernels(program, (k) => (k === target ? [result] : [k]));
     },
   };

@@ -47,7 +47,7 @@ export const distribute: Primitive<DistributeStep> = kernelPrimitive("distribute
     const written = writtenBy(kernel, s, name);
     const copy = `${written}/${name}`;
     const substitute = substituter(new Map<string, Expr>([[name, b.variable(copy)]]));
-    return b.loop(copy, loop.extent, [mapExprs(s, substitute)]);
+    return b.loop(copy, loop.extent, [mapExprs(s, substitute)], loop.loopKind);
   });
   return simplifyKernel({ ...kernel, body: mapStmts(kernel.body, (s) => (s === loop ? copies : undefined)) });
 });

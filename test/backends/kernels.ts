@@ -5,9 +5,12 @@ import {
   b,
   byteSize,
   bytesOfTensor,
+  domains,
   type Expr,
   interpretKernel,
   type Kernel,
+  type OpName,
+  ops,
   type Scalar,
   storageBits,
   tensorOfBytes,
@@ -107,6 +110,10 @@ export function edgeValues(scalar: Scalar): readonly number[] {
   const values = [...positive, ...positive.map((v) => -v), NaN].map((v) => wrap(v, scalar));
   return values.filter((v, i) => values.findIndex((other) => Object.is(other, v)) === i);
 }
+
+/** Rows of the op table that take a type. */
+export const rowsFor = (scalar: Scalar): readonly OpName[] =>
+  (Object.keys(ops) as OpName[]).filter((op) => domains[ops[op].domain](scalar));
 
 /** Every pair of edge values, filled up with the last one to a multiple of `multiple`. */
 export function pairsOf(a: readonly number[], c: readonly number[], multiple: number): [number[], number[]] {

@@ -1,6 +1,19 @@
 // Functions made of the scalar-op table, evaluated as expressions, against float64.
 import { describe, expect, test } from "vitest";
-import { b, type Expr, exp, interpretKernel, silu, sinCosOfTurn, tensor, turnOf } from "../../ir/index.ts";
+import {
+  b,
+  type Expr,
+  exp,
+  expandedExp,
+  interpretKernel,
+  log,
+  silu,
+  sinCosOfTurn,
+  tanh,
+  tensor,
+  turnOf,
+} from "../../ir/index.ts";
+import { range } from "./samples.ts";
 
 /** The values of a function of f32 at all of these. */
 function valuesOf(f: (x: Expr) => Expr, at: readonly number[]): readonly number[] {
@@ -27,9 +40,6 @@ function valuesOf(f: (x: Expr) => Expr, at: readonly number[]): readonly number[
   return [...result.values];
 }
 
-const range = (from: number, to: number, count: number): readonly number[] =>
-  Array.from({ length: count }, (_, i) => Math.fround(from + ((to - from) * i) / (count - 1)));
-
 describe("exp", () => {
   test("is within 2 units in the last place", () => {
     const at = [...range(-87.3, 88.3, 4001), ...range(-1, 1, 2001), 0, 1, -0];
@@ -45,6 +55,32 @@ describe("exp", () => {
       expect(value).toBeGreaterThanOrEqual(most);
       expect(value).toBeLessThan(2 ** 128);
     }
+  });
+});
+
+test.each(["rounded", "added"] as const)("exp by its steps, the whole part %s, is exp to the bit", (nearest) => {
+  const at = [...range(-91, 91, 9001), ...range(-1, 1, 2001), 0, -0, 2 ** 100, -(2 ** 100), Infinity, -Infinity];
+  expect(valuesOf((x) => expandedExp(x, nearest), at)).toEqual(valuesOf(exp, at));
+});
+
+test("log is within 2 units in the last place, or 1e-7 near 1", () => {
+  const mantissas = range(1, 1.999, 501);
+  const at = [
+    ...[-126, -100, -24, -2, -1, 0, 1, 2, 24, 100, 127].flatMap((n) => mantissas.map((m) => m * 2 ** n)),
+    ...range(0.5, 1.5, 2001),
+    2 ** -126,
+  ];
+  valuesOf(log, at).forEach((value, i) => {
+    const exact = Math.log(at[i] as number);
+    const place = 2 ** (Math.floor(Math.log2(Math.abs(exact))) - 23);
+    expect(Math.abs(value - exact), `${at[i]}`).toBeLessThan(Math.max(exact === 0 ? 0 : 2 * place, 1e-7));
+  });
+});
+
+test("tanh is within 2e-7, at the ends too", () => {
+  const at = [...range(-20, 20, 4001), ...range(-0.1, 0.1, 1001), 0, 2 ** 127, -(2 ** 127), Infinity, -Infinity];
+  valuesOf(tanh, at).forEach((value, i) => {
+    expect(Math.abs(value - Math.tanh(at[i] as number)), `${at[i]}`).toBeLessThan(2e-7);
   });
 });
 

@@ -15,6 +15,10 @@ export function randomOf(seed: number): () => number {
   };
 }
 
+/** `count` f32 values from one to another, equally far apart. */
+export const range = (from: number, to: number, count: number): readonly number[] =>
+  Array.from({ length: count }, (_, i) => Math.fround(from + ((to - from) * i) / (count - 1)));
+
 /** About normal f32 values. */
 export function normals(count: number, seed: number): Float32Array<ArrayBuffer> {
   const random = randomOf(seed);

@@ -1,7 +1,10 @@
 /** Random schedule steps that have a chance to apply: their names are names of the program, and what they need is prepared. */
 import {
   type Buffer,
+  buffersOf,
   eachStmt,
+  exprsOf,
+  type For,
   findLoop,
   type IntrinsicName,
   intrinsics,
@@ -11,6 +14,7 @@ import {
   type Program,
   type Reduce,
   type Stage,
+  writes,
 } from "../../ir/index.ts";
 import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";
 
@@ -84,6 +88,29 @@ function oneNestAt(s: Scene): readonly string[] {
   return names;
 }
 
+/** A maximum that one of these neighbouring nests, named by their loops, takes. */
+interface MaximumAmong {
+  readonly max: string;
+  readonly nests: readonly string[];
+}
+
+/** Maxima among nests that may run together, from any nest of as many iterations on. */
+function maximaOf({ body }: Kernel): readonly MaximumAmong[] {
+  const found: MaximumAmong[] = [];
+  for (const list of [body, ...loopsOf(body).map((l) => l.body)])
+    list.forEach((first, i) => {
+      if (first.kind !== "for") return;
+      const end = list.findIndex((t, k) => k > i && (t.kind !== "for" || t.extent !== first.extent));
+      const nests = list.slice(i, end < 0 ? list.length : end) as readonly For[];
+      if (nests.length === 1) return;
+      eachStmt(nests, (t) => {
+        const isMaximum = t.kind === "reduce" && (t.monoid === "max" || t.monoid === "pmax");
+        if (isMaximum) found.push({ max: t.buffer, nests: nests.map((l) => l.loop) });
+      });
+    });
+  return found;
+}
+
 const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
   "thread",
   "thread",
@@ -116,6 +143,10 @@ const generators: Generators = {
     return { op: "reorder", kernel: s.kernel.name, loops };
   },
   fuse: (s) => ({ op: "fuse", kernel: s.kernel.name, loops: nestAt(s).slice(0, s.below(2) + 2), into: s.fresh("f") }),
+  distribute: (s) => {
+    const { loop } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
+    return { op: "distribute", kernel: s.kernel.name, loop };
+  },
   unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
   vectorize: (s) => {
     const innermost = loopsOf(s.kernel.body).filter((l) => l.body.every((t) => t.kind !== "for" && t.kind !== "if"));
@@ -210,6 +241,37 @@ const generators: Generators = {
     into: s.fresh("kernel"),
     stage: s.pick(stages),
   }),
+  contract: (s) => {
+    const buffer = s.pick(buffers(s, (b) => b.role === "workspace"));
+    const users: (readonly string[])[] = [];
+    eachStmt(s.kernel.body, (t, loops) => {
+      const uses = writes(t, buffer) || exprsOf(t).some((e) => buffersOf(e).has(buffer));
+      if (uses) users.push(loops.map((l) => l.loop));
+    });
+    // A loop around all that uses it, where there is one.
+    const around = users.reduce((shared, loops) => shared.filter((name) => loops.includes(name)), users[0] ?? []);
+    const depth = s.below(around.length);
+    const at = s.pick(around.slice(depth, depth + 1));
+    const keep = around.slice(0, depth + 1).filter(() => s.below(3) === 0);
+    return { op: "contract", kernel: s.kernel.name, buffer, at, keep };
+  },
+  online: (s) => {
+    const kernel = s.kernel.name;
+    const { max, nests } = s.pick(maximaOf(s.kernel));
+    const loops = s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests;
+    const into = s.fresh("block");
+    if (s.below(4) > 0) return { op: "online", kernel, max, loops, into };
+    const factor = s.below(2) + 1;
+    const blocked = (loop: string): AnyStep => ({
+      ...{ op: "split", kernel, loop, factor, into: [`${loop}.b`, `${loop}.i`], tail: "exact" },
+    });
+    return [...loops.map(blocked), { op: "online", kernel, max, loops: loops.map((loop) => `${loop}.b`), into }];
+  },
+  skip: (s) => {
+    const steps = [generators.online(s)].flat();
+    const { into } = steps.at(-1) as Extract<AnyStep, { op: "online" }>;
+    return [...steps, { op: "skip", kernel: s.kernel.name, loop: into, where: "x" }];
+  },
   stage: (s) => ({
     op: "stage",
     kernel: s.kernel.name,

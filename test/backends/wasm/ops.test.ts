@@ -1,19 +1,24 @@
 // Every row of the op table, compiled for scalars and vectors of every type, against the row's own meaning on edge values.
 import { describe, expect, test } from "vitest";
 import { b, evalOp, type OpName, ops, type Scalar, scalars, typeOf } from "../../../ir/index.ts";
-import { at, bytesBuffer, edgeValues, encode, expectSame, pairsOf, perShape, runCompiled } from "./harness.ts";
+import { randomOf, range } from "../../ir/samples.ts";
+import {
+  at,
+  bytesBuffer,
+  edgeValues,
+  encode,
+  expectSame,
+  pairsOf,
+  perShape,
+  relaxed,
+  rowsFor,
+  runCompiled,
+  strict,
+} from "./harness.ts";
 
 const types: readonly Scalar[] = ["u8", "i8", "u16", "i16", "u32", "i32", "f16", "bf16", "f32", "f64"];
 /** Scalar; one register of bytes; partial registers; several registers; mixed radix. */
 const shapes: readonly (readonly number[])[] = [[], [16], [4], [3], [2, 3, 4]];
-const isFloatType = (scalar: Scalar): boolean => scalars[scalar].class === "float";
-
-const rowsFor = (scalar: Scalar): readonly OpName[] =>
-  (Object.keys(ops) as OpName[]).filter((op) => {
-    const { domain } = ops[op];
-    return domain === "any" || domain === "number" || (domain === "float") === isFloatType(scalar);
-  });
-
 /** Values for which the operation is defined: shifts by less than the width, positive divisors. */
 function secondValues(op: OpName, scalar: Scalar): readonly number[] {
   const values = edgeValues(scalar);
@@ -41,6 +46,21 @@ describe.each(types)("%s", (scalar) => {
       expectSame(outputs[`y${j}`] ?? [], expected, (i) => `${scalar}<${shape}> ${op}(${x[i]}, ${y[i]})`);
     });
   });
+});
+
+/** Values over the whole range of exponents, and any bits. */
+test.each([
+  ["strict", strict],
+  ["relaxed", relaxed],
+] as const)("exp is the same to the bit everywhere, %s", (_, features) => {
+  const random = randomOf(1);
+  const bits = Uint32Array.from({ length: 2400 }, () => random() * 2 ** 32);
+  const x = [...range(-90, 90, 4800), ...range(-1, 1, 2400), ...new Float32Array(bits.buffer)];
+  const a = bytesBuffer("a", "f32", x.length);
+  const kernel = perShape(shapes, [a], "f32", x.length, (load) => b.op("exp", load(a)));
+  const outputs = runCompiled(kernel, { a: encode("f32", x) }, { features });
+  const expected = x.map((v) => evalOp("exp", "f32", v));
+  for (const output of Object.values(outputs)) expectSame(output, expected, (i) => `exp(${x[i]})`);
 });
 
 /** Constants have spellings of their own: shifts of bytes, powers of two, splats. */

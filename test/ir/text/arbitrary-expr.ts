@@ -49,9 +49,11 @@ export const expressions: fc.Arbitrary<Expr> = fc
         if (small) return leaf(scalar);
         const float = scalars[scalar].class === "float";
         const two = float
-          ? (["add", "sub", "mul", "div", "min", "max"] as const)
+          ? (["add", "sub", "mul", "div", "min", "max", "pmin", "pmax"] as const)
           : (["add", "sub", "mul", "floordiv", "mod", "and", "shl", "shr"] as const);
-        const one = float ? (["neg", "abs", "sqrt", "round"] as const) : (["neg", "abs"] as const);
+        const one = float
+          ? (["neg", "abs", "sqrt", scalar === "f32" ? "exp" : "round"] as const)
+          : (["neg", "abs"] as const);
         const [p, q] = [grow(scalar, depth - 1), grow(scalar, depth - 1)];
         // Folding could divide or shift by a constant that has no meaning there.
         if (p.kind === "const" && q.kind === "const") return p;

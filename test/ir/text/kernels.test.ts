@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   b,
+  type Monoid,
+  monoids,
   ParseError,
   parseExpr,
   parseKernel,
@@ -103,6 +105,37 @@ describe("kernels", () => {
             pass
       "
     `);
+  });
+
+  test("with buffers of every role and every kind of reduction read back equal", () => {
+    const roles = ["input", "output", "weight", "packed", "cache", "workspace"] as const;
+    const x = b.buffer("input", "f32", [4], { role: "input" });
+    const kernel = b.kernel("main", "main", {
+      buffers: roles.map((role) => b.buffer(role, "f32", [4], { role })),
+      body: (Object.keys(monoids) as Monoid[]).map((monoid) =>
+        b.loop(monoid, 4, [b.reduce("output", [0], b.load(x, [b.variable(monoid)]), [monoid], monoid)]),
+      ),
+    });
+    expect(parseKernel(printKernel(kernel))).toStrictEqual(kernel);
+    expect(printKernel(kernel)).toMatchInlineSnapshot(`
+      "kernel main stage main
+        input "input": f32[4]
+        output "output": f32[4]
+        weight "weight": f32[4]
+        packed "packed": f32[4]
+        cache "cache": f32[4]
+        workspace "workspace": f32[4]
+        for sum < 4
+          "output"[0] += "input"[sum] over sum
+        for max < 4
+          "output"[0] max= "input"[max] over max
+        for pmax < 4
+          "output"[0] pmax= "input"[pmax] over pmax
+        for min < 4
+          "output"[0] min= "input"[min] over min
+      "
+    `);
+    expect(() => b.reduce("y", [0], b.constant(1), [], "pmax")).toThrow("reduction into y: pmax does not take i32");
   });
 
   test("may be indented and commented as one likes", () => {
