@@ -4,16 +4,9 @@
 // Sources: onnxruntime docs/ContribOperators.md (GroupQueryAttention, MultiHeadAttention), onnx docs/Operators.md (Attention-23).
 
 import type { AttentionInputs, AttentionWorkload } from "../../../ir/index.ts";
-import { type Attribute, modelOf, type OnnxInput } from "./model.ts";
+import { type Attribute, type Feed, modelOf, type OnnxInput, type OnnxNode } from "./model.ts";
 
-export type AttentionOperator = keyof typeof operators;
-
-/** What a run is given for one input. */
-export interface Feed {
-  readonly type: "float32" | "int32";
-  readonly data: Float32Array | Int32Array;
-  readonly dims: readonly number[];
-}
+export type AttentionOperator = "GroupQueryAttention" | "MultiHeadAttention" | "Attention";
 
 /** Queries and tokens of a run. The last tokens are the queries' own, where there are as many. */
 interface Sizes {
@@ -23,12 +16,14 @@ interface Sizes {
 
 /** Why the operator can't compute the workload, whatever its cache is stored in: peers cache f32. */
 export function unsupportedBy(operator: AttentionOperator, workload: AttentionWorkload): string | undefined {
-  const { heads, kvHeads } = workload;
-  const { takes, sharesHeads } = operators[operator];
+  const { heads, kvHeads, headSize } = workload;
+  const { takes, sharesHeads, headSizes } = operators[operator];
   const asked = options.filter((option) => option in workload && isAsked(workload[option]));
   const beyond = asked.find((option) => !takes.includes(option));
   if (beyond !== undefined) return `${operator} has no ${beyond}`;
-  if (!sharesHeads && heads !== kvHeads) return `${operator} has as many key heads as heads, not ${kvHeads} of ${heads}`;
+  if (headSize % headSizes !== 0) return `${operator} takes multiples of ${headSizes} as head size, not ${headSize}`;
+  if (!sharesHeads && heads !== kvHeads)
+    return `${operator} has as many key heads as heads, not ${kvHeads} of ${heads}`;
   return undefined;
 }
 
@@ -43,7 +38,7 @@ export function attentionModel(operator: AttentionOperator, workload: AttentionW
   return modelOf({
     operator,
     domain,
-    attributes: Object.fromEntries(Object.entries(attributes(workload)).filter(([, value]) => value !== undefined)),
+    attributes: attributes(workload),
     inputs: inputs.map((name) =>
       name === undefined || !rows[name].isUsed(workload)
         ? undefined
@@ -185,9 +180,11 @@ interface OperatorRow {
   readonly takes: readonly Option[];
   /** Whether query heads may share key heads. */
   readonly sharesHeads: boolean;
+  /** What head sizes are multiples of. */
+  readonly headSizes: number;
   /** In the operator's order; undefined for inputs that nothing here needs. */
   readonly inputs: readonly (InputName | undefined)[];
-  readonly attributes: (workload: AttentionWorkload) => Readonly<Record<string, Attribute | undefined>>;
+  readonly attributes: (workload: AttentionWorkload) => OnnxNode["attributes"];
 }
 
 const int = (value: number | boolean | undefined): Attribute | undefined =>
@@ -195,11 +192,12 @@ const int = (value: number | boolean | undefined): Attribute | undefined =>
 const float = (value: number | undefined): Attribute | undefined =>
   value === undefined ? undefined : { float: value };
 
-const operators = {
+const operators: Readonly<Record<AttentionOperator, OperatorRow>> = {
   GroupQueryAttention: {
     domain: "com.microsoft",
     takes: ["causal", "window", "softcap", "slopes", "bias", "sinks"],
     sharesHeads: true,
+    headSizes: 8,
     inputs: [
       ...(["query", "key", "value", "past_key", "past_value", "seqlens_k", "total_sequence_length"] as const),
       ...[undefined, undefined, undefined],
@@ -219,6 +217,7 @@ const operators = {
     domain: "com.microsoft",
     takes: ["causal", "slopes", "bias"],
     sharesHeads: false,
+    headSizes: 1,
     inputs: ["query", "key", "value", undefined, undefined, "attention_bias", "past_key", "past_value"],
     attributes: ({ heads, causal, scale }) => ({
       num_heads: int(heads),
@@ -230,6 +229,7 @@ const operators = {
     domain: "",
     takes: ["causal", "softcap", "slopes", "bias"],
     sharesHeads: true,
+    headSizes: 1,
     inputs: ["query", "key", "value", "attention_bias", "past_key", "past_value"],
     attributes: ({ heads, kvHeads, causal, scale, softcap }) => ({
       q_num_heads: int(heads),
@@ -239,4 +239,4 @@ const operators = {
       softcap: float(softcap),
     }),
   },
-} as const satisfies Record<string, OperatorRow>;
+};

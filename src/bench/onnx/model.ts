@@ -7,7 +7,8 @@
 export interface OnnxNode {
   readonly operator: string;
   readonly domain: keyof typeof opsets;
-  readonly attributes: Readonly<Record<string, Attribute>>;
+  /** Undefined where the operator's default is meant. */
+  readonly attributes: Readonly<Record<string, Attribute | undefined>>;
   /** In the operator's order; undefined where an optional one is left out. */
   readonly inputs: readonly (OnnxInput | OnnxConstant | undefined)[];
   readonly outputs: readonly OnnxInput[];
@@ -20,6 +21,13 @@ export interface OnnxInput {
   readonly name: string;
   readonly type: keyof typeof dataTypes;
   readonly shape: readonly (number | string)[];
+}
+
+/** What a run is given for an input. */
+export interface Feed {
+  readonly type: "float32" | "int32";
+  readonly data: Float32Array | Int32Array;
+  readonly dims: readonly number[];
 }
 
 /** A tensor that is part of the model, its elements as bytes. */
@@ -41,9 +49,7 @@ export function modelOf({ operator, domain, attributes, inputs, outputs }: OnnxN
     name: operator,
     opType: operator,
     domain,
-    attribute: Object.entries(attributes).map(([name, value]) =>
-      "int" in value ? { name, i: value.int, type: 2 } : { name, f: value.float, type: 1 },
-    ),
+    attribute: Object.entries(attributes).flatMap(([name, value]) => attributeOf(name, value)),
   };
   const graph: Message = {
     node,
@@ -65,6 +71,9 @@ export function modelOf({ operator, domain, attributes, inputs, outputs }: OnnxN
   };
   return concatenate(encode("Model", model));
 }
+
+const attributeOf = (name: string, value: Attribute | undefined): readonly Message[] =>
+  value === undefined ? [] : ["int" in value ? { name, i: value.int, type: 2 } : { name, f: value.float, type: 1 }];
 
 const isConstant = (input: OnnxInput): input is OnnxConstant => "bytes" in input;
 
