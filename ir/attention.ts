@@ -1,6 +1,4 @@
 /** The workload of attention over a cache, and what it may be computed in. */
-import { z } from "zod";
-
 /**
  * What attention is computed in.
  * - `scores`: `f32`, products of f32 queries and decoded keys; `i8`, queries quantized to 8 bits per head (as `quantize` does), products with the keys'
@@ -59,27 +57,3 @@ export interface AttentionWorkload {
   readonly lse?: boolean | undefined;
   readonly numerics: AttentionNumerics;
 }
-
-const positive = z.int().positive();
-const flag = z.boolean().optional();
-
-/** Checks an attention workload from outside. */
-export const attentionSchema: z.ZodType<AttentionWorkload> = z.strictObject({
-  op: z.literal("attention"),
-  m: z.union([z.int().nonnegative(), z.literal("any")]),
-  heads: positive,
-  kvHeads: positive,
-  headSize: positive,
-  keys: z.string(),
-  values: z.string(),
-  causal: z.boolean(),
-  window: positive.optional(),
-  positions: z.enum(["last", "given"]).optional(),
-  scale: z.number().positive().optional(),
-  softcap: z.number().positive().optional(),
-  slopes: flag,
-  bias: flag,
-  sinks: flag,
-  lse: flag,
-  numerics: z.strictObject({ scores: z.enum(["f32", "i8"]), weights: z.enum(["f32", "i8"]) }),
-});

@@ -2,6 +2,7 @@
  * Workloads: what is to be computed, as plain JSON. A workload states its numerics; the tuner chooses how, never what.
  */
 import { z } from "zod";
+import type { AttentionWorkload } from "./attention.ts";
 import { WorkloadError } from "./errors.ts";
 import { inWords } from "./in-words.ts";
 
@@ -146,7 +147,8 @@ export type Workload =
   | RmsNormWorkload
   | EmbedWorkload
   | RopeWorkload
-  | SwigluWorkload;
+  | SwigluWorkload
+  | AttentionWorkload;
 
 /** What a field should be, beside what it is. */
 const expecting = (what: string): { error: (issue: { readonly input?: unknown }) => string } => ({
@@ -169,6 +171,7 @@ const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f16") }),
   z.strictObject({ compute: z.literal("i8"), xGroup: group, tables: z.literal("i8").optional() }),
 ]);
+const flag = z.boolean().optional();
 const epilogue = z
   .array(z.enum(epilogueNames))
   .min(1, expecting("a step; leave it out"))
@@ -188,6 +191,13 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
     ...{ pairing: z.enum(ropePairings), scale: magnitude },
   }),
   z.strictObject({ op: z.literal("swiglu"), m: rows, k: size }),
+  z.strictObject({
+    ...{ op: z.literal("attention"), m: rows, heads: size, kvHeads: size, headSize: size },
+    ...{ keys: z.string(), values: z.string(), causal: z.boolean(), window: size.optional() },
+    ...{ positions: z.enum(["last", "given"]).optional(), scale: magnitude.optional(), softcap: magnitude.optional() },
+    ...{ slopes: flag, bias: flag, sinks: flag, lse: flag },
+    numerics: z.strictObject({ scores: z.enum(["f32", "i8"]), weights: z.enum(["f32", "i8"]) }),
+  }),
 ]);
 
 /** Checks data from outside as a workload. Throws a `WorkloadError` that names the field. */

@@ -4,7 +4,7 @@
  *
  * Tokens go in whole blocks of the cache. Those from T on are masked: what lies there reaches no result, be it NaN.
  */
-import { type AttentionWorkload, cacheBlock } from "../attention.ts";
+import { type AttentionWorkload, attentionBounds, cacheBlock } from "../attention.ts";
 import {
   add,
   and,
@@ -12,7 +12,6 @@ import {
   cast,
   constant,
   div,
-  floordiv,
   kernel,
   load,
   loop,
@@ -28,60 +27,25 @@ import {
   variable,
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import {
-  checkRow,
-  decodeFields,
-  type Format,
-  fieldOf,
-  formatOf,
-  integerAt,
-  rowEntries,
-  spanOf,
-} from "../formats/index.ts";
+import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from "../formats/index.ts";
 import { exp, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
-import { isFloat } from "../types.ts";
+import { referenceAttention } from "./attention-reference.ts";
+import { blocksOf, type Cached, cachedEntry, cachedTensor, type Token, tokensSymbol } from "./cache.ts";
+import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
+import { quantizeReference } from "./reference.ts";
 import { checkSize, groupOf, rowsOf } from "./shapes.ts";
 
-/** Name of the symbol that stands for the tokens in a cache. */
-export const tokensSymbol = "T";
-
+/** Blocks that the tokens of the cache take. */
+const blocks: Expr = blocksOf(variable(tokensSymbol));
 const T = variable(tokensSymbol);
-
-/** Blocks that the tokens of a cache take. */
-const blocks: Expr = floordiv(add(T, cacheBlock - 1), cacheBlock);
 
 /** Least finite f32: subtracted in place of a maximum of -Infinity, whose difference from itself is NaN. */
 const least = -(2 - 2 ** -23) * 2 ** 127;
 
 const f32 = (value: number): Expr => constant(Math.fround(value), "f32");
 const [zero, minusInfinity] = [f32(0), f32(Number.NEGATIVE_INFINITY)];
-
-/** The fields of cached keys (`k`) or values (`v`): `[tokens in whole blocks, kv heads, entries]`. */
-export function cacheFields(tensor: "k" | "v", format: Format, kvHeads: number, headSize: number): readonly Buffer[] {
-  checkRow(format, headSize);
-  return format.fields.map(({ name, scalar, span, range }) =>
-    buffer(`${tensor}.${name}`, scalar, [mul(blocks, cacheBlock), kvHeads, rowEntries(span, headSize)], {
-      role: "cache",
-      ...(range && { range }),
-    }),
-  );
-}
-
-/** A cached tensor: its format and fields. */
-interface Cached {
-  readonly format: Format;
-  readonly fields: readonly Buffer[];
-}
-
-/** An entry of a field of the row (token, head). `isThere` masks floats: codes are finite whatever their bits. */
-const entryOf =
-  ({ format, fields }: Cached, t: Expr, h: Expr, isThere?: Expr): Parameters<typeof decodeFields>[2] =>
-  (field, entry) => {
-    const of = fields[format.fields.indexOf(field)] as Buffer;
-    return load(of, [t, h, entry], isFloat(of.scalar) ? isThere : undefined);
-  };
 
 /** What a query and head has, by the loops around: kv head, query, head of the group. */
 interface Scope {
@@ -102,8 +66,13 @@ interface Piece {
   readonly body: readonly Stmt[];
 }
 
+/** Block, and place in it. */
+type Place = readonly [tb: Expr, ti: Expr];
+
+const tokenOf = ([block, place]: Place): Token => ({ block, place });
+
 /** Loops over the tokens of all blocks. `token` is t = 64 * block + place. */
-function eachToken(name: string, s: (place: readonly [tb: Expr, ti: Expr], token: Expr) => Stmt): Stmt {
+function eachToken(name: string, s: (place: Place, token: Expr) => Stmt): Stmt {
   const [tb, ti] = [variable(`${name}/tb`), variable(`${name}/ti`)];
   const token = add(mul(tb, cacheBlock), ti);
   return loop(`${name}/tb`, blocks, [loop(`${name}/ti`, cacheBlock, [s([tb, ti], token)])]);
@@ -136,8 +105,8 @@ function check({ heads, kvHeads, headSize, window, causal, keys, values, numeric
 }
 
 /**
- * The program of an attention workload: a kernel `empty` for a cache without tokens, `quantize` where scores are sums of integers, and `main` with loops hk (kv
- * heads), i (queries), hg (query heads that share keys); in it one nest for each of `s` (scores), `x` (as they enter the exponential), `m` (their maximum), the weights
+ * The program of an attention workload: a kernel `empty` for a cache without tokens, `quantize` where scores are sums of integers, and `main` with loops i (queries), hk (kv
+ * heads), hg (query heads that share keys); in it one nest for each of `s` (scores), `x` (as they enter the exponential), `m` (their maximum), the weights
  * `p`, their sum `l`, and the weighted sum `o`. Quantized weights are, per block, `e` (relative to the block's maximum `xb`) times the values' scale, in codes
  * `w.q` with a scale `w.s`, and `r`, how far the block's maximum is below the whole one.
  */
@@ -161,10 +130,6 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     ...(workload.sinks ? [inputs.sinks] : []),
   ];
   const [hk, i, hg] = [variable("hk"), variable("i"), variable("hg")];
-  const cached = (tensor: "k" | "v", name: string): Cached => ({
-    format: formatOf(name),
-    fields: cacheFields(tensor, formatOf(name), kvHeads, headSize),
-  });
   const scope: Scope = {
     workload,
     at: [hk, i, hg],
@@ -174,8 +139,8 @@ export function attentionProgram(workload: AttentionWorkload): Program {
       buffer(name, scalar ?? "f32", [kvHeads, M, group, ...more], {
         ...(scalar === "i8" && { range: weightRange(formatOf(workload.values)) }),
       }),
-    keys: cached("k", workload.keys),
-    values: cached("v", workload.values),
+    keys: cachedTensor("k", workload),
+    values: cachedTensor("v", workload),
   };
   const rows = mul(M, heads);
   const q = input("q", [rows, headSize]);
@@ -208,7 +173,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
       ...weighted.buffers,
       ...outputs,
     ],
-    body: [loop("hk", kvHeads, [loop("i", M, [loop("hg", group, body)])])],
+    body: [loop("i", M, [loop("hk", kvHeads, [loop("hg", group, body)])])],
   });
   const quantize = quantizeRows("q", { extent: rows, symbols: perRun }, headSize, headSize, "prologue", "workspace");
   return {
@@ -244,11 +209,10 @@ function scoresOf(scope: Scope, q: Buffer, rows: Expr): Piece {
   const codes = quantizedBuffers(rows, headSize, headSize, "workspace", "q");
   const query =
     numerics.scores === "i8" ? mul(cast("f32", load(codes.q, [row, d])), load(codes.s, [row, 0])) : load(q, [row, d]);
-  const nest = eachToken("s", (place, t) =>
-    loop("s/d", headSize, [
-      reduce(s.name, [...at, ...place], mul(query, decodeFields(keys.format, d, entryOf(keys, t, at[0]))), ["s/d"]),
-    ]),
-  );
+  const nest = eachToken("s", (place) => {
+    const key = decodeFields(keys.format, d, cachedEntry(keys, workload, tokenOf(place), at[0]));
+    return loop("s/d", headSize, [reduce(s.name, [...at, ...place], mul(query, key), ["s/d"])]);
+  });
   return { buffers: [s, ...(numerics.scores === "i8" ? [codes.q, codes.s] : [])], body: [nest] };
 }
 
@@ -281,7 +245,8 @@ const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(least));
 function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
   const [p, l, o] = [own("p", [blocks, cacheBlock]), own("l"), own("o", [workload.headSize])];
   const d = variable("o/d");
-  const value = (t: Expr): Expr => decodeFields(values.format, d, entryOf(values, t, at[0], lt(t, T)));
+  const value = (place: Place, t: Expr): Expr =>
+    decodeFields(values.format, d, cachedEntry(values, workload, tokenOf(place), at[0], lt(t, T)));
   const body = [
     eachToken("m", (place) => reduce(m.name, at, load(x, [...at, ...place]), ["m/tb", "m/ti"], "pmax")),
     eachToken("p", (place) =>
@@ -290,7 +255,7 @@ function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer
     eachToken("l", (place) => reduce(l.name, at, load(p, [...at, ...place]), ["l/tb", "l/ti"])),
     eachToken("o", (place, t) =>
       loop("o/d", workload.headSize, [
-        reduce(o.name, [...at, d], mul(load(p, [...at, ...place]), value(t)), ["o/tb", "o/ti"]),
+        reduce(o.name, [...at, d], mul(load(p, [...at, ...place]), value(place, t)), ["o/tb", "o/ti"]),
       ]),
     ),
   ];
@@ -327,7 +292,10 @@ function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Bu
     eachBlock("l", (tb) => reduce(l.name, at, mul(load(lb, [...at, tb]), load(r, [...at, tb])), ["l/tb"])),
     perGroupTokens("w", perGroup, (g, [tb, ti], t) => {
       const of = fieldOf(format, "s") as Format["fields"][number];
-      const scaled = mul(load(e, [...at, tb, ti]), entryOf(values, t, at[0], lt(t, T))(of, g));
+      const scaled = mul(
+        load(e, [...at, tb, ti]),
+        cachedEntry(values, workload, { block: tb, place: ti }, at[0], lt(t, T))(of, g),
+      );
       return store(w.name, [...at, g, tb, ti], scaled);
     }),
     perGroupTokens("w.max", perGroup, (g, [tb, ti]) =>
@@ -340,12 +308,12 @@ function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Bu
       const steps = op("nearest", mul(load(w, [...at, g, tb, ti]), inverse(g, tb)));
       return store(codes.name, [...at, g, tb, ti], cast("i8", op("pmin", op("pmax", steps, f32(low)), f32(high))));
     }),
-    eachToken("o", ([tb, ti], t) => {
+    eachToken("o", ([tb, ti]) => {
       const d = variable("o/d");
       const g = groupOf(d, span, headSize);
       const product = mul(
         cast("f32", load(codes, [...at, g, tb, ti])),
-        cast("f32", integerAt(format, d, entryOf(values, t, at[0]))),
+        cast("f32", integerAt(format, d, cachedEntry(values, workload, { block: tb, place: ti }, at[0]))),
       );
       const by = mul(load(r, [...at, tb]), load(scale, [...at, g, tb]));
       return loop("o/d", headSize, [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
@@ -358,7 +326,7 @@ function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Bu
 function perGroupTokens(
   name: string,
   perGroup: (name: string, s: (g: Expr) => Stmt) => Stmt,
-  s: (g: Expr, place: readonly [Expr, Expr], token: Expr) => Stmt,
+  s: (g: Expr, place: Place, token: Expr) => Stmt,
 ): Stmt {
   const [tb, ti] = [variable(`${name}/tb`), variable(`${name}/ti`)];
   const token = add(mul(tb, cacheBlock), ti);
@@ -386,3 +354,28 @@ function resultsOf(
       : [store(lse.name, [head, at[1]], select(isSeen, add(top, log(divisor)), minusInfinity))]),
   ];
 }
+
+/** Queries as the numerics have them: f32, or 8-bit codes decoded. */
+function queriesOf({ numerics, headSize }: AttentionWorkload, q: ArrayLike<number>): ArrayLike<number> {
+  if (numerics.scores === "f32") return q;
+  const { q: codes, s } = quantizeReference(Float32Array.from(q), headSize);
+  return Float64Array.from(codes, (code, i) => code * (s[Math.floor(i / headSize)] as number));
+}
+
+/** Its reference takes the cache decoded: `keys` and `values`, tokens x kvHeads x headSize. */
+export const attention: Operator<AttentionWorkload> = {
+  program: attentionProgram,
+  reference: (workload, inputs) => {
+    const [keys, values] = [valuesOf(inputs, "keys"), valuesOf(inputs, "values")];
+    const { y, lse } = referenceAttention(workload, {
+      ...inputs,
+      q: queriesOf(workload, valuesOf(inputs, "q")),
+      keys,
+      values,
+    });
+    return workload.lse ? { y, lse } : { y };
+  },
+  meaning: ({ softcap, causal, sinks }) =>
+    `y[i,h,d] = softmax_t(${softcap === undefined ? "" : "softcap "}scale * q[i,h] . k[t]${causal ? ", t up to i" : ""}${sinks ? ", and a sink" : ""}) . v[t,d]`,
+  bound: ({ numerics }) => attentionBounds[numerics.weights],
+};

@@ -2,6 +2,7 @@
 import { type Containers, decodeReference, formatOf } from "../formats/index.ts";
 import type { Buffer, BufferRole, Program } from "../nodes.ts";
 import { boundOf, type EpilogueName, type MatmulWorkload, type Workload } from "../workload.ts";
+import { attention } from "./attention.ts";
 import { dequantizeProgram } from "./dequantize.ts";
 import { embed } from "./embed.ts";
 import type { Operands } from "./epilogue.ts";
@@ -13,8 +14,8 @@ import { rmsnorm } from "./rmsnorm.ts";
 import { rope } from "./rope.ts";
 import { swiglu } from "./swiglu.ts";
 
-export { attentionProgram } from "./attention.ts";
 export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
+export { type Cached, type CacheShape, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";
@@ -47,6 +48,7 @@ const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, {
   embed,
   rope,
   swiglu,
+  attention,
 };
 
 function matmulMeaning({ bias, epilogue = [] }: MatmulWorkload): string {

@@ -36,6 +36,8 @@ export interface ContractStep extends KernelStep {
   readonly buffer: string;
   readonly at: string;
   readonly keep?: readonly string[] | undefined;
+  /** Its new name, where kernels of one program contract it to different shapes. */
+  readonly into?: string | undefined;
 }
 
 const schema: z.ZodType<ContractStep> = z.strictObject({
@@ -44,6 +46,7 @@ const schema: z.ZodType<ContractStep> = z.strictObject({
   buffer: z.string(),
   at: z.string(),
   keep: z.array(z.string()).optional(),
+  into: z.string().optional(),
 });
 
 export const contract: Primitive<ContractStep> = kernelPrimitive("contract", schema, (kernel, step) => {
@@ -66,8 +69,9 @@ export const contract: Primitive<ContractStep> = kernelPrimitive("contract", sch
   const reason = carried(alone, [loopNamed(alone, step.at).loop], step.buffer);
   require(reason === undefined, () => `contract ${step.buffer}: ${reason}; contract at a loop outside`);
   const own = kept.map((l) => b.variable(l.loop));
-  const final: Buffer = { ...local, shape: [...kept.map((l) => l.extent), ...local.shape] };
-  return simplifyKernel(rewritten(kernel, final, (index) => [...own, ...at(index)]));
+  const shape = [...kept.map((l) => l.extent), ...local.shape];
+  const final: Buffer = { ...local, name: step.into ?? step.buffer, shape };
+  return simplifyKernel(rewritten(kernel, final, (index) => [...own, ...at(index)], step.buffer));
 });
 
 /** Axes of the buffer that loops inside count, and how far. Every access must have the same part of loops outside. */
@@ -104,12 +108,19 @@ function divided(e: Expr, inner: ReadonlySet<string>): { readonly inside: Affine
 }
 
 /** The kernel with the buffer declared anew and every access of it at another index. */
-function rewritten(kernel: Kernel, to: Buffer, at: (index: readonly Expr[]) => readonly Expr[]): Kernel {
-  const loads = rewriter((e) => (e.kind === "load" && e.buffer === to.name ? b.load(to, at(e.index), e.mask) : e));
-  const body = mapStmts(kernel.body, (s) => (writes(s, to.name) ? [{ ...s, index: at(s.index) }] : undefined));
+function rewritten(
+  kernel: Kernel,
+  to: Buffer,
+  at: (index: readonly Expr[]) => readonly Expr[],
+  from: string = to.name,
+): Kernel {
+  const loads = rewriter((e) => (e.kind === "load" && e.buffer === from ? b.load(to, at(e.index), e.mask) : e));
+  const body = mapStmts(kernel.body, (s) =>
+    writes(s, from) ? [{ ...s, buffer: to.name, index: at(s.index) }] : undefined,
+  );
   return {
     ...kernel,
-    buffers: kernel.buffers.map((buffer) => (buffer.name === to.name ? to : buffer)),
+    buffers: kernel.buffers.map((buffer) => (buffer.name === from ? to : buffer)),
     body: body.map((s) => mapExprs(s, loads)),
   };
 }

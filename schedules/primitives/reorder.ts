@@ -6,7 +6,8 @@
  *     for j < 8: for i < 4: y[i] += x[i, j]   over j
  *
  * `loops` names loops of one perfect nest; those of the nest not named keep their places. Legal when the innermost statements
- * only store to elements of their own and accumulate (any order of a reduction is allowed by the node's meaning).
+ * only store to elements of their own and accumulate (any order of a reduction is allowed by the node's meaning); or, whatever they do, when the iterations of
+ * every loop in `loops` are independent.
  */
 import { z } from "zod";
 import {
@@ -21,7 +22,7 @@ import {
   variablesOf,
   writes,
 } from "../../ir/index.ts";
-import { determined } from "../elements.ts";
+import { dependence, determined } from "../elements.ts";
 import { require } from "../errors.ts";
 import {
   type KernelStep,
@@ -53,7 +54,12 @@ export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema
   require(new Set(step.loops).size === step.loops.length, () =>
     `reorder: ${step.loops.join(", ")} names a loop twice; name each once`);
   requireSequential(nest.loops, "reorder");
-  requireFree(kernel, nest.body, nest.loops);
+  if (nest.body.every((s) => writes(s))) requireFree(kernel, nest.body, nest.loops);
+  else
+    requireIndependent(
+      kernel,
+      named.map(({ loop }) => loop),
+    );
   const queue = named.map(({ loop }) => loop);
   const order = nest.loops.map((l) => (step.loops.includes(l.loop) ? (queue.shift() as For) : l));
   for (const [i, l] of order.entries())
@@ -66,6 +72,15 @@ export const reorder: Primitive<ReorderStep> = kernelPrimitive("reorder", schema
   );
   return { ...kernel, body: mapStmts(kernel.body, (s) => (s === outermost ? built : undefined)) };
 });
+
+/** Nothing may pass from one iteration of any of these loops to another. */
+function requireIndependent(kernel: Kernel, loops: readonly For[]): void {
+  for (const loop of loops) {
+    const reason = dependence(kernel, [loop]);
+    require(reason === undefined, () =>
+      `reorder: the nest holds more than stores and reductions, and ${reason}; distribute its statements first`);
+  }
+}
 
 /**
  * No statement of the nest may read what the nest writes; a store may not write an element twice, nor a reduction start anew on one (which those do

@@ -1,259 +1,263 @@
-/** scratch */
-import { type AttentionWorkload, formatOf, spanOf } from "../../ir/index.ts";
+/**
+ * Templates `attention-decode` and `attention-prefill`: attention over a cache, block by block. The derivation:
+ *
+ *     for i: for hk: for hg:  s = q . k;  x = masked s;  m = max x;  p = e^(x - m);  l = sum p;  o = sum p * v;  y = o / l
+ *     -> queries in tiles (specialize, split); every pass over all queries that share keys (reorder, distribute)
+ *     -> one loop over blocks of tokens (online), of which a block's scores and weights are all that is kept (contract)
+ *     -> scores by 4 tokens in a vector, values by 4 of a head's, in tiles that registers hold (split, reorder, accumulate-in)
+ *     -> where the numerics say so, scores and values as dot products of integers (`attention-dots.ts`)
+ *
+ * A key or value is decoded once for a tile of queries times the heads of a group.
+ */
+import { type AttentionWorkload, cacheBlock, formatOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
+import { integerScores, integerValues, integerWeights, quantizeQueries, takesDots } from "./attention-dots.ts";
+import {
+  type Derivation,
+  join,
+  laneReduction,
+  none,
+  piecesIn,
+  type QueryPart,
+  quadSize,
+  quads,
+  steps,
+} from "./attention-steps.ts";
+import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 
-const kernel = "main";
-const split = (loop: string, factor: number, into: readonly [string, string]): AnyStep => ({
-  ...{ op: "split", kernel, loop, factor, into },
-});
-const vectorize = (loop: string): AnyStep => ({ op: "vectorize", kernel, loops: [loop] });
-const unroll = (...loops: readonly string[]): AnyStep => ({ op: "unroll", kernel, loops });
-const reorder = (...loops: readonly string[]): AnyStep => ({ op: "reorder", kernel, loops });
+/** A pass over the tokens: what it makes, its loops inside a block, and whether a block alone uses it. */
+interface Pass {
+  readonly of: string;
+  readonly loops: readonly string[];
+  readonly isLocal: boolean;
+}
 
-export function attentionSchedule(
-  w: AttentionWorkload,
-  { rows = 1, tile = 4, vtile = 4, ud = 0 }: Record<string, number> = {},
-): Schedule {
-  const quantized = w.numerics.weights === "i8";
-  const passes = quantized
-    ? ["s", "x", "xb", "m", "e", "r", "lb", "l", "w", "w.max", "w.s", "w.q", "o"]
-    : ["s", "x", "m", "p", "l", "o"];
-  const inBlock = quantized ? ["s", "x", "xb", "e", "r", "lb", "w", "w.max", "w.s", "w.q"] : ["s", "x", "p"];
-  const extra: Record<string, string[]> = {
-    s: ["s/ti", "s/d"],
-    x: ["x/ti"],
-    xb: ["xb/ti"],
-    m: quantized ? [] : ["m/ti"],
-    e: ["e/ti"],
-    r: [],
-    lb: ["lb/ti"],
-    p: ["p/ti"],
-    l: quantized ? [] : ["l/ti"],
-    w: ["w/g", "w/ti"],
-    "w.max": ["w.max/g", "w.max/ti"],
-    "w.s": ["w.s/g"],
-    "w.q": ["w.q/g", "w.q/ti"],
-    o: ["o/ti", "o/d"],
-  };
-  const keys = formatOf(w.keys);
-  const values = formatOf(w.values);
+const passes: Readonly<Record<AttentionWorkload["numerics"]["weights"], readonly Pass[]>> = {
+  f32: [
+    { of: "s", loops: ["ti", "d"], isLocal: true },
+    { of: "x", loops: ["ti"], isLocal: true },
+    { of: "m", loops: ["ti"], isLocal: false },
+    { of: "p", loops: ["ti"], isLocal: true },
+    { of: "l", loops: ["ti"], isLocal: false },
+    { of: "o", loops: ["ti", "d"], isLocal: false },
+  ],
+  i8: [
+    { of: "s", loops: ["ti", "d"], isLocal: true },
+    { of: "x", loops: ["ti"], isLocal: true },
+    { of: "xb", loops: ["ti"], isLocal: true },
+    { of: "m", loops: [], isLocal: false },
+    { of: "e", loops: ["ti"], isLocal: true },
+    { of: "r", loops: [], isLocal: true },
+    { of: "lb", loops: ["ti"], isLocal: true },
+    { of: "l", loops: [], isLocal: false },
+    { of: "w", loops: ["g", "ti"], isLocal: true },
+    { of: "w.max", loops: ["g", "ti"], isLocal: true },
+    { of: "w.s", loops: ["g"], isLocal: true },
+    { of: "w.q", loops: ["g", "ti"], isLocal: true },
+    { of: "o", loops: ["ti", "d"], isLocal: false },
+  ],
+};
+
+/** What is carried from block to block. */
+const state = ["m", "l", "o", "m.before", "m.scale"] as const;
+
+const attentionOf = ({ workload }: Target): AttentionWorkload => {
+  if (workload.op !== "attention") throw new Error(`an attention template was given ${workload.op}`);
+  return workload;
+};
+
+/** The kernels that queries are divided into by tiles of `rows`, in the order in which `specialize` makes them. */
+function partsOf(m: AttentionWorkload["m"], rows: number): readonly QueryPart[] {
+  const tails = m === "any" ? Array.from({ length: rows - 1 }, (_, i) => i + 1) : m % rows > 0 ? [m % rows] : [];
+  const whole = m === "any" || m >= rows ? [{ kernel: "main", rows, suffix: "" }] : [];
+  return [...whole, ...tails.map((r) => ({ kernel: `main.${r}`, rows: r, suffix: `.${r}` }))];
+}
+
+function scheduleOf(target: Target, point: Point): Schedule {
+  const workload = attentionOf(target);
+  if (workload.m === 0) return [];
+  const rows = numberAt(point, "rows");
+  const derived = partsOf(workload.m, rows).map((part) => derive(workload, point, part));
   return [
-    split("i", rows, ["io", "ii"]),
+    { op: "specialize", loops: ["i"], modulo: rows },
+    ...derived.flatMap(({ nests }) => nests),
+    ...derived.flatMap(({ vectors }) => vectors),
+    ...(workload.numerics.scores === "i8" ? quantizeQueries(workload) : []),
+  ];
+}
+
+function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
+  const { kernel, suffix } = part;
+  const { weights, scores } = workload.numerics;
+  const list = passes[weights];
+  const { split, reorder } = steps(kernel);
+  const own = (buffer: string): AnyStep => ({
+    ...{ op: "contract", kernel, buffer, keep: ["hk"], into: `${buffer}${suffix}` },
+    at: (state as readonly string[]).includes(buffer) ? "io" : "tb",
+  });
+  const blocks: Schedule = [
+    split("i", part.rows, ["io", "ii"]),
+    reorder("hk", "io", "ii"),
     { op: "distribute", kernel, loop: "hg" },
     { op: "distribute", kernel, loop: "ii" },
-    ...passes.map((of) => reorder(`${of}/tb`, `${of}/ii`, `${of}/hg`, ...(extra[of] as string[]))),
-    { op: "online", kernel, max: "m", loops: passes.map((of) => `${of}/tb`), into: "tb" },
-    ...inBlock.map((buffer): AnyStep => ({ op: "contract", kernel, buffer, at: "tb", keep: ["hk"] })),
-    ...["m", "l", "o", "m.before", "m.scale"].map(
-      (buffer): AnyStep => ({ op: "contract", kernel, buffer, at: "io", keep: ["hk"] }),
-    ),
-    ...(w.numerics.scores === "f32" ? floatScores(tile) : integerScores(tile, w, ud === 1)),
-    split("x/ti", 4, ["x/tv", "x/tl"]),
-    vectorize("x/tl"),
-    ...(quantized
-      ? integerWeights(w)
-      : [
-          ...laneReduce("m", "m/hg"),
-          ...laneReduce("l", "l/hg"),
-          split("p/ti", 4, ["p/tv", "p/tl"]),
-          vectorize("p/tl"),
-        ]),
-    ...(quantized ? integerValues(vtile, w) : floatValues(vtile, w)),
-    split("scale/o/d", 4, ["scale/dv", "scale/dl"]),
-    split("start/o/d", 4, ["start/dv", "start/dl"]),
-    split("y/d", 4, ["y/dv", "y/dl"]),
-    ...["scale/dl", "start/dl", "y/dl"].map(vectorize),
-    { op: "bind", kernel, loop: "hk", to: "thread" },
-    ...layouts("k", keys),
-    ...layouts("v", values),
-  ].toSorted((a, b) => rank(a) - rank(b));
+    ...list.map(({ of, loops }) => reorder(...["tb", "ii", "hg", ...loops].map((loop) => `${of}/${loop}`))),
+    { op: "online", kernel, max: "m", loops: list.map(({ of }) => `${of}/tb`), into: "tb" },
+    ...list.flatMap(({ of, isLocal }) => (isLocal ? [own(of)] : [])),
+    ...state.map(own),
+  ];
+  const inner = [
+    scores === "i8" && takesDots("keys", workload)
+      ? integerScores(workload, point, part)
+      : floatScores(workload, point, part),
+    quads(part, "x/ti"),
+    weights === "i8" ? integerWeights(workload, part) : floatWeights(part),
+    weights === "i8" && takesDots("values", workload)
+      ? integerValues(workload, point, part)
+      : floatValues(workload, point, part),
+    quads(part, "scale/o/d"),
+    quads(part, "start/o/d"),
+    quads(part, "y/d"),
+  ].reduce(join, none);
+  return {
+    nests: [...blocks, ...inner.nests],
+    vectors: [...inner.vectors, { op: "bind", kernel, loop: "hk", to: "thread" }],
+  };
 }
-const rank = (s: AnyStep): number =>
-  s.op === "layout" ? 1 : ["vectorize", "unroll", "bind", "tensorize"].includes(s.op) ? 2 : 0;
 
-function layouts(t: "k" | "v", f: ReturnType<typeof formatOf>): Schedule {
-  const bits = f.codes?.bits ?? 32;
-  return f.fields.map(({ name }): AnyStep => {
-    const buffer = `${t}.${name}`;
-    if (name === "v")
-      return t === "k"
-        ? {
-            op: "layout",
-            buffer,
-            axes: [["kb", ["kv", 16], ["kl", 4]], ["kh"], ["kd"]],
-            order: ["kb", "kh", "kv", "kd", "kl"],
-          }
-        : { op: "layout", buffer, axes: [["vb", ["vt", 64]], ["vh"], ["vd"]], order: ["vb", "vh", "vt", "vd"] };
-    if (name !== "q")
-      return { op: "layout", buffer, axes: [["b", ["t", 64]], ["h"], ["g"]], order: ["b", "h", "g", "t"] };
-    const pieces = 8 / bits;
-    return t === "k"
-      ? {
-          op: "layout",
-          buffer,
-          axes: [["b", ["tv", 16], ["tl", 4]], ["head"], ["dj", ["h", pieces], ["kq", 4]]],
-          order: ["b", "head", "tv", "dj", "tl", "kq", "h"],
-        }
-      : {
-          op: "layout",
-          buffer,
-          axes: [["b", ["tj", 16 / pieces], ["h", pieces], ["tq", 4]], ["head"], ["dv", ["dl", 4]]],
-          order: ["b", "head", "tj", "dv", "dl", "tq", "h"],
-        };
+/** Scores in f32: for each of a head's values 4 tokens of a tile times a splat of each query. */
+function floatScores(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
+  const { split, reorder, vectorize, unroll, decode } = steps(kernel);
+  const keys = formatOf(workload.keys);
+  const acc = "s.acc";
+  const decoded = decode(keys, "k", "s/d", "k.r");
+  return {
+    nests: [
+      split("s/ti", quadSize, ["s/tv", "s/tl"]),
+      split("s/tv", numberAt(point, "keyTile"), ["s/to", "s/tn"]),
+      reorder("s/to", "s/d", "s/tn", "s/ii", "s/hg", "s/tl"),
+      { op: "accumulate-in", kernel, buffer: `s${suffix}`, at: "s/to", into: acc },
+      ...decoded,
+    ],
+    vectors: [
+      ...(decoded.length > 0 ? [vectorize("k.r/s/tl"), unroll("k.r/s/tn")] : []),
+      vectorize("s/tl"),
+      vectorize(`${acc}/s/tl`),
+      unroll("s/tn", "s/ii", "s/hg", `${acc}/s/tn`, `${acc}/s/ii`, `${acc}/s/hg`),
+    ],
+  };
+}
+
+/** The maximum, the weights and their sum, in vectors of 4 tokens. */
+const floatWeights = (part: QueryPart): Derivation =>
+  [
+    laneReduction(part, `m${part.suffix}`, "m", "m/hg"),
+    quads(part, "p/ti"),
+    laneReduction(part, `l${part.suffix}`, "l", "l/hg"),
+  ].reduce(join);
+
+/** Values in f32: for each token 4 of a head's values of a tile times a splat of each weight. */
+function floatValues(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
+  const { split, reorder, vectorize, unroll, decode } = steps(kernel);
+  const values = formatOf(workload.values);
+  const hasCodes = values.codes !== undefined;
+  const acc = "o.acc";
+  // Tokens whose codes share bytes, and words, are written out.
+  const together = hasCodes ? quadSize * piecesIn(values) : 1;
+  const decoded = decode(values, "v", "o/tx", "v.r");
+  return {
+    nests: [
+      split("o/ti", together, ["o/tj", "o/tx"]),
+      split("o/d", quadSize, ["o/dv", "o/dl"]),
+      split("o/dv", numberAt(point, "valueTile"), ["o/do", "o/dn"]),
+      reorder("o/do", "o/tj", "o/tx", "o/dn", "o/ii", "o/hg", "o/dl"),
+      { op: "accumulate-in", kernel, buffer: `o${suffix}`, at: "o/do", into: acc },
+      ...decoded,
+    ],
+    vectors: [
+      ...(decoded.length > 0 ? [vectorize("v.r/o/dl"), unroll("v.r/o/dn")] : []),
+      vectorize("o/dl"),
+      vectorize(`${acc}/o/dl`),
+      unroll("o/tx", "o/dn", "o/ii", "o/hg", `${acc}/o/dn`, `${acc}/o/ii`, `${acc}/o/hg`),
+    ],
+  };
+}
+
+const divides = (name: string, axis: string, count: number): Constraint => ({
+  name,
+  violated: (p) => (count % numberAt(p, axis) === 0 ? undefined : `${p[axis]} is not a divisor of ${count}`),
+});
+
+function refuses(target: Target): string | undefined {
+  const { workload, device } = target;
+  if (workload.op !== "attention") return `it is a ${workload.op}`;
+  if (device.kind !== "wasm") return `the device is ${device.kind}`;
+  if (workload.headSize % quadSize !== 0) return `heads of ${workload.headSize} values are no whole vectors`;
+  return workload.numerics.weights === "i8" && !takesDots("values", workload)
+    ? `${workload.values} has no codes that a dot product takes`
+    : undefined;
+}
+
+/** Registers for sums: more than 16 spill. */
+const mostSums = 32;
+
+function spaceOf(target: Target, rows: readonly number[]): Space {
+  const { m, headSize, heads, kvHeads } = attentionOf(target);
+  const group = heads / kvHeads;
+  const fits = (axis: string): Constraint => ({
+    name: `${axis} fits`,
+    violated: (p) => {
+      const sums = numberAt(p, axis) * numberAt(p, "rows") * group;
+      return sums <= mostSums || (numberAt(p, axis) === 1 && numberAt(p, "rows") === 1)
+        ? undefined
+        : `${sums} sums are more than ${mostSums}`;
+    },
   });
-}
-
-function laneReduce(buffer: string, at: string): Schedule {
-  return [
-    split(`${buffer}/ti`, 4, [`${buffer}/tv`, `${buffer}/tl`]),
-    { op: "accumulate-in", kernel, buffer, at, into: `${buffer}.v`, keep: [`${buffer}/tl`] },
-    vectorize(`${buffer}/tl`),
-    unroll(`${buffer}.v/${buffer}/tl`),
-  ];
-}
-
-function floatScores(tile: number): Schedule {
-  return [
-    split("s/ti", 4, ["s/tv", "s/tl"]),
-    split("s/tv", tile, ["s/to", "s/tn"]),
-    reorder("s/to", "s/d", "s/tn", "s/ii", "s/hg", "s/tl"),
-    { op: "accumulate-in", kernel, buffer: "s", at: "s/to", into: "s.acc" },
-    vectorize("s/tl"),
-    vectorize("s.acc/s/tl"),
-    unroll("s/tn", "s/ii", "s/hg", "s.acc/s/tn", "s.acc/s/ii", "s.acc/s/hg"),
-  ];
-}
-
-function integerScores(tile: number, w: AttentionWorkload, unrollD = false): Schedule {
-  const keys = formatOf(w.keys);
-  const bits = keys.codes?.bits ?? 8;
-  const pieces = 8 / bits;
-  const group = spanOf(keys.group ?? "row", w.headSize);
-  const fold = bits === 8;
-  return [
-    split("s/ti", 4, ["s/tv", "s/tl"]),
-    split("s/tv", tile, ["s/to", "s/tn"]),
-    split("s/d", group, ["s/dg", "s/di"]),
-    split("s/di", 4 * pieces, ["s/dj", "s/dx"]),
-    split("s/dx", 4, ["s/h", "s/kq"]),
-    split("s/kq", 2, ["s/kp", "s/kr"]),
-    reorder("s/to", "s/dg", "s/dj", "s/tn", "s/ii", "s/h", "s/hg", "s/tl", "s/kp", "s/kr"),
-    { op: "accumulate-in", kernel, buffer: "s", at: "s/to", into: "s.acc" },
-    { op: "factor", kernel, buffer: "s.acc", at: "s/dg", into: ["s.d", ...(fold ? [] : ["q.zero"])] },
-    ...(fold
-      ? [
-          {
-            op: "recode",
-            kernel,
-            encoding: "sign-fold",
-            buffer: "s.d",
-            operand: "q.q",
-            into: ["q.abs", "q.sign", "q.fold"],
-          } as AnyStep,
-        ]
-      : []),
-    { op: "hoist", kernel, buffer: fold ? "q.fold" : "q.zero" },
-    { op: "fission", kernel, buffer: fold ? "q.fold" : "q.zero", into: "correct", stage: "prologue" },
-    {
-      op: "accumulate-in",
-      kernel,
-      buffer: "s.d",
-      at: fold ? "s/dj" : "s/dg",
-      into: "s.d16",
-      scalar: "i16",
-      keep: ["s/kp"],
+  return {
+    axes: {
+      rows: rows.filter((r) => m === "any" || r <= Math.max(1, m)),
+      keyTile: [1, 2, 4, 8],
+      valueTile: [1, 2, 4, 8],
     },
-    { op: "tensorize", kernel, loops: ["s/tl", "s/kp", "s/kr"], with: "dot2_i16_i8_i7" },
-    { op: "tensorize", kernel, loops: ["s.d16/s/tl", "s.d16/s/kp"], with: "sum2_i32_i16" },
-    vectorize("s.d/s/tl"),
-    vectorize("s.acc/s/tl"),
-    unroll(
-      "s/tn",
-      "s/ii",
-      "s/hg",
-      "s/h",
-      ...(unrollD ? ["s/dj"] : []),
-      ...["s.d16", "s.d", "s.acc"].flatMap((x) =>
-        x === "s.d16" && fold ? [] : [`${x}/s/tn`, `${x}/s/ii`, `${x}/s/hg`],
-      ),
-    ),
-  ];
+    layout: [],
+    where: [
+      divides("key tile divides a block", "keyTile", cacheBlock / quadSize),
+      divides("value tile divides a head", "valueTile", headSize / quadSize),
+      fits("keyTile"),
+      fits("valueTile"),
+    ],
+  };
 }
 
-function floatValues(tile: number, w: AttentionWorkload): Schedule {
-  const { codes } = formatOf(w.values);
-  const pieces = 8 / (codes?.bits ?? 8);
-  const quads: Schedule =
-    codes === undefined ? [] : [split("o/ti", 4 * pieces, ["o/tj", "o/tx"]), split("o/tx", 4, ["o/h", "o/tq"])];
-  const t = codes === undefined ? ["o/ti"] : ["o/tj", "o/h", "o/tq"];
-  const stage: AnyStep[] =
-    codes === undefined
-      ? []
-      : [
-          {
-            op: "stage",
-            kernel,
-            buffer: "v.q",
-            at: "o/tq",
-            into: "v.r",
-            scope: "register",
-            decode: true,
-            with: ["v.s"],
-          },
-        ];
-  return [
-    ...quads,
-    split("o/d", 4, ["o/dv", "o/dl"]),
-    split("o/dv", tile, ["o/do", "o/dn"]),
-    reorder("o/do", ...t, "o/dn", "o/ii", "o/hg", "o/dl"),
-    { op: "accumulate-in", kernel, buffer: "o", at: "o/do", into: "o.acc" },
-    ...stage,
-    ...(stage.length > 0 ? [vectorize("v.r/o/dl"), unroll("v.r/o/dn", "o/h", "o/tq")] : []),
-    vectorize("o/dl"),
-    vectorize("o.acc/o/dl"),
-    unroll("o/dn", "o/ii", "o/hg", "o.acc/o/dn", "o.acc/o/ii", "o.acc/o/hg"),
-  ];
+/** The largest tiles of the space with at most `most` sums. */
+function defaultPoint(target: Target, rows: number, most: number): Point {
+  const { headSize, heads, kvHeads, numerics } = attentionOf(target);
+  const sums = (heads / kvHeads) * rows;
+  const tile = (count: number, bound: number): number =>
+    [4, 2, 1].find((t) => count % t === 0 && t * sums <= bound) ?? 1;
+  return {
+    rows,
+    keyTile: tile(cacheBlock / quadSize, numerics.scores === "i8" ? most / 2 : most),
+    valueTile: tile(headSize / quadSize, numerics.weights === "i8" ? most / 2 : most),
+  };
 }
 
-function integerWeights(_w: AttentionWorkload): Schedule {
-  const each = (of: string): Schedule => [split(`${of}/ti`, 4, [`${of}/tv`, `${of}/tl`]), vectorize(`${of}/tl`)];
-  return [
-    ...laneReduce("xb", "xb/hg"),
-    ...laneReduce("lb", "lb/hg"),
-    ...laneReduce("w.max", "w.max/g"),
-    ...each("e"),
-    ...each("w"),
-    split("w.q/ti", 16, ["w.q/tv", "w.q/tl"]),
-    vectorize("w.q/tl"),
-  ];
-}
+const template = (name: string, most: number, rows: readonly number[], usual: number): Template => ({
+  name,
+  packing: "cache",
+  refuses: (target) => {
+    const { workload } = target;
+    if (workload.op === "attention" && workload.m !== "any" && workload.m > most)
+      return `M = ${workload.m} is more than ${most}`;
+    return refuses(target);
+  },
+  space: (target) => spaceOf(target, rows),
+  default: (target) => {
+    const { m } = attentionOf(target);
+    return defaultPoint(target, m === "any" ? usual : Math.max(1, Math.min(usual, m)), 16);
+  },
+  schedule: scheduleOf,
+});
 
-function integerValues(tile: number, w: AttentionWorkload): Schedule {
-  const values = formatOf(w.values);
-  const bits = values.codes?.bits ?? 8;
-  const pieces = 8 / bits;
-  const narrow = bits < 8;
-  return [
-    split("o/ti", 4 * pieces, ["o/tj", "o/tx"]),
-    split("o/tx", 4, ["o/h", "o/tq"]),
-    split("o/tq", 2, ["o/tp", "o/tr"]),
-    split("o/d", 4, ["o/dv", "o/dl"]),
-    split("o/dv", tile, ["o/do", "o/dn"]),
-    reorder("o/do", "o/tj", "o/dn", "o/ii", "o/h", "o/hg", "o/dl", "o/tp", "o/tr"),
-    { op: "factor", kernel, buffer: "o", at: "o/do", into: ["o.d", ...(narrow ? ["w.zero"] : [])] },
-    {
-      op: "accumulate-in",
-      kernel,
-      buffer: "o.d",
-      at: narrow ? "o/tj" : "o/tj",
-      into: "o.d16",
-      scalar: "i16",
-      keep: ["o/tp"],
-    },
-    { op: "tensorize", kernel, loops: ["o/dl", "o/tp", "o/tr"], with: "dot2_i16_i8_i7" },
-    { op: "tensorize", kernel, loops: ["o.d16/o/dl", "o.d16/o/tp"], with: "sum2_i32_i16" },
-    vectorize("o.d/o/dl"),
-    unroll("o/dn", "o/ii", "o/hg", "o/h", ...["o.d"].flatMap((x) => [`${x}/o/dn`, `${x}/o/ii`, `${x}/o/hg`])),
-  ];
-}
+export const attentionDecode: Template = template("attention-decode", 8, [1, 2], 1);
+export const attentionPrefill: Template = template("attention-prefill", Number.POSITIVE_INFINITY, [1, 2, 4, 8], 2);

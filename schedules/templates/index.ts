@@ -1,4 +1,5 @@
 /** The templates, best first: the first that takes a target is its template; the last takes everything. */
+import { attentionDecode, attentionPrefill } from "./attention.ts";
 import { elementwise } from "./elementwise.ts";
 import { f32Decode, f32Prefill } from "./f32-madd.ts";
 import { fallback } from "./fallback.ts";
@@ -16,6 +17,8 @@ export const templates: readonly Template[] = [
   tableLookup,
   f32Decode,
   f32Prefill,
+  attentionDecode,
+  attentionPrefill,
   gpuDecode,
   gpuPrefill,
   gpuElementwise,

@@ -84,6 +84,12 @@ interface Inputs<W> {
   readonly embed: { readonly ids: Int32Array };
   readonly rope: { readonly x: Float32Array; readonly positions: Int32Array; readonly frequencies: Float32Array };
   readonly swiglu: { readonly gate: Float32Array; readonly up: Float32Array };
+  readonly attention: { readonly q: Float32Array } & (W extends { readonly positions: "given" }
+    ? { readonly positions: Int32Array }
+    : unknown) &
+    Where<W, "slopes"> &
+    Where<W, "bias"> &
+    Where<W, "sinks">;
 }
 
 /** The outputs of each operator's kernels: the only one, or several by name. */
@@ -99,6 +105,9 @@ interface Results<W> {
   readonly embed: Float32Array;
   readonly rope: Float32Array;
   readonly swiglu: Float32Array;
+  readonly attention: W extends { readonly lse: true }
+    ? { readonly y: Float32Array; readonly lse: Float32Array }
+    : Float32Array;
 }
 
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   type AttentionWorkload,
   attentionBounds,
-  attentionProgram,
+  programOf,
   quantizeReference,
   referenceAttention,
   type Tensor,
@@ -59,7 +59,7 @@ function compared(options: Partial<AttentionWorkload>, { queries, tokens, positi
   if (workload.slopes) inputs.set("slopes", f32([heads], slopes));
   if (workload.sinks) inputs.set("sinks", f32([heads], sinks));
   if (workload.bias) inputs.set("bias", f32([queries, tokens], bias));
-  const program = attentionProgram(workload);
+  const program = programOf(workload);
   verifyProgram(program, "naive");
   const made = run(program, inputs, { M: queries, T: tokens });
   const wanted = referenceAttention(workload, {
@@ -143,20 +143,18 @@ test("a query that sees nothing gives 0, beside others", () => {
 });
 
 test("what can't be is refused", () => {
-  expect(() => attentionProgram({ ...base, kvHeads: 3 })).toThrowErrorMatchingInlineSnapshot(
+  expect(() => programOf({ ...base, kvHeads: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: kvHeads: 4 heads can't be grouped by 3; use a divisor of 4]`,
   );
   for (const numerics of [
     { scores: "i8", weights: "f32" },
     { scores: "f32", weights: "i8" },
   ] as const)
-    expect(() => attentionProgram({ ...base, numerics })).toThrow(/f32 has none; use "f32"/);
+    expect(() => programOf({ ...base, numerics })).toThrow(/f32 has none; use "f32"/);
   const integers = { scores: "f32", weights: "i8" } as const;
-  expect(() => attentionProgram({ ...base, values: "int4_row_zf", numerics: integers })).toThrow(
-    /zero points of its own/,
-  );
-  expect(() => attentionProgram({ ...base, values: "int8_row", numerics: integers })).toThrow(/negative scales/);
-  expect(() => attentionProgram({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(
+  expect(() => programOf({ ...base, values: "int4_row_zf", numerics: integers })).toThrow(/zero points of its own/);
+  expect(() => programOf({ ...base, values: "int8_row", numerics: integers })).toThrow(/negative scales/);
+  expect(() => programOf({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: window: it needs causal: true]`,
   );
 });

@@ -1,40 +1,97 @@
-/** Caches for tests: rows encoded in a format, as the tensors of its fields, with poison after the last token. */
+/** Caches for tests: rows encoded in a format, as the tensors of its fields, with poison where there is no token. */
 import {
+  type CacheShape,
   cacheBlock,
   decodeReference,
   encode,
-  type Format,
+  type Field,
   fieldReader,
   formatOf,
   isFloat,
   rowEntries,
+  scalars,
   type Tensor,
   tensor,
 } from "../../../ir/index.ts";
 
-/** What lies where no token is: whatever it may be, no result may depend on it. */
-const poison = (format: Format, name: string): number =>
-  isFloat(format.fields.find((field) => field.name === name)?.scalar ?? "f32") ? Number.NaN : 1;
+/** An index as digits, each with its extent. */
+type Digits = readonly (readonly [digit: number, extent: number])[];
 
-/** A cache of `tokens` rows of heads: its fields by buffer name (`k.q`, ..), and what they decode to (tokens x heads x size). */
+/** Where an entry stands after its block and head: the order of `ir/ops/cache.ts`, written down a second time. */
+function digitsOf(name: "k" | "v", { span, scalar }: Field, size: number, place: number, entry: number): Digits {
+  const div = (a: number, b: number): number => Math.floor(a / b);
+  if (span !== 1)
+    return [
+      [entry, rowEntries(span, size)],
+      [place, 64],
+    ];
+  if (isFloat(scalar))
+    return name === "k"
+      ? [
+          [div(place, 4), 16],
+          [entry, size],
+          [place % 4, 4],
+        ]
+      : [
+          [place, 64],
+          [entry, size],
+        ];
+  const { bits } = scalars[scalar];
+  const pieces = 8 % bits === 0 ? 8 / bits : 1;
+  const [long, across] = name === "k" ? [entry, place] : [place, entry];
+  const [longEnd, acrossEnd] = name === "k" ? [size, 64] : [64, size];
+  const quads: Digits = [
+    [across % 4, 4],
+    [long % 4, 4],
+    [div(long, 4) % pieces, pieces],
+  ];
+  const outer: readonly [number, number] = [div(long, 4 * pieces), Math.ceil(Math.ceil(longEnd / 4) / pieces)];
+  const other: readonly [number, number] = [div(across, 4), Math.ceil(acrossEnd / 4)];
+  return name === "k" ? [other, outer, ...quads] : [outer, other, ...quads];
+}
+
+/** A field's values in the order of a cache, `poison` elsewhere. */
+export function orderedField(
+  name: "k" | "v",
+  field: Field,
+  { kvHeads, headSize }: Pick<CacheShape, "kvHeads" | "headSize">,
+  rows: number,
+  read: (row: number, entry: number) => number,
+  poison: number,
+): { readonly values: Float64Array; readonly shape: readonly number[] } {
+  const blocks = Math.ceil(rows / kvHeads / cacheBlock);
+  const inner = digitsOf(name, field, headSize, 0, 0).map(([, extent]) => extent);
+  const shape = [blocks, kvHeads, ...inner];
+  const values = new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(poison);
+  const entries = rowEntries(field.span, headSize);
+  for (let row = 0; row < rows; row++) {
+    const [token, head] = [Math.floor(row / kvHeads), row % kvHeads];
+    for (let entry = 0; entry < entries; entry++) {
+      let at = Math.floor(token / cacheBlock) * kvHeads + head;
+      for (const [digit, extent] of digitsOf(name, field, headSize, token % cacheBlock, entry))
+        at = at * extent + digit;
+      values[at] = read(row, entry);
+    }
+  }
+  return { values, shape };
+}
+
+/** A cache of rows (token, head): its fields by buffer name (`k.q`, ..), and what they decode to (tokens x heads x size). */
 export function cacheOf(
   prefix: "k" | "v",
   name: string,
   values: Float32Array,
-  [heads, size]: readonly [number, number],
+  [kvHeads, headSize]: readonly [number, number],
 ): { readonly fields: Map<string, Tensor>; readonly decoded: Float32Array } {
   const format = formatOf(name);
-  const rows = values.length / size;
-  const tokens = rows / heads;
-  const whole = Math.ceil(tokens / cacheBlock) * cacheBlock;
-  const containers = encode(format, values, rows, size);
+  const rows = values.length / headSize;
+  const containers = encode(format, values, rows, headSize);
   const fields = format.fields.map((field): [string, Tensor] => {
-    const read = fieldReader(format, field, containers, size);
-    const entries = rowEntries(field.span, size);
-    const list = Array.from({ length: whole * heads * entries }, (_, i) =>
-      i < rows * entries ? read(Math.floor(i / entries), i % entries) : poison(format, field.name),
-    );
-    return [`${prefix}.${field.name}`, tensor(field.scalar, [whole, heads, entries], list)];
+    const read = fieldReader(format, field, containers, headSize);
+    // Whatever lies where no token is, no result may depend on it.
+    const poison = isFloat(field.scalar) ? Number.NaN : 1;
+    const ordered = orderedField(prefix, field, { kvHeads, headSize }, rows, read, poison);
+    return [`${prefix}.${field.name}`, tensor(field.scalar, ordered.shape, ordered.values)];
   });
-  return { fields: new Map(fields), decoded: decodeReference(format, containers, rows, size) };
+  return { fields: new Map(fields), decoded: decodeReference(format, containers, rows, headSize) };
 }
