@@ -1,7 +1,9 @@
 // The peers that the bench can measure, by name. Their packages are imported when a peer is first prepared.
 
+import type { AttentionCase } from "../attention-case.ts";
 import type { MatmulCase } from "../case.ts";
 import { BenchError } from "../errors.ts";
+import { attentionOn } from "./attention.ts";
 import { matMulNBits } from "./matmul.ts";
 import { ortNode } from "./ort-node.ts";
 import { ortWeb } from "./ort-web.ts";
@@ -17,6 +19,12 @@ export const peers: Readonly<Record<PeerName, Peer<MatmulCase>>> = {
   "ort-node": matMulNBits(ortNode),
   "ort-web": matMulNBits(ortWeb),
   "ort-webgpu": ortWebgpu,
+};
+
+/** Peers of attention: whoever has several operators that compute it is several. */
+export const attentionPeers: Readonly<Record<Exclude<PeerName, "ort-webgpu">, readonly Peer<AttentionCase>[]>> = {
+  "ort-node": [attentionOn(ortNode, "GroupQueryAttention"), attentionOn(ortNode, "Attention")],
+  "ort-web": [attentionOn(ortWeb, "GroupQueryAttention"), attentionOn(ortWeb, "Attention")],
 };
 
 /** @throws BenchError listing the names when there is no such peer among these. */

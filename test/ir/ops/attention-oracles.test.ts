@@ -1,6 +1,6 @@
 // The definitions of attention, naive and in float64, against another's implementation: ONNX Runtime's native operators.
 import { describe, expect, test } from "vitest";
-import { type AttentionWorkload, attentionProgram, referenceAttention, type Tensor } from "../../../ir/index.ts";
+import { type AttentionWorkload, programOf, referenceAttention, type Tensor } from "../../../ir/index.ts";
 import {
   type AttentionOperator,
   attentionFeeds,
@@ -77,7 +77,7 @@ function naive(workload: AttentionWorkload, { queries, tokens }: Sizes, inputs: 
     ...(workload.sinks ? ([["sinks", f32([heads], sinks)]] as const) : []),
     ...(workload.bias ? ([["bias", f32([queries, tokens], bias)]] as const) : []),
   ]);
-  return run(attentionProgram(workload), tensors, { M: queries, T: tokens }).get("y") as Float64Array;
+  return run(programOf(workload), tensors, { M: queries, T: tokens }).get("y") as Float64Array;
 }
 
 const sizes: Readonly<Record<string, Sizes>> = {
