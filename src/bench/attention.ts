@@ -9,7 +9,7 @@ import {
   programOf,
   WorkloadError,
 } from "../../ir/index.ts";
-import { interleave, summarize } from "../timing/index.ts";
+import { compare, interleave, summarize } from "../timing/index.ts";
 import {
   type AttentionCase,
   type AttentionReference,
@@ -56,8 +56,8 @@ export interface AttentionRow {
   readonly medianMs: number;
   readonly lowMs: number;
   readonly highMs: number;
-  /** How many times as fast as each peer, by its name, and as our own over f32 (`f32`), where they were measured: medians. */
-  readonly ratios: Readonly<Record<string, number>>;
+  /** How many times as fast as each peer, by its name, and as our own over f32 (`f32`), where they were measured. */
+  readonly ratios: Readonly<Record<string, Ratio>>;
   /** Bytes of the cache, which a run reads at least once. */
   readonly cacheBytes: number;
   /** Those over the median time, 10^9 per second. */
@@ -66,6 +66,13 @@ export interface AttentionRow {
   readonly nmse: number;
   /** The same against float64 on the keys and values before they were stored: what the cache's format costs. */
   readonly nmseToF32: number;
+}
+
+/** A ratio of medians, and the interval that holds it with 95 % confidence. */
+export interface Ratio {
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** What was measured at one number of tokens. */
@@ -143,19 +150,23 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
       { seconds, minSamples: 7, signal },
     );
     const rows: AttentionRow[] = [];
+    const ratios = ratiosOf(
+      contestants,
+      samples.map(({ ms }) => ms),
+    );
     for (const [i, contestant] of contestants.entries()) {
       const { who, workload, cacheBytes, session } = contestant;
       const { median, low, high } = summarize(samples[i]?.ms ?? []);
       rows.push({
         ...{ who, keys: workload.keys, values: workload.values, numerics: workload.numerics },
-        ...{ medianMs: median, lowMs: low, highMs: high, ratios: {} },
+        ...{ medianMs: median, lowMs: low, highMs: high, ratios: ratios[i] ?? {} },
         ...{ cacheBytes, cacheGBs: cacheBytes / median / 1e6 },
         nmse: await check(contestant, given),
         nmseToF32: nmseOf(await session.output(), plain),
       });
     }
     const readGBs = await readRate(device, streamedFor(8 * tokens * kvHeads * headSize));
-    return { tokens, readGBs, rows: rows.map((row) => ({ ...row, ratios: ratiosOf(row, rows) })) };
+    return { tokens, readGBs, rows };
   } finally {
     for (const { session } of contestants) await session.dispose();
   }
@@ -211,9 +222,20 @@ function isAllowed(workload: AttentionWorkload): boolean {
   }
 }
 
-function ratiosOf({ medianMs }: AttentionRow, rows: readonly AttentionRow[]): Readonly<Record<string, number>> {
-  const others = rows.filter(({ who, keys, values }) => who !== "qloom" || (keys === "f32" && values === "f32"));
-  return Object.fromEntries(
-    others.map((other) => [other.who === "qloom" ? "f32" : other.who, other.medianMs / medianMs]),
+/** Of each contestant to the peers and to ours over f32, by samples of the same rounds. */
+function ratiosOf(
+  contestants: readonly Contestant[],
+  samples: readonly (readonly number[])[],
+): readonly AttentionRow["ratios"][] {
+  const others = contestants.flatMap(({ who, workload: { keys, values } }, i) =>
+    who !== "qloom" ? [[who, i] as const] : keys === "f32" && values === "f32" ? [["f32", i] as const] : [],
+  );
+  return samples.map((own) =>
+    Object.fromEntries(
+      others.map(([name, i]) => {
+        const { ratio, low, high } = compare(samples[i] ?? [], own, { paired: true });
+        return [name, { ratio, low, high }];
+      }),
+    ),
   );
 }

@@ -4,6 +4,7 @@ import { compileModule, WasmMemory } from "../../backends/index.ts";
 import {
   type AttentionWorkload,
   b,
+  bytesOfTensor,
   type Cached,
   cacheBlock,
   cachedTensor,
@@ -17,6 +18,7 @@ import {
   rowEntries,
   scalars,
   sizeOf,
+  tensor,
   tokensSymbol,
 } from "../../ir/index.ts";
 import { applySchedule, scheduleOf, templateFor } from "../../schedules/index.ts";
@@ -90,7 +92,7 @@ function allocate(
 
 /** Writes the tokens' rows to the places that a cache has for them, a block at a time: places repeat from block to block. */
 function fill(
-  tensor: Cached,
+  cached: Cached,
   workload: AttentionWorkload,
   { tokens }: AttentionCase,
   { containers }: Stored,
@@ -98,53 +100,34 @@ function fill(
   memory: WasmMemory,
 ): void {
   const { kvHeads, headSize } = workload;
-  for (const [i, field] of tensor.format.fields.entries()) {
-    const { name, shape } = tensor.fields[i] as Cached["fields"][number];
+  for (const [i, field] of cached.format.fields.entries()) {
+    const { name, shape } = cached.fields[i] as Cached["fields"][number];
     const extents = shape.map((extent) => sizeOf(extent, { [tokensSymbol]: tokens }));
     const entries = rowEntries(field.span, headSize);
-    const places = placesOf(tensor, workload, field, extents);
+    const places = placesOf(cached, workload, field, extents);
     const size = extents.slice(1).reduce((a, extent) => a * extent, 1);
-    const read = fieldReader(tensor.format, field, containers, headSize);
-    const write = writerOf(field, memory.memory.buffer, at.get(name) as number);
+    const read = fieldReader(cached.format, field, containers, headSize);
+    const values = new Float64Array(extents.reduce((a, extent) => a * extent, 1));
     for (let token = 0; token < tokens; token++)
       for (let of = 0; of < kvHeads * entries; of++) {
         const place = places[(token % cacheBlock) * kvHeads * entries + of] as number;
         const row = token * kvHeads + Math.floor(of / entries);
-        write(Math.floor(token / cacheBlock) * size + place, read(row, of % entries));
+        values[Math.floor(token / cacheBlock) * size + place] = read(row, of % entries);
       }
+    const bytes = bytesOfTensor(tensor(field.scalar, extents, values));
+    memory.bytes(at.get(name) as number, bytes.length).set(bytes);
   }
 }
 
 /** Where (place, head, entry) of the first block lie. */
-function placesOf(tensor: Cached, shape: AttentionWorkload, field: Field, extents: readonly number[]): number[] {
+function placesOf(cached: Cached, shape: AttentionWorkload, field: Field, extents: readonly number[]): number[] {
   const entries = rowEntries(field.span, shape.headSize);
   return Array.from({ length: cacheBlock * shape.kvHeads * entries }, (_, i) => {
     const entry = i % entries;
     const head = Math.floor(i / entries) % shape.kvHeads;
     const place = Math.floor(i / entries / shape.kvHeads);
     const token = { block: b.constant(0), place: b.constant(place) };
-    const index = cacheIndex(tensor, field, shape, token, b.constant(head), b.constant(entry));
+    const index = cacheIndex(cached, field, shape, token, b.constant(head), b.constant(entry));
     return index.reduce((sum, digit, axis) => sum * (extents[axis] as number) + sizeOf(digit, {}), 0);
   });
-}
-
-/** Writes elements of a field. */
-function writerOf({ scalar }: Field, buffer: ArrayBufferLike, address: number): (index: number, value: number) => void {
-  const { bits } = scalars[scalar];
-  if (bits === 32) {
-    const floats = new Float32Array(buffer, address);
-    return (index, value) => {
-      floats[index] = value;
-    };
-  }
-  const bytes = new Uint8Array(buffer, address);
-  if (bits === 8)
-    return (index, value) => {
-      bytes[index] = value;
-    };
-  const mask = 2 ** bits - 1;
-  return (index, value) => {
-    const [byte, shift] = [(index * bits) >> 3, (index * bits) & 7];
-    bytes[byte] = ((bytes[byte] as number) & ~(mask << shift)) | ((value & mask) << shift);
-  };
 }
