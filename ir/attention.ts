@@ -57,3 +57,16 @@ export interface AttentionWorkload {
   readonly lse?: boolean | undefined;
   readonly numerics: AttentionNumerics;
 }
+
+/**
+ * M new tokens join the T of a cache: `k` and `v` (f32, m x kvHeads x headSize) are encoded in its formats, each token's head by itself, as `encode` does. The cache is
+ * the one of an attention workload with the same heads and formats.
+ */
+export interface AppendWorkload {
+  readonly op: "append";
+  readonly m: number | "any";
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly keys: string;
+  readonly values: string;
+}

@@ -1,7 +1,13 @@
 /** What other folders may use of `ir/`. */
 
 export { type Affine, addAffine, affineOf, exprOf, isMultipleOf } from "./affine.ts";
-export { type AttentionNumerics, type AttentionWorkload, attentionBounds, cacheBlock } from "./attention.ts";
+export {
+  type AppendWorkload,
+  type AttentionNumerics,
+  type AttentionWorkload,
+  attentionBounds,
+  cacheBlock,
+} from "./attention.ts";
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";
 export { check, InterpretError, IrError, ParseError, QloomError, WorkloadError } from "./errors.ts";

@@ -2,7 +2,7 @@
  * Workloads: what is to be computed, as plain JSON. A workload states its numerics; the tuner chooses how, never what.
  */
 import { z } from "zod";
-import type { AttentionWorkload } from "./attention.ts";
+import type { AppendWorkload, AttentionWorkload } from "./attention.ts";
 import { WorkloadError } from "./errors.ts";
 import { inWords } from "./in-words.ts";
 
@@ -148,7 +148,8 @@ export type Workload =
   | EmbedWorkload
   | RopeWorkload
   | SwigluWorkload
-  | AttentionWorkload;
+  | AttentionWorkload
+  | AppendWorkload;
 
 /** What a field should be, beside what it is. */
 const expecting = (what: string): { error: (issue: { readonly input?: unknown }) => string } => ({
@@ -197,6 +198,10 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
     ...{ positions: z.enum(["last", "given"]).optional(), scale: magnitude.optional(), softcap: magnitude.optional() },
     ...{ slopes: flag, bias: flag, sinks: flag, lse: flag },
     numerics: z.strictObject({ scores: z.enum(["f32", "i8"]), weights: z.enum(["f32", "i8"]) }),
+  }),
+  z.strictObject({
+    ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size },
+    ...{ keys: z.string(), values: z.string() },
   }),
 ]);
 

@@ -4,6 +4,7 @@ export { checkContainers } from "./check.ts";
 export { checkMultiple, checkRow, containerBuffers, containerBytes, rowEntries } from "./containers.ts";
 export { decodeAt, decodeFields, integerAt, packedFields } from "./decode.ts";
 export { encode } from "./encode.ts";
+export { encodedRow } from "./encode-kernel.ts";
 export {
   type Codes,
   type Containers,

@@ -2,6 +2,7 @@
 import { type Containers, decodeReference, formatOf } from "../formats/index.ts";
 import type { Buffer, BufferRole, Program } from "../nodes.ts";
 import { boundOf, type EpilogueName, type MatmulWorkload, type Workload } from "../workload.ts";
+import { append } from "./append.ts";
 import { attention } from "./attention.ts";
 import { dequantizeProgram } from "./dequantize.ts";
 import { embed } from "./embed.ts";
@@ -49,6 +50,7 @@ const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, {
   rope,
   swiglu,
   attention,
+  append,
 };
 
 function matmulMeaning({ bias, epilogue = [] }: MatmulWorkload): string {

@@ -129,7 +129,7 @@ export function integerValues(workload: AttentionWorkload, point: Point, { kerne
   const format = formatOf(workload.values);
   const group = spanOf(format.group ?? "row", workload.headSize);
   const flush = flushOf(format, 64);
-  const zero = format.codes?.zero !== 0 ? [`w.zero${suffix}`] : [];
+  const zeros = format.codes?.zero !== 0 ? [weightSum(kernel, `w.zero${suffix}`)] : [];
   const tile = (of: string): readonly string[] => [`${of}o/dn`, `${of}o/ii`, `${of}o/hg`];
   return {
     nests: [
@@ -141,14 +141,33 @@ export function integerValues(workload: AttentionWorkload, point: Point, { kerne
       split("o/di", quadSize, ["o/dv", "o/dl"]),
       split("o/dv", Math.min(numberAt(point, "valueTile"), group / quadSize), ["o/do", "o/dn"]),
       reorder(...["dg", "do", "tf", "tj", "dn", "ii", "h", "hg", "dl", "tp", "tr"].map((loop) => `o/${loop}`)),
-      { op: "factor", kernel, buffer: `o${suffix}`, at: "o/do", into: ["o.d", ...zero] },
+      { op: "factor", kernel, buffer: `o${suffix}`, at: "o/do", into: ["o.d", ...zeros.map(({ buffer }) => buffer)] },
+      ...zeros.flatMap(({ nests }) => nests),
       { op: "accumulate-in", kernel, buffer: "o.d", at: "o/tf", into: "o.d16", scalar: "i16", keep: ["o/tp"] },
     ],
     vectors: [
+      ...zeros.flatMap(({ vectors }) => vectors),
       { op: "tensorize", kernel, loops: ["o/dl", "o/tp", "o/tr"], with: "dot2_i16_i8_i7" },
       { op: "tensorize", kernel, loops: ["o.d16/o/dl", "o.d16/o/tp"], with: "sum2_i32_i16" },
       vectorize("o.d/o/dl"),
       unroll("o/tj", "o/h", ...tile(""), ...tile("o.d16/"), ...tile("o.d/")),
     ],
+  };
+}
+
+/** The sum of a block's weights, which the values' zero point multiplies: once for all of a head's values, its terms in lanes. */
+function weightSum(kernel: string, buffer: string): Derivation & { readonly buffer: string } {
+  const { reorder, vectorize } = steps(kernel);
+  const own = (loops: readonly string[]): string[] => loops.map((loop) => `${buffer}/o/${loop}`);
+  const lanes = own(["h", "tp", "tr"]);
+  const into = `${buffer}.lanes`;
+  return {
+    buffer,
+    nests: [
+      { op: "hoist", kernel, buffer, to: "tb" },
+      reorder(...own(["tf", "tj", "ii", "hg"]), ...lanes),
+      { op: "accumulate-in", kernel, buffer, at: "tb", into, keep: lanes },
+    ],
+    vectors: [vectorize(lanes)],
   };
 }

@@ -35,7 +35,7 @@ export function piecesIn(format: Format): number {
 interface Steps {
   readonly split: (loop: string, factor: number, into: readonly [string, string]) => SplitStep;
   readonly reorder: (...loops: readonly string[]) => AnyStep;
-  readonly vectorize: (loop: string) => AnyStep;
+  readonly vectorize: (loops: string | readonly string[]) => AnyStep;
   readonly unroll: (...loops: readonly string[]) => AnyStep;
   /** Decoded values of a cached tensor, at a loop, in registers `into`; nothing for floats, which are loaded as they are. */
   readonly decode: (format: Format, tensor: "k" | "v", at: string, into: string) => Schedule;
@@ -45,7 +45,7 @@ interface Steps {
 export const steps = (kernel: string): Steps => ({
   split: (loop, factor, into) => ({ op: "split", kernel, loop, factor, into }),
   reorder: (...loops) => ({ op: "reorder", kernel, loops }),
-  vectorize: (loop) => ({ op: "vectorize", kernel, loops: [loop] }),
+  vectorize: (loops) => ({ op: "vectorize", kernel, loops: typeof loops === "string" ? [loops] : loops }),
   unroll: (...loops) => ({ op: "unroll", kernel, loops }),
   decode: (format, tensor, at, into) => {
     const [first, ...others] = format.fields.map(({ name }) => `${tensor}.${name}`);

@@ -135,6 +135,7 @@ function infoOf(artifact: WasmArtifact): KernelInfo {
     layout: artifact.layout,
     weights: artifact.weights.map(tensor),
     packed: artifact.packed.map(tensor),
+    ...(artifact.caches && { caches: artifact.caches.map(tensor) }),
     inputs: artifact.inputs.map(tensor),
     outputs: artifact.outputs.map(tensor),
     pack: artifact.pack.map(launch),
@@ -154,15 +155,20 @@ const workloadInfo = (workload: Workload): KernelInfo["workload"] => ({
 });
 
 /** The types of a kernel's weights, arguments and result; `compile`'s are the same by inference (src/compile/types.ts). */
-function typesOf({ workload, inputs, outputs }: WasmArtifact): { weights: string; args: string; result: string } {
+function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
+  weights: string;
+  args: string;
+  result: string;
+} {
   const field = ({ name, scalar }: TensorSpec): string =>
     `readonly ${name.slice(name.lastIndexOf(".") + 1)}: ${arrayOf({ name, scalar }).name}`;
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
+  const cache = caches === undefined ? [] : ["readonly cache: runtime.KvCache"];
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
   const [only] = outputs;
   return {
     weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
-    args: inBraces([...inputs.map(field), ...w, ...m]),
+    args: inBraces([...inputs.map(field), ...w, ...cache, ...m]),
     result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(field)),
   };
 }

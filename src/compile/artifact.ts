@@ -61,6 +61,7 @@ interface ArtifactOf<L> extends KernelInfo<L> {
   readonly features: readonly Feature[];
   readonly weights: readonly TensorSpec[];
   readonly packed: readonly TensorSpec[];
+  readonly caches?: readonly TensorSpec[];
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly pack: readonly Launch[];
@@ -117,6 +118,7 @@ export function buildArtifact(target: Target, plans: readonly PartPlan[], observ
     layout: layoutHash(target.workload, packing),
     weights: ofRole("weight"),
     packed: ofRole("packed"),
+    ...(buffers.some(({ role }) => role === "cache") && { caches: ofRole("cache") }),
     inputs: ofRole("input"),
     outputs: ofRole("output"),
   };

@@ -1,6 +1,6 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
 import type { Workload } from "../../ir/index.ts";
-import type { PackedTensors } from "../runtime/index.ts";
+import type { KvCache, PackedTensors } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
 export const otherFormats = [
@@ -84,6 +84,7 @@ interface Inputs<W> {
   readonly embed: { readonly ids: Int32Array };
   readonly rope: { readonly x: Float32Array; readonly positions: Int32Array; readonly frequencies: Float32Array };
   readonly swiglu: { readonly gate: Float32Array; readonly up: Float32Array };
+  readonly append: { readonly k: Float32Array; readonly v: Float32Array };
   readonly attention: { readonly q: Float32Array } & (W extends { readonly positions: "given" }
     ? { readonly positions: Int32Array }
     : unknown) &
@@ -105,14 +106,17 @@ interface Results<W> {
   readonly embed: Float32Array;
   readonly rope: Float32Array;
   readonly swiglu: Float32Array;
+  readonly append: Record<never, never>;
   readonly attention: W extends { readonly lse: true }
     ? { readonly y: Float32Array; readonly lse: Float32Array }
     : Float32Array;
 }
 
+type Cache<W> = W extends { readonly keys: string } ? { readonly cache: KvCache } : unknown;
+
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
 export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends Workload
-  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Rows<W>
+  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Cache<W> & Rows<W>
   : never;
 
 /** What `run` gives. */

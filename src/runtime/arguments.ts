@@ -43,7 +43,7 @@ export interface Packed {
 }
 
 /** What is needed of a description to check arguments. */
-type Described = Pick<KernelInfo, "workload" | "inputs" | "outputs" | "packed" | "layout">;
+type Described = Pick<KernelInfo, "workload" | "inputs" | "outputs" | "packed" | "caches" | "layout">;
 
 /** The sizes of a run. Throws an `ApiError` for a number of rows that can't be. */
 export function sizesOf({ workload }: Described, { m }: RunInputs): Sizes & { readonly M: number } {
@@ -61,7 +61,12 @@ export function sizesOf({ workload }: Described, { m }: RunInputs): Sizes & { re
  * no place.
  */
 export function inputsOf(info: Described, args: RunInputs, sizes: Sizes): ReadonlyMap<string, TensorArray> {
-  const known = [...info.inputs.map(({ name }) => name), ...(info.packed.length > 0 ? ["w"] : []), "m"];
+  const known = [
+    ...info.inputs.map(({ name }) => name),
+    ...(info.packed.length > 0 ? ["w"] : []),
+    ...(info.caches ? ["cache"] : []),
+    "m",
+  ];
   for (const [name, given] of Object.entries(args))
     if (given !== undefined && !known.includes(name))
       throw new ApiError(`${name}: the kernel was compiled without one; it takes ${known.join(", ")}`);

@@ -2,6 +2,7 @@
  * A module that is loaded: packs weights, runs the launches of the part that M falls in. Memory comes from a `WasmMemory`, which kernels may share.
  */
 import { WasmMemory } from "../../backends/index.ts";
+import { KvCache } from "./cache.ts";
 import { ApiError } from "./errors.ts";
 import type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec } from "./info.ts";
 import { PackedTensors } from "./packed.ts";
@@ -108,6 +109,14 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     return PackedTensors.fromBytes(bytes, this.artifact.layout, this.artifact.packed, this.runtime);
   }
 
+  /** An empty cache with room for `capacity` tokens. Throws an `ApiError` where the kernel uses none. */
+  newCache(capacity = 0): KvCache {
+    this.requireLive();
+    const { caches, workload } = this.artifact;
+    if (caches === undefined) throw new ApiError(`newCache: a ${workload.op} has no cache`);
+    return new KvCache(caches, this.runtime, capacity);
+  }
+
   /**
    * Runs the launches for these sizes on tensors that stand in the memory already, whose values are in the ranges that they declare: nothing looks at them. Workspaces among
    * the addresses are used where they are; without them the kernel has its own.
@@ -174,10 +183,10 @@ export class Executable<A extends KernelInfo = KernelInfo> {
 
   /** Bytes of what a launch reads and writes, weights once for each row of x: a measure of its time. */
   #work({ tensors }: LaunchInfo, { workspaces }: PartInfo, sizes: Sizes): number {
-    const { packed, inputs, outputs } = this.artifact;
+    const { packed, caches = [], inputs, outputs } = this.artifact;
     const bytesOf = (specs: readonly TensorSpec[]): number =>
       specs.reduce((sum, { name, bytes }) => sum + (tensors.includes(name) ? evaluate(bytes, sizes) : 0), 0);
-    return Math.max(1, sizes["M"] ?? 1) * bytesOf(packed) + bytesOf([...inputs, ...outputs, ...workspaces]);
+    return Math.max(1, sizes["M"] ?? 1) * bytesOf(packed) + bytesOf([...caches, ...inputs, ...outputs, ...workspaces]);
   }
 }
 

@@ -32,6 +32,10 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
 
   /** Compiles the shaders, in parallel. Rejects with a `GpuError` where one is refused. */
   static async load<A extends GpuArtifact>(artifact: A, runtime: GpuRuntime): Promise<GpuExecutable<A>> {
+    if (artifact.caches !== undefined)
+      throw new ApiError(
+        `${artifact.workload.op}: its cache is in the memory of Wasm kernels; compile it without a GPU's runtime`,
+      );
     await runtime.compile(shadersOf(artifact));
     return new GpuExecutable(artifact, runtime);
   }

@@ -3,6 +3,7 @@
  * (`src/build`).
  */
 export { arrayOf, type RunOutputs, type TensorArray } from "./arguments.ts";
+export { cacheLayout, KvCache } from "./cache.ts";
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";

@@ -76,6 +76,8 @@ export interface KernelInfo<L = LaunchInfo> {
   readonly layout: string;
   readonly weights: readonly TensorSpec[];
   readonly packed: readonly TensorSpec[];
+  /** The cache's tensors, of kernels that append to one or read it. */
+  readonly caches?: readonly TensorSpec[];
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** Functions of the Wasm module that pack. */

@@ -3,6 +3,7 @@
  * keep to them is checked here.
  */
 import { inputsOf, type RunInputs, type RunOutputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
+import { type KvCache, requireCache } from "./cache.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
@@ -18,6 +19,11 @@ export interface LoadedKernel<Weights, Arguments, Result> {
   loadPacked(bytes: Uint8Array): PackedTensors;
   /** Runs; results are copies. Throws an `ApiError` for a wrong length, or tensors packed for another layout. */
   run(args: Arguments): Result;
+  /**
+   * An empty cache for this kernel, and for all that append to or attend over one of its formats and heads in this memory. Throws an `ApiError` where the kernel has none.
+   * @param capacity tokens that it has room for before it grows; 0 unless given
+   */
+  newCache(capacity?: number): KvCache;
   /** Frees what the kernel holds; packed tensors in its own memory go with it. */
   dispose(): void;
 }
@@ -28,6 +34,7 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
     layout: executable.artifact.layout,
     pack: (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
+    newCache: (capacity) => executable.newCache(capacity),
     run: (args) => run(executable, args as RunInputs) as Result,
     dispose: () => executable.dispose(),
   };
@@ -70,13 +77,18 @@ function run(executable: Executable, args: RunInputs): RunOutputs {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
-  const sizes = sizesOf(artifact, args);
+  const { caches = [] } = artifact;
+  const cache = caches.length > 0 ? requireCache(caches, args["cache"], runtime) : undefined;
+  const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
+  const joining = cache !== undefined && artifact.workload.op === "append" ? sizes.M : 0;
+  cache?.makeRoom(joining);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
     for (const [name, address] of w.addresses) at.set(name, address);
   }
   const inputs = inputsOf(artifact, args, sizes);
+  for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
   const own: number[] = [];
   const place = (name: string, bytes: number): number => {
     const address = runtime.allocate(bytes);
@@ -89,6 +101,7 @@ function run(executable: Executable, args: RunInputs): RunOutputs {
     for (const [name, data] of inputs) runtime.write(place(name, data.byteLength), data);
     for (const [name, bytes] of outputs) place(name, bytes);
     executable.launch(sizes, at);
+    cache?.grow(joining);
     return resultOf(artifact, (name) => runtime.read(at.get(name) as number, outputs.get(name) as number));
   } finally {
     for (const address of own) runtime.free(address);

@@ -1,0 +1,190 @@
+/**
+ * Encoding as statements of the IR: what `encode` does with a row, for the formats whose fields are each one number (or, of offsets, one in units of the scale). To the
+ * last bit the same, scales below the smallest normal f32 aside, which make codes of zero here.
+ */
+import {
+  add,
+  buffer,
+  cast,
+  constant,
+  div,
+  load,
+  loop,
+  lt,
+  max,
+  min,
+  mul,
+  op,
+  reduce,
+  select,
+  store,
+  sub,
+  variable,
+} from "../build.ts";
+import { WorkloadError } from "../errors.ts";
+import type { Buffer, Expr, Stmt } from "../nodes.ts";
+import type { Scalar } from "../types.ts";
+import { containerOf, type Field, type Format, fieldOf, type Source, spanOf } from "./format.ts";
+
+/** A row that is encoded: its values, and where its fields' entries are stored. */
+export interface EncodedRow {
+  /** Prefix of the names of registers and loops. */
+  readonly name: string;
+  readonly size: number;
+  readonly value: (k: Expr) => Expr;
+  readonly store: (field: Field, entry: Expr, value: Expr) => Stmt;
+}
+
+/** The smallest scale whose reciprocal is used. */
+const smallestScale = 2 ** -126;
+
+const f32 = (value: number): Expr => constant(Math.fround(value), "f32");
+
+/** The type that a source's numbers are rounded to; undefined for integers. */
+function typeOfSource(format: Format, source: Source): Scalar | undefined {
+  if (source.kind === "element") return containerOf(format, source.container).scalar;
+  return source.kind === "bits" && source.as === "f16" ? "f16" : undefined;
+}
+
+/** The statements that encode a row, and the registers that they use. Throws a `WorkloadError` for a format whose scales have several levels. */
+export function encodedRow(
+  format: Format,
+  row: EncodedRow,
+): { readonly registers: readonly Buffer[]; readonly body: readonly Stmt[] } {
+  const { name, size } = row;
+  const values = fieldOf(format, "v");
+  const at = variable(`${name}/k`);
+  if (values !== undefined)
+    return {
+      registers: [],
+      body: [loop(`${name}/k`, size, [row.store(values, at, cast(values.scalar, row.value(at)))])],
+    };
+  requireLevels(format);
+  const span = spanOf(format.group ?? "row", size);
+  const register = (part: string): Buffer => buffer(`${name}.${part}`, "f32", [], { scope: "register" });
+  const [low, high, scale, inverse, offset, zero] = ["low", "high", "scale", "inverse", "offset", "zero"].map(
+    register,
+  ) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
+  const g = variable(`${name}/g`);
+  const valueAt = (loopName: string): Expr => row.value(add(mul(g, span), variable(loopName)));
+  const extreme = (of: Buffer, monoid: "min" | "max"): Stmt =>
+    loop(`${of.name}/k`, span, [reduce(of.name, [], valueAt(`${of.name}/k`), [`${of.name}/k`], monoid)]);
+  const choice = chosen(format, load(low, []), load(high, []));
+  const tooSmall = lt(op("abs", load(scale, [])), f32(smallestScale));
+  const reciprocal = select(tooSmall, f32(0), div(f32(1), select(tooSmall, f32(1), load(scale, []))));
+  const [s, z, o] = (["s", "z", "o"] as const).map((field) => fieldOf(format, field));
+  const stored = storedScale(format, load(scale, []));
+  const fields: readonly Stmt[] = [
+    ...(s ? [row.store(s, g, stored)] : []),
+    ...(z ? [row.store(z, g, cast(z.scalar, load(zero, [])))] : []),
+    ...(o ? [row.store(o, g, storedOffset(format, o, load(offset, []), stored))] : []),
+  ];
+  const q = fieldOf(format, "q") as Field;
+  const code = codeOf(format, valueAt(`${name}/k`), {
+    offset: load(offset, []),
+    inverse: load(inverse, []),
+    zero: load(zero, []),
+  });
+  const body = [
+    extreme(low, "min"),
+    extreme(high, "max"),
+    store(offset.name, [], choice.offset),
+    store(scale.name, [], choice.scale),
+    store(zero.name, [], choice.zero(load(scale, []))),
+    ...fields,
+    store(inverse.name, [], reciprocal),
+    loop(`${name}/k`, span, [row.store(q, add(mul(g, span), at), cast(q.scalar, code))]),
+  ];
+  return {
+    registers: [low, high, scale, inverse, offset, zero],
+    body: [loop(`${name}/g`, size / span, body)],
+  };
+}
+
+/** Throws unless each field is a number of its own. */
+function requireLevels(format: Format): void {
+  const wrong = format.fields.find(({ name, product }) => {
+    if (name === "q" || name === "z") return product.length > 1;
+    const own = name === "o" ? product.slice(-1) : product;
+    return own.length > 1 || own.some((source) => typeOfSource(format, source) === undefined) || product.length > 2;
+  });
+  const rules: readonly string[] = ["absmax", "extreme", "range", "range0"];
+  if (wrong !== undefined || format.codes?.table !== undefined || !rules.includes(format.rule))
+    throw new WorkloadError(
+      `${format.name} is no format of caches: kernels do not encode ${wrong === undefined ? "by its rule" : "scales of several levels"}; use f32, f16, i8_row, q8_0, q4_0, int4_row_zf or another integer format`,
+    );
+}
+
+interface Chosen {
+  readonly scale: Expr;
+  readonly offset: Expr;
+  /** From the scale. */
+  readonly zero: (scale: Expr) => Expr;
+}
+
+/** Scale, offset and zero point of a group by the format's rule, from its least and greatest value. */
+function chosen(format: Format, low: Expr, high: Expr): Chosen {
+  const { low: first, high: last, zero } = format.codes as NonNullable<Format["codes"]>;
+  const fixed = { offset: f32(0), zero: (): Expr => f32(zero) };
+  const amax = max(high, op("neg", low));
+  const steps = f32(last - first);
+  switch (format.rule) {
+    case "absmax":
+      return { scale: div(amax, f32(Math.min(last - zero, zero - first))), ...fixed };
+    case "extreme": {
+      const extreme = select(lt(high, op("neg", low)), low, high);
+      return { scale: div(extreme, f32(first - zero)), ...fixed };
+    }
+    case "range0": {
+      const [from, to] = [min(low, f32(0)), max(high, f32(0))];
+      const scale = div(sub(to, from), steps);
+      if (fieldOf(format, "o")) return { scale, offset: from, zero: () => f32(zero) };
+      const isZero = (s: Expr): Expr => op("eq", s, 0);
+      const whole = (s: Expr): Expr =>
+        min(op("floor", add(div(op("neg", from), select(isZero(s), f32(1), s)), 0.5)), steps);
+      return { scale, offset: f32(0), zero: (s) => select(isZero(s), f32(0), whole(s)) };
+    }
+    default: {
+      const scale = div(sub(high, low), steps);
+      return { scale: max(scale, leastScale(format, low)), offset: low, zero: () => f32(zero) };
+    }
+  }
+}
+
+/** Whether the offset is stored in units of the scale. */
+const isInScales = (format: Format): boolean => (fieldOf(format, "o")?.product.length ?? 0) > 1;
+
+const scaleType = (format: Format): Scalar =>
+  typeOfSource(format, (fieldOf(format, "s") as Field).product[0] as Source) as Scalar;
+
+/** Where the offset is stored in units of the scale, the smallest scale for which that quotient is finite and precise. */
+function leastScale(format: Format, offset: Expr): Expr {
+  if (!isInScales(format)) return f32(0);
+  const size = op("abs", offset);
+  return scaleType(format) === "f16" ? max(mul(size, f32(2 ** -15)), f32(2 ** -24)) : mul(size, f32(2 ** -24));
+}
+
+const rounded = (type: Scalar, e: Expr): Expr => (type === "f32" ? e : cast("f32", cast(type, e)));
+
+const storedScale = (format: Format, scale: Expr): Expr => rounded(scaleType(format), scale);
+
+function storedOffset(format: Format, field: Field, offset: Expr, scale: Expr): Expr {
+  const type = typeOfSource(format, field.product.at(-1) as Source) as Scalar;
+  const signed = field.negate ? op("neg", offset) : offset;
+  const back = (e: Expr): Expr => (field.negate ? op("neg", e) : e);
+  if (!isInScales(format)) return back(rounded(type, signed));
+  const isZero = op("eq", scale, 0);
+  const units = select(isZero, f32(0), div(signed, select(isZero, f32(1), scale)));
+  return back(mul(scale, rounded(type, units)));
+}
+
+function codeOf(
+  format: Format,
+  value: Expr,
+  { offset, inverse, zero }: Readonly<Record<"offset" | "inverse" | "zero", Expr>>,
+): Expr {
+  const { low, high } = format.codes as NonNullable<Format["codes"]>;
+  const steps = mul(sub(value, offset), inverse);
+  const code = format.rule === "absmax" ? add(op("round", steps), zero) : op("floor", add(steps, add(zero, 0.5)));
+  return cast("i32", min(max(code, f32(low)), f32(high)));
+}

@@ -1,0 +1,85 @@
+// Tokens appended to a cache: the same bytes as a cache that was encoded as a whole, whatever was there, in every format that kernels encode.
+import { describe, expect, test } from "vitest";
+import { type AppendWorkload, interpretProgram, programOf, type Tensor, verifyProgram } from "../../../ir/index.ts";
+import { f32 } from "../interpreted.ts";
+import { normals } from "../samples.ts";
+import { cacheOf } from "./cached.ts";
+
+const [kvHeads, headSize] = [2, 32];
+const row = kvHeads * headSize;
+
+const workloadOf = (keys: string, values: string): AppendWorkload => ({
+  ...{ op: "append", m: "any", kvHeads, headSize, keys, values },
+});
+
+/** The cache after `count` tokens have joined the first `there` of a sequence, and what it should be. */
+function appended(format: string, there: number, count: number, edit: (values: Float32Array) => void = () => {}) {
+  const workload = workloadOf(format, format);
+  const program = programOf(workload);
+  verifyProgram(program, "naive");
+  const all = (["k", "v"] as const).map((name, i) => {
+    const values = normals((there + count) * row, i + 1);
+    edit(values);
+    return { name, values };
+  });
+  const inputs = new Map<string, Tensor>();
+  const wanted = new Map<string, Tensor>();
+  for (const { name, values } of all) {
+    const whole = cacheOf(name, format, values, [kvHeads, headSize]).fields;
+    const before = cacheOf(name, format, values.slice(0, there * row), [kvHeads, headSize]).fields;
+    for (const [field, tensor] of whole) {
+      wanted.set(field, tensor);
+      // Room for the new tokens, with poison in it.
+      const old = before.get(field) as Tensor;
+      const grown = Float64Array.from(tensor.values, (_, i) => old.values[i] ?? 1);
+      inputs.set(field, { ...tensor, values: grown });
+    }
+    inputs.set(name, f32([count, kvHeads, headSize], values.slice(there * row)));
+  }
+  interpretProgram(program, { M: count, T: there }, inputs, { run: () => true });
+  return { inputs, wanted };
+}
+
+function expectSame({ inputs, wanted }: ReturnType<typeof appended>): void {
+  for (const [field, { values }] of wanted) {
+    const got = inputs.get(field) as Tensor;
+    // What lies after the last token is nobody's.
+    const own = [...values].map((value, i) => (Number.isNaN(value) || value === 1 ? value : (got.values[i] as number)));
+    expect(own, field).toEqual([...values]);
+  }
+}
+
+describe.each([
+  "f32",
+  "f16",
+  "i8_row",
+  "q8_0",
+  "q4_0",
+  "int4_row",
+  "int4_row_zf",
+  "int4_row_zf_s16",
+  "int4_g16_z",
+  "int2_g16_zf",
+  "q4_1",
+  "int8_row",
+])("%s", (format) => {
+  test.each([
+    [0, 1],
+    [0, 70],
+    [63, 1],
+    [3, 62],
+  ])("%i tokens and %i more", (there, count) => expectSame(appended(format, there, count)));
+
+  test("constant groups, and zeros", () =>
+    expectSame(
+      appended(format, 1, 3, (values) => {
+        values.fill(0.75, 0, row * 2);
+        values.fill(0, row * 2, row * 3);
+      }),
+    ));
+});
+
+test("formats that kernels do not encode are refused", () => {
+  expect(() => programOf(workloadOf("q4_K", "f32"))).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: headSize: 32 is not a multiple of q4_K's block of 256; the nearest is 256]`);
+  expect(() => programOf({ ...workloadOf("iq4_nl", "f32") })).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: iq4_nl is no format of caches: kernels do not encode by its rule; use f32, f16, i8_row, q8_0, q4_0, int4_row_zf or another integer format]`);
+});

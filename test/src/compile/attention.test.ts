@@ -1,0 +1,75 @@
+// Attention through the API: a cache that append kernels fill, decode and prefill, against the float64 definition; what can't be is refused and changes nothing.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WasmMemory } from "../../../backends/index.ts";
+import {
+  type AppendWorkload,
+  type AttentionWorkload,
+  attentionBounds,
+  decodeReference,
+  encode,
+  formatOf,
+  quantizeReference,
+  referenceAttention,
+} from "../../../ir/index.ts";
+import { compile } from "../../../src/compile/index.ts";
+import { nmse, normals } from "../../ir/samples.ts";
+
+const [heads, kvHeads, headSize] = [6, 2, 32];
+const row = kvHeads * headSize;
+
+const attentionOf = (options: Partial<AttentionWorkload> = {}): AttentionWorkload => ({
+  ...{ op: "attention", m: "any", heads, kvHeads, headSize, keys: "f32", values: "f32", causal: true },
+  numerics: { scores: "f32", weights: "f32" },
+  ...options,
+});
+const appendOf = ({ keys, values }: AttentionWorkload): AppendWorkload => ({
+  ...{ op: "append", m: "any", kvHeads, headSize, keys, values },
+});
+
+const decoded = (format: string, values: Float32Array): Float32Array => {
+  const rows = values.length / headSize;
+  return decodeReference(formatOf(format), encode(formatOf(format), values, rows, headSize), rows, headSize);
+};
+
+function queriesOf({ numerics }: AttentionWorkload, q: Float32Array): ArrayLike<number> {
+  if (numerics.scores === "f32") return q;
+  const { q: codes, s } = quantizeReference(q, headSize);
+  return Float64Array.from(codes, (code, i) => code * (s[Math.floor(i / headSize)] as number));
+}
+
+const numerics = (scores: "f32" | "i8", weights: "f32" | "i8") => ({ numerics: { scores, weights } });
+
+describe.each<[string, Partial<AttentionWorkload>]>([
+  ["f32", {}],
+  ["f16", { keys: "f16", values: "f16" }],
+  ["i8_row, all in integers", { keys: "i8_row", values: "i8_row", ...numerics("i8", "i8") }],
+  ["int4_row, all in integers", { keys: "int4_row", values: "int4_row", ...numerics("i8", "i8") }],
+  ["q8_0 and q4_0, scores in integers", { keys: "q8_0", values: "q4_0", ...numerics("i8", "f32") }],
+  ["int4_row_zf in f32", { keys: "int4_row_zf", values: "int4_row_zf" }],
+  ["softcap, sinks, window", { softcap: 3, sinks: true, window: 40 }],
+])("%s", (_name, options) => {
+  test("prefill, decode, several tokens at once: each as the definition has it", async () => {
+    const workload = attentionOf(options);
+    const runtime = new WasmMemory({ shared: false });
+    const [append, attend] = await Promise.all([compile(appendOf(workload), { runtime }), compile(workload, { runtime })]);
+    const cache = append.newCache(10);
+    const sinks = workload.sinks ? { sinks: normals(heads, 9) } : {};
+    const all = { k: new Float32Array(), v: new Float32Array() };
+    for (const [turn, count] of [70, 1, 1, 5, 60, 1].entries()) {
+      const added = { k: normals(count * row, turn * 3 + 1), v: normals(count * row, turn * 3 + 2) };
+      for (const name of ["k", "v"] as const) all[name] = Float32Array.from([...all[name], ...added[name]]);
+      append.run({ ...added, cache, m: count });
+      const q = normals(count * heads * headSize, turn * 3 + 3);
+      const y = attend.run({ q, cache, m: count, ...sinks } as never) as Float32Array;
+      const wanted = referenceAttention(workload, {
+        q: queriesOf(workload, q),
+        keys: decoded(workload.keys, all.k),
+        values: decoded(workload.values, all.v),
+        ...sinks,
+      }).y;
+      expect(nmse(y, wanted), `turn ${turn}`).toBeLessThan(attentionBounds[workload.numerics.weights]);
+    }
+    expect(cache.tokens).toBe(138);
+    for (const part of [append, attend, runtime]) part.dispose();
+  });
+});
