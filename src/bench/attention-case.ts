@@ -3,7 +3,6 @@
 import {
   type AttentionWorkload,
   attentionBounds,
-  type Containers,
   decodeReference,
   encode,
   formatOf,
@@ -55,9 +54,9 @@ export function attentionCase(sizes: AttentionSizes, threads: number, seed: numb
   };
 }
 
-/** What a cache in a format holds of rows of a head each. */
+/** What a cache in a format has of rows of a head each. */
 export interface Stored {
-  readonly containers: Containers;
+  readonly bytes: number;
   /** What it decodes to. */
   readonly decoded: Float32Array;
 }
@@ -67,7 +66,8 @@ export function stored(format: string, values: Float32Array, headSize: number): 
   const row = formatOf(format);
   const rows = values.length / headSize;
   const containers = encode(row, values, rows, headSize);
-  return { containers, decoded: decodeReference(row, containers, rows, headSize) };
+  const bytes = Object.values(containers).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return { bytes, decoded: decodeReference(row, containers, rows, headSize) };
 }
 
 /** Float64 results of some queries. */

@@ -9,6 +9,7 @@ import {
   programOf,
   WorkloadError,
 } from "../../ir/index.ts";
+import type { CompileOptions } from "../compile/index.ts";
 import { compare, interleave, summarize } from "../timing/index.ts";
 import {
   type AttentionCase,
@@ -24,7 +25,7 @@ import { readRate, streamedFor } from "./limits.ts";
 import type { AttentionRequest } from "./ours-attention.ts";
 import { attentionPeers, peerNamed, type Session } from "./peers/index.ts";
 
-/** What to measure; sizes are positive integers. */
+/** What to measure: a step that adds the queries' tokens to a cache and attends over all. Sizes are positive integers. */
 export interface AttentionBench extends Omit<AttentionSizes, "tokens"> {
   /** Tokens in the cache, the queries' own among them: each a table. */
   readonly tokens: readonly number[];
@@ -37,6 +38,8 @@ export interface AttentionBench extends Omit<AttentionSizes, "tokens"> {
   readonly seed: number;
   /** The machine measured on, with the threads that kernels are granted. */
   readonly device: Device;
+  /** The records that our kernels are planned from. */
+  readonly db?: CompileOptions["db"];
   /** Told one line per contestant left out. */
   readonly note: (line: string) => void;
   readonly signal: AbortSignal;
@@ -132,7 +135,7 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
     for (const cache of request.caches)
       for (const workload of workloadsOf(given.workload, cache)) {
         signal.throwIfAborted();
-        await join(await ourContestant(workload, given, device, ours));
+        await join(await ourContestant(workload, given, request, ours));
       }
     for (const peer of request.peers.flatMap((name) => peerNamed(name, attentionPeers))) {
       signal.throwIfAborted();
@@ -175,21 +178,17 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
 async function ourContestant(
   workload: AttentionWorkload,
   given: AttentionCase,
-  device: Device,
+  { device, db }: AttentionBench,
   ours: AttentionFactory,
 ): Promise<Contestant> {
   const { keys, values } = given.inputs;
-  const cache = {
-    k: stored(workload.keys, keys, given.headSize),
-    v: stored(workload.values, values, given.headSize),
-  };
-  const bytes = [cache.k, cache.v].flatMap(({ containers }) => Object.values(containers));
+  const [k, v] = [stored(workload.keys, keys, given.headSize), stored(workload.values, values, given.headSize)];
   return {
     who: "qloom",
     workload,
-    cacheBytes: bytes.reduce((sum, { byteLength }) => sum + byteLength, 0),
-    session: await ours({ workload, given, cache, device }),
-    reference: attentionReference(workload, given, cache.k.decoded, cache.v.decoded),
+    cacheBytes: k.bytes + v.bytes,
+    session: await ours({ workload, given, device, ...(db !== undefined && { db }) }),
+    reference: attentionReference(workload, given, k.decoded, v.decoded),
   };
 }
 

@@ -93,7 +93,7 @@ const subjects = {
   }),
   attention: subject<AttentionReport>({
     help: "over caches of several formats, with peers",
-    takes: ["peers", ...attentionOptions],
+    takes: ["threads", "peers", ...attentionOptions],
     run: attention,
     mark: "lengths",
     text: attentionText,
@@ -212,14 +212,15 @@ const common = (
 const powers = (least: number, most: number): readonly number[] =>
   Array.from({ length: Math.floor(Math.log2(most / least)) + 1 }, (_, i) => least * 2 ** i);
 
-function attention({ values, target: { device }, progress, signal }: Bench): Promise<AttentionReport> {
+function attention({ values, target: { device }, db, progress, signal }: Bench): Promise<AttentionReport> {
   const { tokens, queries, heads, "kv-heads": kvHeads, "head-size": headSize, peers, seconds, seed } = values;
   const [keys, of = keys] = [values.keys.split(","), values.values?.split(",")];
   if (of.length !== keys.length)
     throw new UsageError(`--values has ${of.length} formats for the ${keys.length} of --keys; give as many, or none`);
   const caches = keys.map((format, i) => ({ keys: format, values: of[i] as string }));
   const sizes = { tokens, queries, heads, kvHeads, headSize };
-  return benchAttention({ ...sizes, caches, peers, seconds, seed, device, note: progress, signal }, ourAttention);
+  const request = { ...sizes, caches, peers, seconds, seed, device, note: progress, signal };
+  return benchAttention({ ...request, ...(db !== undefined && { db }) }, ourAttention);
 }
 
 function matmul({ values, target, db, progress, signal }: Bench): Promise<BenchReport> {
