@@ -1,5 +1,5 @@
 // The operators that compute attention in ONNX Runtime, over a cache of f32: com.microsoft's GroupQueryAttention and MultiHeadAttention, and ONNX's
-// own Attention. A run is given the tokens before its queries as the past and the queries' own tokens as new ones, and makes the cache of all.
+// own Attention. A run is given the tokens before its queries as the past and the queries' own tokens as new ones, and leaves the cache of all: GroupQueryAttention in place.
 //
 // Sources: onnxruntime docs/ContribOperators.md (GroupQueryAttention, MultiHeadAttention), onnx docs/Operators.md (Attention-23).
 
@@ -12,6 +12,10 @@ export type AttentionOperator = "GroupQueryAttention" | "MultiHeadAttention" | "
 interface Sizes {
   readonly queries: number;
   readonly tokens: number;
+  /** Tokens before the queries' own. */
+  readonly past: number;
+  /** Tokens that the cache has room for. */
+  readonly room: number;
 }
 
 /** Why the operator can't compute the workload, whatever its cache is stored in: peers cache f32. */
@@ -52,33 +56,43 @@ export function attentionModel(operator: AttentionOperator, workload: AttentionW
   });
 }
 
-/** What a run of {@link attentionModel} is given, by name: `inputs` of this many queries and tokens. */
-export function attentionFeeds(
+/** The tensors of a run, by name. A feed that is a result, too, is written in place. */
+export interface AttentionTensors {
+  readonly feeds: ReadonlyMap<string, Feed>;
+  /** Where the cache of all tokens is to be left. */
+  readonly results: ReadonlyMap<string, Feed>;
+}
+
+/** What a run of {@link attentionModel} is given, and leaves beside `y`: `inputs` of some queries and tokens. */
+export function attentionTensors(
   operator: AttentionOperator,
   workload: AttentionWorkload,
   inputs: AttentionInputs,
-): ReadonlyMap<string, Feed> {
+): AttentionTensors {
   const { heads, kvHeads, headSize } = workload;
-  const sizes = { queries: inputs.q.length / (heads * headSize), tokens: inputs.keys.length / (kvHeads * headSize) };
-  const { queries, tokens } = sizes;
-  const extents: Readonly<Record<string, number>> = {
-    S: queries,
-    P: pastOf(sizes),
-    L: tokens - pastOf(sizes),
-    T: tokens,
+  const { inputs: names, isInPlace } = operators[operator];
+  const queries = inputs.q.length / (heads * headSize);
+  const tokens = inputs.keys.length / (kvHeads * headSize);
+  const past = Math.max(0, tokens - queries);
+  const sizes: Sizes = { queries, tokens, past, room: isInPlace ? tokens : past };
+  const extents: Readonly<Record<string, number>> = { S: queries, P: sizes.room, L: tokens - past, T: tokens };
+  const feeds = new Map<string, Feed>();
+  for (const name of names) {
+    if (name === undefined || !rows[name].isUsed(workload)) continue;
+    const { type, shape, data } = rows[name];
+    const dims = shape(workload).map((size) => (typeof size === "string" ? (extents[size] as number) : size));
+    feeds.set(name, { type, data: data(workload, inputs, sizes), dims });
+  }
+  const dims = [1, kvHeads, tokens, headSize];
+  const cache = (of: "past_key" | "past_value"): Feed =>
+    isInPlace
+      ? (feeds.get(of) as Feed)
+      : { type: "float32", data: new Float32Array(kvHeads * tokens * headSize), dims };
+  return {
+    feeds,
+    results: new Map(["key", "value"].map((of) => [`present_${of}`, cache(`past_${of}` as "past_key")])),
   };
-  const used = operators[operator].inputs.filter((name) => name !== undefined && rows[name].isUsed(workload));
-  return new Map(
-    used.map((name): [string, Feed] => {
-      const { type, shape, data } = rows[name as InputName];
-      const dims = shape(workload).map((size) => (typeof size === "string" ? (extents[size] as number) : size));
-      return [name as InputName, { type, data: data(workload, inputs, sizes), dims }];
-    }),
-  );
 }
-
-/** Tokens before the queries' own. */
-const pastOf = ({ queries, tokens }: Sizes): number => Math.max(0, tokens - queries);
 
 // --- Inputs by name. ---------------------------------------------------------------------------------------------------
 
@@ -98,21 +112,20 @@ const fresh = (of: "keys" | "values"): InputRow => ({
   type: "float32",
   shape: ({ kvHeads, headSize }) => [1, "L", kvHeads * headSize],
   isUsed: always,
-  data: ({ kvHeads, headSize }, inputs, sizes) =>
-    Float32Array.from(inputs[of]).subarray(pastOf(sizes) * kvHeads * headSize),
+  data: ({ kvHeads, headSize }, inputs, { past }) => Float32Array.from(inputs[of]).subarray(past * kvHeads * headSize),
 });
 
 /** The tokens before, head by head. */
-const past = (of: "keys" | "values"): InputRow => ({
+const cached = (of: "keys" | "values"): InputRow => ({
   type: "float32",
   shape: ({ kvHeads, headSize }) => [1, kvHeads, "P", headSize],
   isUsed: always,
-  data: ({ kvHeads, headSize }, inputs, sizes) => {
-    const tokens = pastOf(sizes);
-    const list = new Float32Array(kvHeads * tokens * headSize);
-    for (let h = 0, at = 0; h < kvHeads; h++)
-      for (let t = 0; t < tokens; t++)
-        for (let d = 0; d < headSize; d++) list[at++] = inputs[of][(t * kvHeads + h) * headSize + d] as number;
+  data: ({ kvHeads, headSize }, inputs, { past, room }) => {
+    const list = new Float32Array(kvHeads * room * headSize);
+    for (let h = 0; h < kvHeads; h++)
+      for (let t = 0; t < past; t++)
+        for (let d = 0; d < headSize; d++)
+          list[(h * room + t) * headSize + d] = inputs[of][(t * kvHeads + h) * headSize + d] as number;
     return list;
   },
 });
@@ -126,8 +139,8 @@ const rows = {
   },
   key: fresh("keys"),
   value: fresh("values"),
-  past_key: past("keys"),
-  past_value: past("values"),
+  past_key: cached("keys"),
+  past_value: cached("values"),
   seqlens_k: {
     type: "int32",
     shape: () => [1],
@@ -182,6 +195,8 @@ interface OperatorRow {
   readonly sharesHeads: boolean;
   /** What head sizes are multiples of. */
   readonly headSizes: number;
+  /** Whether new tokens join the cache in place, where it has room, instead of in a copy of it. */
+  readonly isInPlace: boolean;
   /** In the operator's order; undefined for inputs that nothing here needs. */
   readonly inputs: readonly (InputName | undefined)[];
   readonly attributes: (workload: AttentionWorkload) => OnnxNode["attributes"];
@@ -198,6 +213,7 @@ const operators: Readonly<Record<AttentionOperator, OperatorRow>> = {
     takes: ["causal", "window", "softcap", "slopes", "bias", "sinks"],
     sharesHeads: true,
     headSizes: 8,
+    isInPlace: true,
     inputs: [
       ...(["query", "key", "value", "past_key", "past_value", "seqlens_k", "total_sequence_length"] as const),
       ...[undefined, undefined, undefined],
@@ -218,6 +234,7 @@ const operators: Readonly<Record<AttentionOperator, OperatorRow>> = {
     takes: ["causal", "slopes", "bias"],
     sharesHeads: false,
     headSizes: 1,
+    isInPlace: false,
     inputs: ["query", "key", "value", undefined, undefined, "attention_bias", "past_key", "past_value"],
     attributes: ({ heads, causal, scale }) => ({
       num_heads: int(heads),
@@ -230,6 +247,7 @@ const operators: Readonly<Record<AttentionOperator, OperatorRow>> = {
     takes: ["causal", "softcap", "slopes", "bias"],
     sharesHeads: true,
     headSizes: 1,
+    isInPlace: false,
     inputs: ["query", "key", "value", "attention_bias", "past_key", "past_value"],
     attributes: ({ heads, kvHeads, causal, scale, softcap }) => ({
       q_num_heads: int(heads),

@@ -1,8 +1,8 @@
 // ONNX Runtime's operators of attention as peers, over a cache of f32. A run is a step of a model: it is given the cache of the tokens before, and
-// makes that of all.
+// leaves that of all where the next step finds it.
 
 import type { AttentionCase } from "../attention-case.ts";
-import { type AttentionOperator, attentionFeeds, attentionModel, unsupportedBy } from "../onnx/attention.ts";
+import { type AttentionOperator, attentionModel, attentionTensors, unsupportedBy } from "../onnx/attention.ts";
 import { type OrtBuild, ortSession } from "./ort.ts";
 import type { Peer } from "./peer.ts";
 
@@ -11,5 +11,5 @@ export const attentionOn = (build: OrtBuild, operator: AttentionOperator): Peer<
   name: `${build.name} ${operator}`,
   unsupported: ({ workload }) => unsupportedBy(operator, workload),
   prepare: ({ workload, inputs, threads }) =>
-    ortSession(build, threads, attentionModel(operator, workload), attentionFeeds(operator, workload, inputs)),
+    ortSession(build, threads, attentionModel(operator, workload), attentionTensors(operator, workload, inputs)),
 });

@@ -12,7 +12,7 @@ export const matMulNBits = (build: OrtBuild): Peer<MatmulCase> => ({
   unsupported: ({ weights }) => unsupportedByMatMulNBits(weights),
   prepare: async ({ m, n, k, x, weights, accuracy, threads }) => {
     const model = matMulNBitsModel({ n, k, ...integers(build.name, weights) }, accuracy.accuracyLevel);
-    return ortSession(build, threads, model, new Map([["x", { type: "float32", data: x, dims: [m, k] }]]));
+    return ortSession(build, threads, model, { feeds: new Map([["x", { type: "float32", data: x, dims: [m, k] }]]) });
   },
 });
 

@@ -6,6 +6,7 @@ import { importPeer } from "./peer.ts";
 export const ortNode: OrtBuild = {
   name: "ort-node",
   provider: "cpu",
+  fillsTensors: true,
   load: async () => {
     const module = await importPeer("ort-node", "onnxruntime-node", () => import("onnxruntime-node"));
     return module as unknown as Ort;

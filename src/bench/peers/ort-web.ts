@@ -11,6 +11,7 @@ let startedWith: number | undefined;
 export const ortWeb: OrtBuild = {
   name: "ort-web",
   provider: "wasm",
+  fillsTensors: false,
   load: async (threads) => {
     const module = await importPeer("ort-web", "onnxruntime-web", () => import("onnxruntime-web"));
     startedWith ??= threads;

@@ -15,7 +15,7 @@ export interface Ort {
 interface OrtSession {
   run(
     feeds: Readonly<Record<string, unknown>>,
-    fetches: readonly string[],
+    fetches: Readonly<Record<string, unknown>>,
   ): Promise<{ readonly [output: string]: { readonly data: unknown } }>;
   release(): Promise<void>;
 }
@@ -25,16 +25,24 @@ export interface OrtBuild {
   readonly name: string;
   /** The execution provider that it runs on a CPU. */
   readonly provider: string;
+  /** Whether it leaves outputs in the tensors that it is given for them; else it hands back others, to be given to the next step. */
+  readonly fillsTensors: boolean;
   /** Imports the package, ready for this many threads. Throws a `PeerMissingError` where it isn't installed. */
   load(threads: number): Promise<Ort>;
 }
 
-/** A model as a contestant: a run is given the same feeds each time, by name, and its output `y` (f32) is handed back, no other one. */
+/**
+ * A model as a contestant: a run is given the same feeds each time, by name, and makes `y` (f32) and `results`. They are left in these tensors where the build can, one that is
+ * a feed, too, in place.
+ */
 export async function ortSession(
-  { load, provider }: OrtBuild,
+  { load, provider, fillsTensors }: OrtBuild,
   threads: number,
   model: Uint8Array,
-  given: ReadonlyMap<string, Feed>,
+  {
+    feeds,
+    results = new Map(),
+  }: { readonly feeds: ReadonlyMap<string, Feed>; readonly results?: ReadonlyMap<string, Feed> },
 ): Promise<Session> {
   const ort = await load(threads);
   const session = await ort.InferenceSession.create(model, {
@@ -45,13 +53,17 @@ export async function ortSession(
     // Errors only: warnings would go to the terminal in the middle of our own output.
     logSeverityLevel: 3,
   });
-  const feeds = Object.fromEntries(
-    [...given].map(([name, { type, data, dims }]) => [name, new ort.Tensor(type, data, dims)]),
+  const tensors = new Map(
+    [...feeds.values(), ...results.values()].map((of) => [of, new ort.Tensor(of.type, of.data, of.dims)]),
   );
+  const tensorsOf = (named: ReadonlyMap<string, Feed>): Record<string, unknown> =>
+    Object.fromEntries([...named].map(([name, feed]) => [name, tensors.get(feed)]));
+  const given = tensorsOf(feeds);
+  const left = fillsTensors ? tensorsOf(results) : Object.fromEntries([...results.keys()].map((name) => [name, null]));
   let y = new Float32Array(0);
   return {
     run: async () => {
-      y = (await session.run(feeds, ["y"]))["y"]!.data as typeof y;
+      y = (await session.run(given, { ...left, y: null }))["y"]!.data as typeof y;
     },
     output: () => y,
     dispose: () => session.release(),

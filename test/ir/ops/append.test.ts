@@ -80,6 +80,10 @@ describe.each([
 });
 
 test("formats that kernels do not encode are refused", () => {
-  expect(() => programOf(workloadOf("q4_K", "f32"))).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: headSize: 32 is not a multiple of q4_K's block of 256; the nearest is 256]`);
-  expect(() => programOf({ ...workloadOf("iq4_nl", "f32") })).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: iq4_nl is no format of caches: kernels do not encode by its rule; use f32, f16, i8_row, q8_0, q4_0, int4_row_zf or another integer format]`);
+  expect(() => programOf(workloadOf("q4_K", "f32"))).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: headSize: 32 is not a multiple of q4_K's block of 256; the nearest is 256]`,
+  );
+  expect(() => programOf({ ...workloadOf("iq4_nl", "f32") })).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: iq4_nl is no format of caches: kernels do not encode by its rule; use f32, f16, i8_row, q8_0, q4_0, int4_row_zf or another integer format]`,
+  );
 });

@@ -3,10 +3,11 @@ import { describe, expect, test } from "vitest";
 import { type AttentionWorkload, programOf, referenceAttention, type Tensor } from "../../../ir/index.ts";
 import {
   type AttentionOperator,
-  attentionFeeds,
   attentionModel,
+  attentionTensors,
   unsupportedBy,
 } from "../../../src/bench/onnx/attention.ts";
+import type { Feed } from "../../../src/bench/onnx/model.ts";
 import { ortSession } from "../../../src/bench/peers/ort.ts";
 import { ortNode } from "../../../src/bench/peers/ort-node.ts";
 import { f32, run } from "../interpreted.ts";
@@ -56,8 +57,8 @@ async function oracle(
   workload: AttentionWorkload,
   inputs: ReturnType<typeof inputsOf>,
 ): Promise<Float32Array> {
-  const feeds = attentionFeeds(operator, workload, inputs);
-  const session = await ortSession(ortNode, 1, attentionModel(operator, workload), feeds);
+  const tensors = attentionTensors(operator, workload, inputs);
+  const session = await ortSession(ortNode, 1, attentionModel(operator, workload), tensors);
   try {
     await session.run();
     return await session.output();
@@ -151,6 +152,31 @@ test("every option changes what the oracle computes", async () => {
     expect(nmse(wanted, plain), JSON.stringify(change)).toBeGreaterThan(1e-4);
   }
 });
+
+test.each(Object.keys(cases) as AttentionOperator[])(
+  "%s leaves the cache of all tokens, run by run",
+  async (operator) => {
+    const workload = { ...base, kvHeads: operator === "MultiHeadAttention" ? 4 : 2 };
+    const { kvHeads, headSize } = workload;
+    const inputs = inputsOf(workload, { queries: 2, tokens: 9 });
+    const tensors = attentionTensors(operator, workload, inputs);
+    const session = await ortSession(ortNode, 1, attentionModel(operator, workload), tensors);
+    for (let turn = 0; turn < 2; turn++) {
+      await session.run();
+      expect(nmse(await session.output(), referenceAttention(workload, inputs).y)).toBeLessThan(1e-6);
+      for (const of of ["key", "value"] as const) {
+        const { data, dims } = tensors.results.get(`present_${of}`) as Feed;
+        expect(dims).toEqual([1, kvHeads, 9, headSize]);
+        const rows = data.map((_, i) => {
+          const [head, token, d] = [Math.floor(i / headSize / 9), Math.floor(i / headSize) % 9, i % headSize];
+          return inputs[`${of}s`][(token * kvHeads + head) * headSize + d] as number;
+        });
+        expect(data).toEqual(rows);
+      }
+    }
+    await session.dispose();
+  },
+);
 
 test("a head size that isn't a multiple of 8", async () => {
   const workload = { ...base, kvHeads: 2, headSize: 5 };
