@@ -70,3 +70,15 @@ export interface AppendWorkload {
   readonly keys: string;
   readonly values: string;
 }
+
+/**
+ * Attention over a whole from its parts: `o` (parts x m x heads x headSize) and `l` (parts x heads x m) are what attention with `lse` gave for each, y and lse what it
+ * would have given for all tokens at once.
+ */
+export interface MergeWorkload {
+  readonly op: "merge";
+  readonly m: number | "any";
+  readonly parts: number;
+  readonly heads: number;
+  readonly headSize: number;
+}

@@ -30,8 +30,8 @@ import type {
   Var,
 } from "./nodes.ts";
 import { compareExprs } from "./order.ts";
-import { castValue, evalOp, type OpName, ops, wrap } from "./scalar-ops.ts";
-import { boolType, indexType, isFloat, isSubByte, type Scalar, scalars, type Type, typeOf } from "./types.ts";
+import { castValue, domains, evalOp, type OpName, ops, wrap } from "./scalar-ops.ts";
+import { boolType, indexType, isSubByte, type Scalar, scalars, type Type, typeOf } from "./types.ts";
 
 // ------------------------------------------------------------------------------------------------------- expressions
 
@@ -115,15 +115,6 @@ export function reload(from: Load, index: readonly Expr[], mask: Expr | undefine
   return load(declared, index, mask ?? undefined);
 }
 
-const domains: Record<string, (scalar: Scalar) => boolean> = {
-  int: (s) => scalars[s].class === "uint" || scalars[s].class === "sint",
-  single: (s) => s === "f32",
-  float: isFloat,
-  number: (s) => s !== "bool",
-  bits: (s) => !isFloat(s),
-  any: () => true,
-};
-
 /** An operation of the scalar-op table; folded when every operand is constant. Errors when operand types do not fit the row. */
 export function op(name: OpName, ...operands: readonly (Expr | number)[]): Expr {
   const row = ops[name];
@@ -138,7 +129,7 @@ export function op(name: OpName, ...operands: readonly (Expr | number)[]): Expr 
     check(a.type.scalar === wanted, () => `${name}: operand ${i + 1} is ${a.type.text}, expected ${wanted}; cast it`);
     check(!isSubByte(a.type.scalar), () => `${name}: ${a.type.text} has no arithmetic; cast it first`);
   });
-  check(domains[row.domain]?.(scalar) === true, () => `${name} does not take ${scalar}`);
+  check(domains[row.domain](scalar), () => `${name} does not take ${scalar}`);
   const type = typeOf(
     row.signature === "compare" ? "bool" : scalar,
     commonLanes(args, () => name),

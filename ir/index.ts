@@ -7,6 +7,7 @@ export {
   type AttentionWorkload,
   attentionBounds,
   cacheBlock,
+  type MergeWorkload,
 } from "./attention.ts";
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";

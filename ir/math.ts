@@ -54,31 +54,36 @@ export function log(x: Expr): Expr {
 /** tanh x = 1 - 2 / (e^2x + 1) of an f32: within 2e-7. */
 export const tanh = (x: Expr): Expr => sub(constant(1, x.type), op("div", constant(2, x.type), add(exp(mul(x, 2)), 1)));
 
-/** 1 / (2 pi) in four parts of 12 bits: the products of each with 12 bits are exact in f32. */
-const turnsPerRadian: readonly number[] = [14, 26, 38, 50].map((bits) => {
-  const upTo = (last: number): number => Math.floor(2 ** last / (2 * Math.PI)) / 2 ** last;
-  return bits === 14 ? upTo(bits) : upTo(bits) - upTo(bits - 12);
-});
+/** 1 / (2 pi) as two parts of 12 bits, whose products with 12 bits are exact in f32, and the rest. */
+const turnsPerRadian = (() => {
+  const whole = 1 / (2 * Math.PI);
+  const first = Math.floor(whole * 2 ** 14) / 2 ** 14;
+  const second = Math.floor((whole - first) * 2 ** 26) / 2 ** 26;
+  return { first, second, rest: Math.fround(whole - first - second), afterFirst: Math.fround(whole - first) };
+})();
 
 /**
  * The angle `position * frequency` (i32 times f32, in radians) in units of 2^-32 of a turn, whole turns left out: an i32. Integers, since an f32 has no
  * bits left for what matters of an angle of 2^20. The error is below 2^-26 of a turn (1e-7 radians) for positions up to 2^20 and frequencies up to 1, in
  * magnitude; it grows with both, and the result means nothing for positions over 2^26 or frequencies over 16.
  *
- *     frequency = a + b, 12 bits each          turns = (a + b) * (t0 + t1 + t2 + t3), exact products          turns * 2^48 = high * 2^16 + low, mod 2^48
- *     position * turns * 2^32 = position * high + (position * low) / 2^16, mod 2^32
+ *     frequency = a + b, 12 bits each; 1 / (2 pi) = s + t + u
+ *     turns of one position = a * s + a * t + b * s (exact) + a * u + b * (t + u) (below 2^-24), of which `high` has 32 bits, `low` the 16 after them
+ *     turns = position * high + (position * low) / 2^16, mod 2^32
  */
 export function turnOf(position: Expr, frequency: Expr): Expr {
-  const first = bitcast("f32", and(bitcast("i32", frequency), -(2 ** 12)));
-  // Of each product 20 bits of turns and the 28 after them, both as integers.
-  const products = [first, sub(frequency, first)].flatMap((part) =>
-    turnsPerRadian.map((turns) => mul(part, turns * 2 ** 20)),
-  );
+  const { first, second, rest, afterFirst } = turnsPerRadian;
+  const a = bitcast("f32", and(bitcast("i32", frequency), -(2 ** 12)));
+  const b = sub(frequency, a);
+  // Of what is exact 20 bits of turns and the 28 after them, both as integers.
+  const products = [mul(a, first * 2 ** 20), mul(a, second * 2 ** 20), mul(b, first * 2 ** 20)];
+  const small = add(mul(a, rest), mul(b, afterFirst));
   const sumOf = (values: readonly Expr[]): Expr => values.reduce(add);
   const wholes = sumOf(products.map((p) => cast("i32", p)));
-  const rests = sumOf(products.map((p) => cast("i32", op("nearest", mul(sub(p, op("trunc", p)), 2 ** 28)))));
-  const high = add(shl(wholes, 12), shr(rests, 16));
-  const low = and(rests, 2 ** 16 - 1);
+  const rests = [...products.map((p) => mul(sub(p, op("trunc", p)), 2 ** 28)), mul(small, 2 ** 48)];
+  const after = sumOf(rests.map((p) => cast("i32", op("nearest", p))));
+  const high = add(shl(wholes, 12), shr(after, 16));
+  const low = and(after, 2 ** 16 - 1);
   // position * low has 42 bits: in two parts of the position.
   const ofLow = shr(add(mul(shr(position, 12), low), shr(mul(and(position, 2 ** 12 - 1), low), 12)), 4);
   return add(mul(position, high), ofLow);

@@ -49,6 +49,16 @@ export type OpSignature =
 
 export type OpDomain = "int" | "single" | "float" | "number" | "bits" | "any";
 
+/** Whether a type is of a domain. */
+export const domains: Readonly<Record<OpDomain, (scalar: Scalar) => boolean>> = {
+  int: (s) => scalars[s].class === "uint" || scalars[s].class === "sint",
+  single: (s) => s === "f32",
+  float: isFloat,
+  number: (s) => s !== "bool",
+  bits: (s) => !isFloat(s),
+  any: () => true,
+};
+
 export interface OpRow {
   readonly arity: 1 | 2 | 3;
   readonly signature: OpSignature;

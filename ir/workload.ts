@@ -2,7 +2,7 @@
  * Workloads: what is to be computed, as plain JSON. A workload states its numerics; the tuner chooses how, never what.
  */
 import { z } from "zod";
-import type { AppendWorkload, AttentionWorkload } from "./attention.ts";
+import type { AppendWorkload, AttentionNumerics, AttentionWorkload, MergeWorkload } from "./attention.ts";
 import { WorkloadError } from "./errors.ts";
 import { inWords } from "./in-words.ts";
 
@@ -149,7 +149,8 @@ export type Workload =
   | RopeWorkload
   | SwigluWorkload
   | AttentionWorkload
-  | AppendWorkload;
+  | AppendWorkload
+  | MergeWorkload;
 
 /** What a field should be, beside what it is. */
 const expecting = (what: string): { error: (issue: { readonly input?: unknown }) => string } => ({
@@ -203,6 +204,7 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
     ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size },
     ...{ keys: z.string(), values: z.string() },
   }),
+  z.strictObject({ op: z.literal("merge"), m: rows, parts: size, heads: size, headSize: size }),
 ]);
 
 /** Checks data from outside as a workload. Throws a `WorkloadError` that names the field. */
@@ -234,12 +236,15 @@ export function workloadText({ op, ...fields }: Workload): string {
   const said = Object.entries(fields).flatMap(([name, value]): readonly (readonly [rank: number, text: string])[] => {
     if (typeof value === "boolean") return value ? [[3, `+ ${name}`]] : [];
     if (Array.isArray(value)) return value.map((step) => [3, `+ ${step}`] as const);
-    if (name === "numerics") return [[2, `x ${numericsName(value as Numerics)}`]];
+    if (name === "numerics") return [[2, numericsText(value as Numerics | AttentionNumerics)]];
     if (name === "w") return [[1, String(value)]];
     return [[0, `${name}=${value}`]];
   });
   return [op, ...said.sort(([a], [c]) => a - c).map(([, text]) => text)].join(" ");
 }
+
+const numericsText = (numerics: Numerics | AttentionNumerics): string =>
+  "compute" in numerics ? `x ${numericsName(numerics)}` : `in ${numerics.scores}, weights in ${numerics.weights}`;
 
 /** The canonical key of a workload. */
 export const workloadKey = (of: Workload): string => canonicalJson(of);

@@ -204,25 +204,45 @@ export function carried(kernel: Kernel, loops: readonly For[], buffer: string): 
   for (const l of loops) {
     // The nest that uses it first, and the loops that it stands in: it must give every element a value that depends on none before.
     const path: For[] = [];
-    let first = l.body.find(uses);
-    while (first?.kind === "for" && nestOf(first).body.length > 1) {
-      path.push(...nestOf(first).loops);
-      first = nestOf(first).body.find(uses);
+    let siblings = l.body;
+    let first = siblings.find(uses);
+    // A test around all uses: where it fails there are none.
+    let isAlone = true;
+    for (;;) {
+      isAlone &&= siblings.filter(uses).length === 1;
+      const nest = first?.kind === "for" ? nestOf(first) : undefined;
+      if (first?.kind === "if" && isAlone) siblings = first.body;
+      else if (nest !== undefined && (nest.body.length > 1 || nest.body[0]?.kind === "if")) {
+        path.push(...nest.loops);
+        siblings = nest.body;
+      } else break;
+      first = siblings.find(uses);
     }
     const inside = new Set(loopsOf(l.body).map((inner) => inner.loop));
-    if (first !== undefined && !makesWhole(first, path, buffer, inside, facts))
+    if (first !== undefined && !makesWhole(first, path, ownShape(l, buffer, inside, facts), buffer, inside, facts))
       return `${buffer} keeps its value from one iteration of ${l.loop} to the next`;
   }
   return undefined;
 }
 
+/** The extents of a buffer that an iteration can reach: of an axis on which it has one place everywhere, that place. */
+function ownShape(loop: For, buffer: string, inside: ReadonlySet<string>, facts: Facts): readonly Expr[] {
+  const indices = accessesIn(loop.body).flatMap((a) => (a.buffer === buffer ? [a.index] : []));
+  const isOne = (axis: number): boolean => {
+    const place = indices[0]?.[axis] as Expr;
+    return place.type.lanes.length === 0 && !mentions(place, inside) && indices.every((index) => index[axis] === place);
+  };
+  return (facts.buffer(buffer)?.shape ?? []).filter((_, axis) => !isOne(axis));
+}
+
 /**
- * Whether a nest stores every element of a buffer, or starts a sum over loops `inside` in each. The nest may stand in loops `path` that hold more: an element that
- * depends on one of those must be used in its own iteration only.
+ * Whether a nest stores every element of a buffer (of the given shape), or starts a sum over loops `inside` in each. The nest may stand in loops `path` that hold more: an element that
+ * depends on one of those must be used in its own iteration only, or after the loop.
  */
 function makesWhole(
   first: Stmt,
   path: readonly For[],
+  shape: readonly Expr[],
   buffer: string,
   inside: ReadonlySet<string>,
   facts: Facts,
@@ -239,12 +259,15 @@ function makesWhole(
   const lanes = s.index.find((e) => e.type.lanes.length > 0)?.type.count ?? 1;
   return (
     starts &&
-    path.every((l) => !axes.includes(l) || hasOwnAxis([l], buffer)) &&
+    path.every((l) => !axes.includes(l) || hasOwnAxis([l], buffer) || usesOf(l, buffer) === 1) &&
     accessesIn([s]).every((a) => a.kind !== "load" || a.buffer !== buffer) &&
     determined(s.index, new Set(all.map((l) => l.loop)), facts).isSupersetOf(new Set(axes.map((l) => l.loop))) &&
-    size(axes.map((l) => l.extent)) * lanes === size(facts.buffer(buffer)?.shape ?? [])
+    size(axes.map((l) => l.extent)) * lanes === size(shape)
   );
 }
+
+/** How often a loop's body uses a buffer. */
+const usesOf = (loop: For, buffer: string): number => accessesIn(loop.body).filter((a) => a.buffer === buffer).length;
 
 /** Whether a condition holds in the first iteration of these loops, whatever the others do. */
 export function holdsAtFirst(condition: Expr, loops: readonly string[], facts: Facts): boolean {

@@ -15,6 +15,7 @@ export {
   canonicalJson,
   type DequantizeWorkload,
   type Device,
+  type EmbedWorkload,
   type Feature,
   formatNames,
   type MatmulWorkload,
@@ -22,7 +23,10 @@ export {
   parseWorkload,
   QloomError,
   type QuantizeWorkload,
+  type RmsNormWorkload,
+  type RopeWorkload,
   type Rows,
+  type SwigluWorkload,
   type Workload,
   WorkloadError,
 } from "../ir/index.ts";
@@ -79,5 +83,6 @@ export {
   type MatmulShape,
   openGguf,
 } from "./gguf/index.ts";
+export { type RopeOptions, type RopeScaling, type RopeTable, ropeTable } from "./models/index.ts";
 export { ApiError, GpuPackedTensors, PackedTensors } from "./runtime/index.ts";
 export { version } from "./version.ts";

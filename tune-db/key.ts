@@ -47,10 +47,13 @@ export interface Shape {
   readonly k: number | null;
 }
 
-/** The scope of a workload on a device, with the features in their canonical order. That memory is shared changes no schedule: the number of threads says it. */
+/** Features of the memory that kernels work in. */
+const ofMemory: ReadonlySet<string> = new Set(["shared-memory", "memory64"]);
+
+/** The scope of a workload on a device, with the features in their canonical order. What the memory is changes no schedule: that it is shared the number of threads says. */
 export function makeScope(workload: Workload, device: Device, layoutVersion: number, generator: string): ScopeKey {
   const { kind, architecture, fingerprint, engine, threads = 1 } = device;
-  const features = [...new Set(device.features)].filter((feature) => feature !== "shared-memory").sort();
+  const features = [...new Set(device.features)].filter((feature) => !ofMemory.has(feature)).sort();
   const key = { kind, architecture, fingerprint, engine, features, ...(threads > 1 && { threads }) };
   return { workload, layoutVersion, device: key, generator };
 }

@@ -13,7 +13,7 @@ export interface KernelFunction {
   /** The kernel's name, which is the export's too. */
   readonly name: string;
   readonly stage: Stage;
-  /** Parameters in order, all i32: addresses of these global buffers, values of these symbols, then begin and end. */
+  /** Parameters in order: addresses of these global buffers, values of these symbols, then begin and end. */
   readonly buffers: readonly string[];
   /** With their domains: the function may be called only with values in them. */
   readonly symbols: readonly SizeSymbol[];
@@ -27,6 +27,12 @@ export interface CompiledModule {
   /** Features without which the module does not validate. */
   readonly features: readonly Feature[];
 }
+
+/** The most pages of 64 KiB that a shared memory may have: all that 32 bits reach, and all that engines give with 64. */
+const sharedPages = { i32: 65536, i64: 262144 } as const;
+
+/** Features that are the memory's, not the instructions'. */
+const memoryFeatures: readonly Feature[] = ["shared-memory", "memory64"];
 
 /** The module of lowered kernels as plain data, for printing. Options as `compileModule`. */
 export function emitModule(
@@ -43,9 +49,10 @@ export function emitModule(
     names.add(name);
   }
   const shared = features.includes("shared-memory");
+  const address = features.includes("memory64") ? "i64" : "i32";
   const emitted = kernels.map((kernel) => emitKernel(kernel, features));
   const used = features.filter(
-    (feature) => (feature === "shared-memory" && shared) || emitted.some((e) => e.features.has(feature)),
+    (feature) => memoryFeatures.includes(feature) || emitted.some((e) => e.features.has(feature)),
   );
   const module: WasmModule = {
     imports: [
@@ -54,8 +61,9 @@ export function emitModule(
         module: "env",
         field: "memory",
         name: "memory",
+        address,
         min: 0,
-        ...(shared ? { max: 65536 } : {}),
+        ...(shared ? { max: sharedPages[address] } : {}),
         shared,
       },
     ],
@@ -77,7 +85,7 @@ export function emitModule(
 /**
  * Compiles lowered kernels to a Wasm module that validates wherever SIMD128 and the features in the result exist.
  *
- * @param features what the module may use: `relaxed-simd` (leave it out for the strict twin), `shared-memory` (the imported memory is then a shared one)
+ * @param features what the module may use: `relaxed-simd` (leave it out for the strict twin), `shared-memory` (the imported memory is then a shared one), `memory64` (its addresses have 64 bits)
  * @throws EmitError where a kernel is not in lowered form
  */
 export function compileModule(kernels: readonly Kernel[], features: readonly Feature[]): CompiledModule {

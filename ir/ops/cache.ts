@@ -16,6 +16,7 @@ import { add, buffer, floordiv, load, mod, toExpr, variable } from "../build.ts"
 import { WorkloadError } from "../errors.ts";
 import { checkRow, type Field, type Format, formatOf, rowEntries } from "../formats/index.ts";
 import type { Buffer, Expr } from "../nodes.ts";
+import { castBits, castValue } from "../scalar-ops.ts";
 import { isFloat, isSubByte, scalars } from "../types.ts";
 
 /** Name of the symbol that stands for the tokens in a cache. */
@@ -49,10 +50,10 @@ export interface Token {
 }
 
 /** Codes that share a byte. */
-const piecesOf = ({ scalar }: Field): number =>
-  isSubByte(scalar) ? Math.max(1, Math.floor(8 / storedBits(scalar))) : 1;
+const piecesOf = ({ scalar }: Field): number => (isSubByte(scalar) ? 8 / storedBits(scalar) : 1);
 /** Widths that do not divide 8 take a byte. */
-const storedBits = (scalar: Field["scalar"]): number => (8 % scalars[scalar].bits === 0 ? scalars[scalar].bits : 8);
+const storedBits = (scalar: Field["scalar"]): number =>
+  isSubByte(scalar) && 8 % scalars[scalar].bits !== 0 ? 8 : scalars[scalar].bits;
 
 /** The digits of an element's index, with their extents. */
 function digitsOf(
@@ -132,3 +133,65 @@ export const cachedEntry =
     const mask = isFloat(field.scalar) ? isThere : undefined;
     return load(buffer_, cacheIndex(of, field, shape, token, head, entry), mask);
   };
+
+/**
+ * A cache's tensors from its rows, without kernels: the bytes of every field in the cache's order, by buffer name, for whole blocks. Where no token is all bits are set:
+ * NaN, and the greatest code.
+ */
+export function cacheBytes(
+  of: Cached,
+  shape: CacheShape,
+  tokens: number,
+  read: (field: Field, row: number, entry: number) => number,
+): Readonly<Record<string, Uint8Array<ArrayBuffer>>> {
+  const { kvHeads, headSize } = shape;
+  return Object.fromEntries(
+    of.format.fields.map((field) => {
+      const bits = storedBits(field.scalar);
+      const [, , ...inner] = digitsOf(of.name, field, shape, { block: toExpr(0), place: toExpr(0) }, [
+        toExpr(0),
+        toExpr(0),
+      ]);
+      const perHead = inner.reduce((product, [, extent]) => product * (extent as number), 1);
+      const offsets = offsetsInHead(of.name, field, shape);
+      const entries = rowEntries(field.span, headSize);
+      const blocks = Math.ceil(tokens / cacheBlock);
+      const view = new DataView(new ArrayBuffer((blocks * kvHeads * perHead * bits) / 8));
+      new Uint8Array(view.buffer).fill(0xff);
+      for (let row = 0; row < tokens * kvHeads; row++) {
+        const [token, head] = [Math.floor(row / kvHeads), row % kvHeads];
+        const start = (Math.floor(token / cacheBlock) * kvHeads + head) * perHead;
+        const place = (token % cacheBlock) * entries;
+        for (let entry = 0; entry < entries; entry++)
+          setBits(view, field.scalar, (start + (offsets[place + entry] as number)) * bits, read(field, row, entry));
+      }
+      return [`${of.name}.${field.name}`, new Uint8Array(view.buffer)];
+    }),
+  );
+}
+
+/** Where each entry of a head's block stands, by token and entry: the index that kernels use, evaluated. */
+function offsetsInHead(name: CachedName, field: Field, shape: CacheShape): readonly number[] {
+  const entries = rowEntries(field.span, shape.headSize);
+  return Array.from({ length: cacheBlock * entries }, (_, i) => {
+    const token = { block: toExpr(0), place: toExpr(Math.floor(i / entries)) };
+    const [, , ...inner] = digitsOf(name, field, shape, token, [toExpr(0), toExpr(i % entries)]);
+    return inner.reduce(
+      (at, [digit, extent]) => at * (extent as number) + (digit.kind === "const" ? digit.value : Number.NaN),
+      0,
+    );
+  });
+}
+
+/** Stores a value at a bit of a tensor. */
+function setBits(view: DataView, scalar: Field["scalar"], at: number, value: number): void {
+  const byte = Math.floor(at / 8);
+  if (scalar === "f32") view.setFloat32(byte, value, true);
+  else if (scalar === "f16") view.setFloat16(byte, value, true);
+  else if (scalar === "bf16") view.setUint16(byte, castBits(castValue(value, "f32", "bf16"), "bf16", "u16"), true);
+  else {
+    const bits = storedBits(scalar);
+    const mask = (2 ** bits - 1) << (at % 8);
+    view.setUint8(byte, (view.getUint8(byte) & ~mask) | ((value << (at % 8)) & mask));
+  }
+}

@@ -8,6 +8,7 @@ import { dequantizeProgram } from "./dequantize.ts";
 import { embed } from "./embed.ts";
 import type { Operands } from "./epilogue.ts";
 import { matmulProgram } from "./matmul.ts";
+import { merge } from "./merge.ts";
 import type { Operator, Tensors } from "./operator.ts";
 import { quantizeProgram } from "./quantize.ts";
 import { quantizeReference, referenceMatmul } from "./reference.ts";
@@ -16,7 +17,7 @@ import { rope } from "./rope.ts";
 import { swiglu } from "./swiglu.ts";
 
 export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
-export { type Cached, type CacheShape, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
+export { type Cached, type CacheShape, cacheBytes, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";
@@ -51,6 +52,7 @@ const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, {
   swiglu,
   attention,
   append,
+  merge,
 };
 
 function matmulMeaning({ bias, epilogue = [] }: MatmulWorkload): string {

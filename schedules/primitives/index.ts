@@ -16,6 +16,7 @@ import { type PipelineStep, pipeline } from "./pipeline.ts";
 import { type RecodeStep, recode } from "./recode.ts";
 import { type ReorderStep, reorder } from "./reorder.ts";
 import { type RfactorStep, rfactor } from "./rfactor.ts";
+import { type SkipStep, skip } from "./skip.ts";
 import { type SpecializeStep, specialize } from "./specialize.ts";
 import { type SplitStep, split } from "./split.ts";
 import { type StageStep, stage } from "./stage.ts";
@@ -48,6 +49,7 @@ const list = [
   recode,
   lookup,
   online,
+  skip,
 ];
 
 /** A step of any primitive. */
@@ -68,6 +70,7 @@ export type AnyStep =
   | RecodeStep
   | ReorderStep
   | RfactorStep
+  | SkipStep
   | SpecializeStep
   | SplitStep
   | StageStep

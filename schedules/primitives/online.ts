@@ -8,10 +8,10 @@
  *     l[] = 0
  *     for tb < 16:
  *       m.before[] = m[]
- *       for m/ti < 64: m[] max= x[64*tb + m/ti]                                    over ()
+ *       for m/ti < 64: m[] max= x[64*tb + m/ti]
  *       m.scale[] = exp(m.before[] - m[])
  *       l[] = l[] * m.scale[]
- *       for l/ti < 64: l[] += exp(x[64*tb + l/ti] - m[])                           over ()
+ *       for l/ti < 64: l[] += exp(x[64*tb + l/ti] - m[])
  *
  * Proof: what was summed up to a block has the factor e^-(maximum so far); times e^(maximum so far - new maximum) it has the new one. So each sum must be
  * homogeneous: every term has the factor e^-m once. `loops` are the loops over blocks of neighbouring nests, among them those that fill buffers for others, of

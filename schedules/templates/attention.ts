@@ -70,7 +70,7 @@ const attentionOf = ({ workload }: Target): AttentionWorkload => {
 /** The kernels that queries are divided into by tiles of `rows`, in the order in which `specialize` makes them. */
 function partsOf(m: AttentionWorkload["m"], rows: number): readonly QueryPart[] {
   const tails = m === "any" ? Array.from({ length: rows - 1 }, (_, i) => i + 1) : m % rows > 0 ? [m % rows] : [];
-  const whole = m === "any" || m >= rows ? [{ kernel: "main", rows, suffix: "" }] : [];
+  const whole = m === "any" || m >= rows ? [{ kernel: "main", rows, suffix: `.${rows}` }] : [];
   return [...whole, ...tails.map((r) => ({ kernel: `main.${r}`, rows: r, suffix: `.${r}` }))];
 }
 
@@ -120,7 +120,7 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
     quads(part, "y/d"),
   ].reduce(join, none);
   return {
-    nests: [...blocks, ...inner.nests],
+    nests: [...blocks, ...inner.nests, { op: "skip", kernel, loop: "tb", where: `x${suffix}` }],
     vectors: [...inner.vectors, { op: "bind", kernel, loop: "hk", to: "thread" }],
   };
 }

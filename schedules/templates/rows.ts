@@ -2,12 +2,14 @@
  * Steps for operators that go along each row once, in vectors of neighbouring values: what a decoder layer does between its matmuls. Rows are shared among threads.
  * Not here: rows on a GPU (`gpu-rows.ts`).
  */
-import type {
-  DequantizeWorkload,
-  EmbedWorkload,
-  RmsNormWorkload,
-  RopeWorkload,
-  SwigluWorkload,
+import {
+  type DequantizeWorkload,
+  type EmbedWorkload,
+  formatOf,
+  type MergeWorkload,
+  type RmsNormWorkload,
+  type RopeWorkload,
+  type SwigluWorkload,
 } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
@@ -35,11 +37,54 @@ function alongRow(kernel: string, loop: string, length: number, most: number): S
   ];
 }
 
-/** Values of w, or of rows of it, decoded; gate and up combined. */
-export const valueSteps = ({ op, k }: DequantizeWorkload | EmbedWorkload | SwigluWorkload, lanes: number): Schedule => [
+/** Gate and up combined. */
+export const swigluSteps = ({ k }: SwigluWorkload, lanes: number): Schedule => [
   ...alongRow("main", "k", k, lanes),
-  bindRows("main", op === "dequantize" ? "n" : "m"),
+  bindRows("main", "m"),
 ];
+
+/** How many codes share a byte; 1 where none do. */
+const sharedBytes = (w: string): number => {
+  const { bits = 8 } = formatOf(w).codes ?? {};
+  return [1, 2, 4].includes(bits) ? 8 / bits : 1;
+};
+
+/** Whether vectors take whole bytes of codes. */
+const takesBytes = ({ k, w }: DequantizeWorkload | EmbedWorkload): boolean =>
+  sharedBytes(w) > 1 && k % (sharedBytes(w) * bytesTogether) === 0;
+
+/** Values along which vectors may have any length; undefined where bytes of codes say it. */
+export const lengthDecoded = (of: DequantizeWorkload | EmbedWorkload): number | undefined =>
+  takesBytes(of) ? undefined : of.k;
+
+/** Codes whose bytes a vector takes at once, each of them the code of one lane and of those that far on in the row. */
+const bytesTogether = 16;
+
+/**
+ * w, or rows of it, decoded. Codes that share bytes are stored so that a vector's lie in as many bytes, at one place of them each:
+ *
+ *     byte l of a block of 16 bytes has the codes l, 16 + l, ..
+ */
+export function decodeSteps(of: DequantizeWorkload | EmbedWorkload, lanes: number): Schedule {
+  const kernel = "main";
+  const { op, k, w } = of;
+  const rows = op === "dequantize" ? "n" : "m";
+  if (!takesBytes(of)) return [...alongRow(kernel, "k", k, lanes), bindRows(kernel, rows)];
+  const shared = sharedBytes(w);
+  return [
+    splitLoop(kernel, "k", shared * bytesTogether, ["kb", "kr"]),
+    splitLoop(kernel, "kr", bytesTogether, ["h", "l"]),
+    {
+      op: "layout",
+      buffer: "w.q",
+      axes: [["r"], ["kb", ["h", shared], ["l", bytesTogether]]],
+      order: ["r", "kb", "l", "h"],
+    },
+    { op: "vectorize", kernel, loops: ["l"] },
+    { op: "unroll", kernel, loops: ["h"] },
+    bindRows(kernel, rows),
+  ];
+}
 
 /** Squares are summed in as many partial sums as there are lanes. */
 export function rmsnormSteps({ k }: RmsNormWorkload, most: number): Schedule {
@@ -55,6 +100,21 @@ export function rmsnormSteps({ k }: RmsNormWorkload, most: number): Schedule {
           { op: "unroll", kernel, loops: ["part/sl"] },
         ];
   return [...sums, ...alongRow(kernel, "k", k, most), bindRows(kernel, "m")];
+}
+
+/** The parts' results, weighted, in vectors of a head's values. */
+export function mergeSteps({ headSize }: MergeWorkload, most: number): Schedule {
+  const kernel = "main";
+  const lanes = lanesFor(headSize, most);
+  const sums: Schedule =
+    lanes === 1
+      ? []
+      : [
+          splitLoop(kernel, "d", lanes, ["do", "dl"]),
+          { op: "reorder", kernel, loops: ["acc/p", "dl"] },
+          { op: "vectorize", kernel, loops: ["dl"] },
+        ];
+  return [...sums, ...alongRow(kernel, "y/d", headSize, most), bindRows(kernel, "m")];
 }
 
 /** Pairs of a head in vectors: halves of the head one after the other, or neighbours in one vector. */

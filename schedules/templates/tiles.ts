@@ -1,10 +1,28 @@
 /** Conditions on register tiles and panels that the matmul templates share. */
+import type { SplitStep } from "../primitives/split.ts";
 import { rowsPerVector } from "./matmul.ts";
-import { type Constraint, numberAt } from "./template.ts";
+import { type Constraint, numberAt, type Point } from "./template.ts";
 
 /** Blocks of rows that the outermost loop runs over. */
 export const rowBlocks = (n: number, vectors: number, rows: number = rowsPerVector): number =>
   Math.ceil(n / (rows * vectors));
+
+/** The tail of the loop over panels: what the last one has too many computes the last block once more, and stores nothing. */
+export const panelTail = (n: number, point: Point): Pick<SplitStep, "tail"> =>
+  rowBlocks(n, numberAt(point, "vectors")) % numberAt(point, "panel") === 0 ? {} : { tail: "clamp" };
+
+/** The largest of these panels whose last one costs little for what it has too many. */
+export const panelFor = (blocks: number, panels: readonly number[]): number =>
+  panels.find((p) => Math.ceil(blocks / p) * p <= (17 / 16) * blocks) ?? 1;
+
+/** No panel has more blocks than there are. */
+export const panelFits = (n: number, rows: number = rowsPerVector): Constraint => ({
+  name: "panel fits",
+  violated: (p) => {
+    const blocks = rowBlocks(n, numberAt(p, "vectors"), rows);
+    return numberAt(p, "panel") <= blocks ? undefined : `${p["panel"]} is more than ${blocks}`;
+  },
+});
 
 /** A register tile is a whole number of times in the row vectors that lie together. */
 export const tileDivides: Constraint = {

@@ -32,4 +32,5 @@ export { type Peer, type PeerName, peers, type Session } from "./peers/index.ts"
 export { type Plot, plotSvg } from "./plot.ts";
 export { benchRows, type RowsReport } from "./rows.ts";
 export { benchSizes, type SizesReport, sizesPlot } from "./sizes.ts";
+export { benchTails, type TailsReport } from "./tails.ts";
 export { benchThreads, type ThreadsReport } from "./threads.ts";

@@ -60,12 +60,18 @@ export async function measureLimits(device: Device, workloads: readonly MatmulWo
 
 /** Streaming reads of as many bytes, a power of two, again and again: 10^9 bytes per second. */
 export async function readRate(device: Device, bytes: number): Promise<number> {
-  const parts = Math.min(64, Math.max(1, bytes / leastPart));
-  const kernels = await KernelOnThreads.load(streamKernel(bytes, parts), device, { x: bytes, y: 64 * parts });
-  const ms = kernels.shortest(parts, Math.ceil(2 ** 22 / bytes));
+  const kernels = await loadStream(device, bytes);
+  const ms = kernels.shortest(streamParts(bytes), Math.ceil(2 ** 22 / bytes));
   kernels.dispose();
   return bytes / ms / 1e6;
 }
+
+/** Parts that threads share of reading so many bytes. */
+export const streamParts = (bytes: number): number => Math.min(64, Math.max(1, bytes / leastPart));
+
+/** The kernel that reads so many bytes, a power of two, in `streamParts` iterations. */
+export const loadStream = (device: Device, bytes: number): Promise<KernelOnThreads> =>
+  KernelOnThreads.load(streamKernel(bytes, streamParts(bytes)), device, { x: bytes, y: 64 * streamParts(bytes) });
 
 /** The time that the limits allow a matmul, in ms: its stored weights read once, or its operations done. */
 export function limitMs(
@@ -79,15 +85,21 @@ export function limitMs(
   return memory > arithmetic ? { ms: memory, by: "memory" } : { ms: arithmetic, by: "arithmetic" };
 }
 
+interface Loaded {
+  readonly kernel: string;
+  readonly args: readonly number[];
+  readonly module: WebAssembly.Module;
+  readonly instance: WebAssembly.Instance;
+  readonly memory: WebAssembly.Memory;
+}
+
 /** A kernel whose thread loop a device's threads share, its buffers filled with ones. */
 export class KernelOnThreads {
-  readonly #kernel: string;
-  readonly #args: readonly number[];
+  readonly #loaded: Loaded;
   readonly #shared: SharedKernels;
 
-  private constructor(kernel: string, args: readonly number[], shared: SharedKernels) {
-    this.#kernel = kernel;
-    this.#args = args;
+  private constructor(loaded: Loaded, shared: SharedKernels) {
+    this.#loaded = loaded;
     this.#shared = shared;
   }
 
@@ -101,11 +113,20 @@ export class KernelOnThreads {
     const at = new Map(Object.entries(sizes).map(([name, size]) => [name, memory.allocate(size)]));
     for (const [name, address] of at) memory.bytes(address, sizes[name] as number).fill(1);
     const args = functions.flatMap(({ buffers }) => buffers.map((name) => at.get(name) as number));
-    return new KernelOnThreads(kernel.name, args, await onThreads(threads)(module, instance, memory.memory));
+    return KernelOnThreads.#share({ kernel: kernel.name, args, module, instance, memory: memory.memory }, threads);
+  }
+
+  static async #share(loaded: Loaded, threads: number): Promise<KernelOnThreads> {
+    return new KernelOnThreads(loaded, await onThreads(threads)(loaded.module, loaded.instance, loaded.memory));
+  }
+
+  /** The same on another number of threads, where it is on several, working on the same bytes. */
+  on(threads: number): Promise<KernelOnThreads> {
+    return KernelOnThreads.#share(this.#loaded, threads);
   }
 
   run(iterations: number): void {
-    this.#shared.run(this.#kernel, this.#args, iterations, Infinity);
+    this.#shared.run(this.#loaded.kernel, this.#loaded.args, iterations, Infinity);
   }
 
   /** The shortest of some samples in ms, each of `repeats` runs, after as many to warm up: a limit is what is reached undisturbed. */

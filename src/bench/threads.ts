@@ -6,7 +6,7 @@ import { compile } from "../compile/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, makeCase, type WeightSource } from "./case.ts";
 import { BenchError } from "./errors.ts";
-import { KernelOnThreads, readRate, streamedFor, weightBytes } from "./limits.ts";
+import { KernelOnThreads, loadStream, streamedFor, streamParts, weightBytes } from "./limits.ts";
 import { storedWeights, workloadOf } from "./ours.ts";
 import type { KernelRequest } from "./request.ts";
 
@@ -26,7 +26,7 @@ export interface ThreadsRow {
   readonly gops: number;
   /** Times as fast as one thread. */
   readonly speedup: number;
-  /** Streaming reads of as many threads, of as many bytes as the weights have (or the nearest power of two): 10^9 per second. */
+  /** Streaming reads of as many threads, in turns with the kernels, of as many bytes as the weights have (or the nearest power of two): 10^9 per second. */
   readonly readGBs: number;
   /** The part of that rate at which the weights are read, as they are stored. */
   readonly readShare: number;
@@ -64,15 +64,19 @@ export async function benchThreads(request: ThreadsBench): Promise<ThreadsReport
     for (const [i, y] of results.entries())
       if (compiled[i]?.layout === compiled[0]?.layout && !y.every((value, at) => value === results[0]?.[at]))
         throw new BenchError(`threads: the result on ${i + 1} threads is not the one on 1`);
-    const samples = await interleave(
-      runs.map((run) => () => void run()),
-      { seconds, minSamples: 7, signal },
-    );
-    const times = samples.map(({ ms }) => summarize(ms));
     const bytes = weightBytes(workload);
+    const streamed = streamedFor(bytes);
+    const streams = await streamsOn(device, streamed, counts);
+    const samples = await interleave(
+      [...runs, ...streams.map((stream) => () => stream.run(streamParts(streamed)))].map((run) => () => void run()),
+      { seconds: 2 * seconds, minSamples: 7, signal },
+    );
+    for (const stream of streams) stream.dispose();
+    const all = samples.map(({ ms }) => summarize(ms));
+    const [times, reads] = [all.slice(0, counts.length), all.slice(counts.length)];
     const speedups: ThreadsRow[] = [];
     for (const [i, { median, low, high }] of times.entries()) {
-      const readGBs = await readRate(granted(i + 1), streamedFor(bytes));
+      const readGBs = streamed / (reads[i]?.median as number) / 1e6;
       speedups.push({
         threads: i + 1,
         ...{ medianMs: median, lowMs: low, highMs: high, readGBs },
@@ -87,6 +91,16 @@ export async function benchThreads(request: ThreadsBench): Promise<ThreadsReport
     for (const kernel of compiled) kernel.dispose();
     runtime.dispose();
   }
+}
+
+/** Streaming reads on each number of threads, the device's among them, of the same bytes. */
+async function streamsOn(
+  device: Device,
+  bytes: number,
+  counts: readonly number[],
+): Promise<readonly KernelOnThreads[]> {
+  const most = await loadStream(device, bytes);
+  return Promise.all(counts.map((threads) => (threads === device.threads ? most : most.on(threads))));
 }
 
 /** Iterations of a launch that does nothing: more than there are chunks for as many threads as are usual. */

@@ -60,15 +60,16 @@ export async function build(config: BuildConfig, out: string, options: BuildOpti
   const checked = parseConfig(config, "config");
   await replaceable(out);
   const { jobs, skipped } = await gatherJobs(checked, base);
-  // What is built runs on one thread, whatever a device grants.
-  const device = { ...(options.device ?? (await probeWasm())), threads: 1 };
+  const { threads = 1 } = checked;
+  // Whatever a device grants: what is built runs on others.
+  const device = { ...(options.device ?? (await probeWasm())), threads };
   const kernels: BuiltKernel[] = [];
   for (const [i, job] of jobs.entries()) {
     signal?.throwIfAborted();
     progress(`${i + 1} of ${jobs.length}: ${job.name}`);
     kernels.push(await buildKernel(job, device, options.db, progress));
   }
-  await replaceFolder(out, await filesOf(kernels, skipped), signal);
+  await replaceFolder(out, await filesOf(kernels, skipped, threads), signal);
   return { out, kernels: kernels.map(summarize), skipped };
 }
 
@@ -86,15 +87,16 @@ async function buildKernel(
   }
 }
 
-async function filesOf(kernels: readonly BuiltKernel[], skipped: readonly Skipped[]): Promise<Files> {
+async function filesOf(kernels: readonly BuiltKernel[], skipped: readonly Skipped[], threads: number): Promise<Files> {
   const morph = await loadMorph();
-  const [module, runtime] = [moduleText(morph, kernels), await runtimeText(morph)];
+  const [module, runtime] = [moduleText(morph, kernels, threads), await runtimeText(morph, threads > 1)];
   const files = new Map<string, string | Uint8Array>([
     ["index.ts", module.ts],
     ["index.js", module.js],
     ["index.d.ts", module.dts],
     ["runtime.js", runtime.js],
     ["runtime.d.ts", runtime.dts],
+    ...(runtime.worker === undefined ? [] : [["worker.js", runtime.worker] as const]),
     // Whatever the project around it says, these are modules.
     ["package.json", `${jsonText({ private: true, type: "module", version, sideEffects: false })}\n`],
     ...kernels.flatMap(({ variants }) => variants.map(({ file, artifact }) => [file, artifact.code] as const)),

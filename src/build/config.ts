@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { inWords, type Numerics, parseWorkload, type Rows, type Workload, WorkloadError } from "../../ir/index.ts";
 import type { FormatName } from "../compile/index.ts";
+import { mostThreads } from "../runtime/index.ts";
 import { BuildError } from "./errors.ts";
 import { namePattern, nameRule } from "./names.ts";
 
@@ -30,6 +31,11 @@ export type BuildEntry = KernelEntry | GgufEntry;
 /** What to build. */
 export interface BuildConfig {
   readonly kernels: readonly BuildEntry[];
+  /**
+   * Threads that share a run where memory can be shared, the caller's among them; elsewhere kernels run on one. Each module is then built twice, the second time for shared memory.
+   * @default 1
+   */
+  readonly threads?: number;
 }
 
 /** Names written out in a config's entries that are no formats. */
@@ -91,6 +97,7 @@ const entry = z.unknown().transform((data, context): BuildEntry => {
 
 const config: z.ZodType<BuildConfig> = z.strictObject({
   kernels: z.array(entry).min(1, { error: "is empty: there is nothing to build" }),
+  threads: z.int().min(1).max(mostThreads).exactOptional(),
 });
 
 /** Checks data as a config. Throws a `BuildError` that begins with `source` and names the place in it. */

@@ -6,7 +6,7 @@ import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-mor
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
-import { arrayOf, type KernelInfo, type TensorSpec } from "../runtime/index.ts";
+import { arrayOf, type KernelInfo, shortName, type TensorSpec } from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
@@ -18,8 +18,8 @@ export interface ModuleText extends Emitted {
   readonly ts: string;
 }
 
-/** Writes the module of these kernels. */
-export function moduleText(morph: Morph, kernels: readonly BuiltKernel[]): ModuleText {
+/** Writes the module of these kernels, which run on so many threads. */
+export function moduleText(morph: Morph, kernels: readonly BuiltKernel[], threads: number): ModuleText {
   const project = new morph.Project({ useInMemoryFileSystem: true });
   const file = project.createSourceFile("index.ts");
   const title = `${kernels.length === 1 ? "A kernel" : `${kernels.length} kernels`} from qloom ${version}`;
@@ -60,9 +60,21 @@ export function moduleText(morph: Morph, kernels: readonly BuiltKernel[]): Modul
   const probe = Buffer.from(dotModule()).toString("base64");
   file.addVariableStatement({
     leadingTrivia: "\n",
-    docs: ["The module that relaxed SIMD is checked with before kernels that use it are loaded."],
+    docs: ["What is common to all: the module that relaxed SIMD is checked with, and threads where there are several."],
     declarationKind: constant,
-    declarations: [{ name: "relaxedDot", initializer: JSON.stringify(probe) }],
+    declarations: [
+      {
+        name: "built",
+        type: "runtime.Built",
+        initializer: objectText(
+          [
+            `relaxedDot: ${JSON.stringify(probe)}`,
+            ...(threads > 1 ? [`threads: { most: ${threads}, share: runtime.onThreads }`] : []),
+          ],
+          ",",
+        ),
+      },
+    ],
   });
   file.formatText({
     indentSize: 2,
@@ -98,7 +110,7 @@ function addKernel(file: SourceFile, { job, variants }: BuiltKernel, constant: V
     name: loaderOf(name),
     parameters: [{ name: "options", type: "runtime.LoadOptions", initializer: "{}" }],
     returnType: `Promise<${type}>`,
-    statements: `return runtime.loadVariant(${list}, relaxedDot, options);`,
+    statements: `return runtime.loadVariant(${list}, built, options);`,
   });
   file.addVariableStatement({
     declarationKind: constant,
@@ -161,7 +173,7 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
   result: string;
 } {
   const field = ({ name, scalar }: TensorSpec): string =>
-    `readonly ${name.slice(name.lastIndexOf(".") + 1)}: ${arrayOf({ name, scalar }).name}`;
+    `readonly ${shortName(name)}: ${arrayOf({ name, scalar }).name}`;
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
   const cache = caches === undefined ? [] : ["readonly cache: runtime.KvCache"];
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];

@@ -33,28 +33,48 @@ const pieces: readonly Piece[] = [
   { file: "src/runtime/load" },
 ];
 
+/** Besides, where kernels run on several threads. */
+const threadPieces: readonly Piece[] = ["control", "mail", "start", "pool"].map((name) => ({
+  file: `src/runtime/threads/${name}`,
+}));
+/** The worker's own module, which `start` expects beside it. */
+const workerPieces: readonly Piece[] = ["control", "mail", "worker"].map((name) => ({
+  file: `src/runtime/threads/${name}`,
+}));
+
 /** What the joined module exports. */
 const values = ["ApiError", "loadVariant", "PackedTensors", "QloomError", "WasmMemory", "WasmRuntimeError"] as const;
-const types = ["LoadedKernel", "LoadOptions", "ModuleSource", "RuntimeOptions", "Variant"] as const;
+const types = ["Built", "LoadedKernel", "LoadOptions", "ModuleSource", "RuntimeOptions", "Variant"] as const;
 
 const banner = `// The runtime of the kernels beside it, from qloom ${version} (Apache-2.0). Written by qloom build: build again instead of editing.\n`;
 
+/** The runtime's module, and that of its workers where there are any. */
+export interface RuntimeText extends Emitted {
+  readonly worker?: string;
+}
+
 /** Reads and joins the runtime's files. */
-export async function runtimeText(morph: Morph): Promise<Emitted> {
-  const read = await Promise.all(
-    pieces.map(async ({ file, only }) => ({ file, only, ...(await readPiece(morph, file)) })),
-  );
-  const js = join(
-    morph,
-    read.map(({ file, only, js: text }) => ({ file: `${file}.js`, only, text })),
-  );
-  const dts = join(
-    morph,
-    read.map(({ file, only, dts: text }) => ({ file: `${file}.d.ts`, only, text })),
-  );
+export async function runtimeText(morph: Morph, onThreads: boolean): Promise<RuntimeText> {
+  const { js, dts } = await joined(morph, onThreads ? [...pieces, ...threadPieces] : pieces);
+  const exported = onThreads ? [...values, "onThreads"] : values;
   return {
-    js: `${banner}${js}\nexport { ${values.join(", ")} };\n`,
-    dts: `${banner}${dts}\nexport { ${[...values, ...types.map((name) => `type ${name}`)].join(", ")} };\n`,
+    js: `${banner}${js}\nexport { ${exported.join(", ")} };\n`,
+    dts: `${banner}${dts}\nexport { ${[...exported, ...types.map((name) => `type ${name}`)].join(", ")} };\n`,
+    ...(onThreads && { worker: `${banner}${(await joined(morph, workerPieces)).js}` }),
+  };
+}
+
+async function joined(morph: Morph, of: readonly Piece[]): Promise<Emitted> {
+  const read = await Promise.all(of.map(async ({ file, only }) => ({ file, only, ...(await readPiece(morph, file)) })));
+  return {
+    js: join(
+      morph,
+      read.map(({ file, only, js: text }) => ({ file: `${file}.js`, only, text })),
+    ),
+    dts: join(
+      morph,
+      read.map(({ file, only, dts: text }) => ({ file: `${file}.d.ts`, only, text })),
+    ),
   };
 }
 
@@ -81,8 +101,8 @@ function join({ Project, Node }: Morph, texts: readonly Text[]): string {
     const source = project.createSourceFile(file, text);
     for (const name of importedNames(source)) needed.set(name, file);
     const kept = source.getStatements().filter((statement) => {
-      const names = declaredNames(Node, statement);
-      return names.length > 0 && (only === undefined || names.some((name) => only.includes(name)));
+      if (Node.isImportDeclaration(statement) || Node.isExportDeclaration(statement)) return false;
+      return only === undefined || declaredNames(Node, statement).some((name) => only.includes(name));
     });
     for (const name of kept.flatMap((statement) => declaredNames(Node, statement))) {
       const other = owners.get(name);
@@ -100,7 +120,7 @@ function join({ Project, Node }: Morph, texts: readonly Text[]): string {
 const importedNames = (source: SourceFile): readonly string[] =>
   source.getImportDeclarations().flatMap((declaration) => declaration.getNamedImports().map((name) => name.getName()));
 
-/** What a statement declares; nothing where it is an import, an export or an empty one. */
+/** What a statement declares. */
 function declaredNames(Node: Morph["Node"], statement: Statement): readonly string[] {
   if (Node.isVariableStatement(statement))
     return statement.getDeclarations().map((declaration) => declaration.getName());

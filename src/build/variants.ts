@@ -1,8 +1,16 @@
 // A kernel's modules: the best that this machine's records or the templates know, and the plain SIMD one beside it where
-// that needs a feature.
+// that needs relaxed SIMD; on several threads each for shared memory, and the same once more for memory that is not.
 
 import type { Device } from "../../ir/index.ts";
-import { artifactHash, type Choice, type CompileOptions, resolve, type WasmArtifact } from "../compile/index.ts";
+import {
+  artifactHash,
+  buildArtifact,
+  type Choice,
+  type CompileOptions,
+  kernelFeatures,
+  resolve,
+  type WasmArtifact,
+} from "../compile/index.ts";
 import type { Job } from "./jobs.ts";
 
 /** One module of a kernel. */
@@ -27,15 +35,28 @@ export async function buildVariants(
   db: CompileOptions["db"],
   note: (line: string) => void,
 ): Promise<BuiltKernel> {
-  const build = async (file: string, target: Device): Promise<BuiltVariant> => {
+  const build = async (name: string, target: Device): Promise<readonly BuiltVariant[]> => {
     const { artifact, choices, notes } = await resolve(job.workload, target, db);
     for (const line of notes) note(line);
-    return { file, artifact, hash: artifactHash(artifact), sources: choices.map(sourceOf) };
+    const variant = (file: string, a: WasmArtifact): BuiltVariant => ({
+      file,
+      artifact: a,
+      hash: artifactHash(a),
+      sources: choices.map(sourceOf),
+    });
+    if (!artifact.features.includes("shared-memory")) return [variant(`${name}.wasm`, artifact)];
+    // The same choices, so that packed tensors serve both.
+    const alone = { ...target, kind: "wasm", features: kernelFeatures(target, { shared: false }) } as const;
+    const plans = choices.map(({ plan }) => plan);
+    return [
+      variant(`${name}.threads.wasm`, artifact),
+      variant(`${name}.wasm`, buildArtifact({ workload: job.workload, device: alone }, plans)),
+    ];
   };
-  const best = await build(`${job.name}.wasm`, device);
-  if (best.artifact.features.length === 0) return { job, variants: [best] };
+  const best = await build(job.name, device);
+  if (!best.some(({ artifact }) => artifact.features.includes("relaxed-simd"))) return { job, variants: best };
   const plain = { ...device, features: device.features.filter((f) => f !== "relaxed-simd") };
-  return { job, variants: [best, await build(`${job.name}.strict.wasm`, plain)] };
+  return { job, variants: [...best, ...(await build(`${job.name}.strict`, plain))] };
 }
 
 /** Where a part's plan comes from. */

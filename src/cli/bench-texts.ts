@@ -8,6 +8,7 @@ import type {
   CompilerReport,
   RowsReport,
   SizesReport,
+  TailsReport,
   ThreadsReport,
 } from "../bench/index.ts";
 import { figures } from "../timing/index.ts";
@@ -117,6 +118,23 @@ export const sizesText = ({ device, workload, sizes }: SizesReport): string =>
     ],
     [0, 1, 3, 5],
   )}`;
+
+export const tailsText = ({ device, workload: { m, n, k, w }, tails, worstTail }: TailsReport): string =>
+  `${w} ${n} x ${k}, M = ${m}, on ${device.label}\n\n${table(
+    [
+      ["M", "N", "K", "median", "without", "GOP/s", "time per element"],
+      ...tails.map((row) => [
+        String(row.m),
+        String(row.n),
+        String(row.k),
+        `${figures(row.medianMs, 4)} ms`,
+        `${figures(row.wholeMs, 4)} ms`,
+        figures(row.gops, 3),
+        row.perElement.toFixed(3),
+      ]),
+    ],
+    [0, 1, 2, 3, 4, 5, 6],
+  )}\nlargest time per element ${worstTail.toFixed(3)} of that without a tail\n`;
 
 export const bitsText = ({ device, m, n, k, methods }: BitsReport): string =>
   `${n} x ${k}, M = ${m}, on ${device.label}\n\n${table(

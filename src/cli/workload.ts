@@ -79,9 +79,13 @@ type WorkloadValues = OptionValues<WorkloadOptions>;
 const firstGiven = (options: WorkloadValues): string | undefined =>
   Object.keys(workloadOptions).find((name) => ![undefined, false].includes(options[name as "bias"]));
 
-/** The matmul that flags describe; undefined where none is given. */
-export function optionalMatmul(command: string, options: WorkloadValues): MatmulWorkload | undefined {
-  return firstGiven(options) === undefined ? undefined : matmulOf(command, options);
+/** The matmul that flags describe, or the workload that JSON is; undefined where neither is given. */
+export function optionalWorkload(
+  command: string,
+  options: WorkloadValues,
+  json: string | undefined,
+): Workload | undefined {
+  return json === undefined && firstGiven(options) === undefined ? undefined : requiredWorkload(command, options, json);
 }
 
 /** The workload of a command line: its flags' or its JSON's. Throws `UsageError` or `WorkloadError`. */

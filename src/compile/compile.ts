@@ -40,7 +40,7 @@ import {
   storedBytes,
 } from "../runtime/index.ts";
 import { type Artifact, artifactHash, buildArtifact, type WasmArtifact, type WgslArtifact } from "./artifact.ts";
-import { kernelFeatures, sharedAmong, withThreads } from "./granted.ts";
+import { kernelFeatures, type MemoryKind, ownMemory, sharedAmong, withThreads } from "./granted.ts";
 import { type Choice, planParts } from "./plan.ts";
 import type { KnownFormat, RunArguments, RunResult, WeightsOf } from "./types.ts";
 
@@ -123,7 +123,8 @@ export async function compile<W extends Workload>(
     };
   }
   const granted = withThreads(device ?? (await thisDevice()), options as CompileOptions);
-  const { artifact, ...why } = await resolve(checked, granted, db, runtime?.shared);
+  programOf(checked); // What can't be computed has no sizes.
+  const { artifact, ...why } = await resolve(checked, granted, db, runtime ?? ownMemory(checked, granted));
   const executable = await Executable.load(artifact, runtime, sharedAmong(granted));
   return {
     ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
@@ -160,14 +161,14 @@ interface Resolved<A extends Artifact> {
 /** Loads code, to find out whether it does. */
 type Load<A> = (artifact: A) => Promise<unknown>;
 
-/** The artifact of a workload for Wasm, on a memory that is shared or not: the best that is known and loads. A stored winner that fails is quarantined, and the next rung is tried. */
+/** The artifact of a workload for Wasm, on a memory of a kind: the best that is known and loads. A stored winner that fails is quarantined, and the next rung is tried. */
 export const resolve = (
   workload: Workload,
   device: Device,
   db: CompileOptions["db"],
-  shared?: boolean,
+  memory?: Partial<MemoryKind>,
 ): Promise<Resolved<WasmArtifact>> =>
-  best<WasmArtifact>(workload, { ...device, kind: "wasm" }, db, ({ code }) => WebAssembly.compile(code), shared);
+  best<WasmArtifact>(workload, { ...device, kind: "wasm" }, db, ({ code }) => WebAssembly.compile(code), memory);
 
 /** As `resolve`, for a GPU; `device` may be another than the runtime's own in what it allows. */
 export const resolveGpu = (
@@ -191,10 +192,10 @@ async function best<A extends Artifact>(
   device: Device & { readonly kind: A["target"] },
   db: CompileOptions["db"],
   load: Load<A>,
-  shared?: boolean,
+  memory?: Partial<MemoryKind>,
 ): Promise<Resolved<A>> {
   programOf(workload); // What can't be computed is no record's fault.
-  const target = { workload, device: { ...device, features: kernelFeatures(device, shared) } };
+  const target = { workload, device: { ...device, features: kernelFeatures(device, memory) } };
   const notes: string[] = [];
   const failed = new Map<string, string>();
   const { readers, store, close } = await openReaders(db, notes);
@@ -278,9 +279,9 @@ async function tryBuild<A extends Artifact>(
   }
 }
 
-/** Whether the kernels are on the kind of memory that they were measured on: on a shared one that a kernel of one thread works in, they are other bytes. */
+/** Whether the kernels are on the kind of memory that they were measured on: on a shared one that a kernel of one thread works in, or with addresses of 64 bits, they are other bytes. */
 const isAsMeasured = ({ device: { features, threads = 1 } }: TargetDevice): boolean =>
-  features.includes("shared-memory") === threads > 1;
+  features.includes("shared-memory") === threads > 1 && !features.includes("memory64");
 
 /** The readers in order: the user's store, then the shipped records. A store that can't be opened is noted, not fatal, unless it was named. */
 export async function openReaders(

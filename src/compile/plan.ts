@@ -37,12 +37,15 @@ export interface Range {
 const decodeRows = 8;
 const anyRows = 2 ** 31 - 1;
 
+/** Operators that share what they read among rows: many rows want other loops than few. */
+const twoParts: readonly Workload["op"][] = ["matmul", "attention"];
+
 /** The parts of a workload: one for a fixed M, decode and prefill where M is known at run time only. */
 export function rangesOf(workload: Workload): readonly Range[] {
   if (!("m" in workload)) return [{ name: "all", min: 0, max: 0, typical: 0 }];
   if (workload.m === 0) return [{ name: "all", min: 0, max: decodeRows, typical: 0 }];
   if (workload.m !== "any") return [{ name: "all", min: workload.m, max: workload.m, typical: workload.m }];
-  if (workload.op !== "matmul") return [{ name: "all", min: 0, max: anyRows, typical: 1 }];
+  if (!twoParts.includes(workload.op)) return [{ name: "all", min: 0, max: anyRows, typical: 1 }];
   return [
     { name: "decode", min: 0, max: decodeRows, typical: 1 },
     { name: "prefill", min: decodeRows + 1, max: anyRows, typical: 128 },

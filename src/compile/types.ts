@@ -84,6 +84,7 @@ interface Inputs<W> {
   readonly embed: { readonly ids: Int32Array };
   readonly rope: { readonly x: Float32Array; readonly positions: Int32Array; readonly frequencies: Float32Array };
   readonly swiglu: { readonly gate: Float32Array; readonly up: Float32Array };
+  readonly merge: { readonly o: Float32Array; readonly l: Float32Array };
   readonly append: { readonly k: Float32Array; readonly v: Float32Array };
   readonly attention: { readonly q: Float32Array } & (W extends { readonly positions: "given" }
     ? { readonly positions: Int32Array }
@@ -107,6 +108,7 @@ interface Results<W> {
   readonly rope: Float32Array;
   readonly swiglu: Float32Array;
   readonly append: Record<never, never>;
+  readonly merge: { readonly y: Float32Array; readonly lse: Float32Array };
   readonly attention: W extends { readonly lse: true }
     ? { readonly y: Float32Array; readonly lse: Float32Array }
     : Float32Array;

@@ -14,6 +14,7 @@ import {
 } from "../../ir/index.ts";
 import type { Job } from "../build/index.ts";
 import { openGguf } from "../gguf/index.ts";
+import { type RunOutputs, shortName, type TensorArray } from "../runtime/index.ts";
 import { normal, splitmix32 } from "../timing/index.ts";
 import { makeProblem, randomOperands } from "../tuner/index.ts";
 
@@ -34,7 +35,7 @@ const columnsCompared = 64;
 
 interface BuiltKernel {
   pack(weights: Record<string, Uint8Array>): unknown;
-  run(args: { x: Float32Array; w: unknown; m: number; [operand: string]: unknown }): Float32Array;
+  run(args: Readonly<Record<string, unknown>>): RunOutputs;
   dispose(): void;
 }
 
@@ -58,8 +59,10 @@ export async function checkBuild(
     if (load === undefined) throw new QloomError(`${out}: the module has no ${loaderOf(job.name)}; build again`);
     const kernel = await load();
     try {
-      for (const { tensor, stored } of await weightsOf(job, base))
-        checks.push(checkTensor(job, kernel, tensor, stored));
+      if (job.workload.op !== "matmul") checks.push(checkNumbers(job, kernel));
+      else
+        for (const { tensor, stored } of await weightsOf(job, base))
+          checks.push(checkTensor(job, kernel, tensor, stored));
     } finally {
       kernel.dispose();
     }
@@ -85,13 +88,31 @@ async function weightsOf(
   return found;
 }
 
+/** Runs a kernel on the numbers that the tuner judges its candidates by. */
+function checkNumbers({ name, workload }: Job, kernel: BuiltKernel): Check {
+  const rows = "m" in workload ? (workload.m === "any" ? rowsTried : [workload.m].filter((m) => m > 0)) : [0];
+  const verdicts = rows.map((m) => {
+    const { inputs, weights, judge } = makeProblem("m" in workload ? { ...workload, m } : workload, 1);
+    const w = "w" in workload ? { w: kernel.pack(unprefixed(weights)) } : {};
+    const result = kernel.run({ ...inputs, ...w, ...("m" in workload && { m }) });
+    return judge((output) => bytesOf(ArrayBuffer.isView(result) ? result : result[shortName(output)]));
+  });
+  const isRight = verdicts.every(({ fault }) => fault === undefined);
+  const maxError = verdicts.reduce((most, { maxError: error }) => Math.max(most, error), 0);
+  return { kernel: name, tensor: "random numbers", maxError, ok: isRight };
+}
+
+const unprefixed = (stored: Containers): Record<string, Uint8Array> =>
+  Object.fromEntries(Object.entries(stored).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes]));
+
+const bytesOf = (values: TensorArray | undefined): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(values?.buffer.slice(0) as ArrayBuffer);
+
 const matrixBytes = ({ w, n, k }: MatmulWorkload): number => containerBytes(formatOf(w), n, k)["w.raw"] ?? 0;
 
 function checkTensor(job: Job, kernel: BuiltKernel, tensor: string, stored: Containers): Check {
   const workload = job.workload as MatmulWorkload;
-  const w = kernel.pack(
-    Object.fromEntries(Object.entries(stored).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes])),
-  );
+  const w = kernel.pack(unprefixed(stored));
   const random = splitmix32(1);
   const columns = Array.from({ length: Math.min(workload.n, columnsCompared) }, (_, i) =>
     Math.floor((i * workload.n) / Math.min(workload.n, columnsCompared)),
@@ -100,7 +121,7 @@ function checkTensor(job: Job, kernel: BuiltKernel, tensor: string, stored: Cont
   for (const m of workload.m === "any" ? rowsTried : [workload.m]) {
     const x = Float32Array.from({ length: m * workload.k }, () => normal(random));
     const operands = randomOperands(workload, m, random);
-    const y = kernel.run({ x, w, m, ...operands });
+    const y = kernel.run({ x, w, m, ...operands }) as Float32Array;
     const reference = referenceMatmul({ ...workload, m }, x, stored, operands, columns).y;
     let [difference, largest] = [0, 0];
     for (let row = 0; row < m; row++)

@@ -1,9 +1,8 @@
 /**
  * The main job: a model's matmuls are tuned on this machine, compared with a peer and with the machine's limits, built ahead of time, and the build is checked
- * against the model's tensors. Read top to bottom in `runJob`. For WebGPU, and for several threads, they are tuned and compared; what is built ahead of time is for Wasm on one
- * thread.
+ * against the model's tensors. Read top to bottom in `runJob`. For WebGPU they are tuned and compared; what is built ahead of time is for Wasm.
  */
-import type { Device, MatmulWorkload } from "../../ir/index.ts";
+import type { Device, Workload } from "../../ir/index.ts";
 import type { TuneStore } from "../../tune-db/index.ts";
 import { benchMatmul, type Limits, limitMs, measureLimits, PeerMissingError, type PeerName } from "../bench/index.ts";
 import { buildFolder, gatherJobs, type Job, loaderOf, requireReplaceable, type Skipped } from "../build/index.ts";
@@ -12,9 +11,9 @@ import { type Check, checkBuild } from "./check.ts";
 import { modelOf, modelOfWorkload } from "./model.ts";
 
 export interface JobOptions {
-  /** A GGUF file, or a matmul alone; without either the shapes of a well-known model. */
+  /** A GGUF file, or a workload alone; without either the shapes of a well-known model. */
   readonly gguf?: string | undefined;
-  readonly workload?: MatmulWorkload | undefined;
+  readonly workload?: Workload | undefined;
   /** The folder that the kernels are built into. */
   readonly out: string;
   readonly device: Device;
@@ -33,15 +32,15 @@ export interface JobOptions {
   readonly progress: (line: string) => void;
 }
 
-/** One line of the table: a matmul with a number of rows. Times are medians in ms. */
+/** One line of the table: a workload with a number of rows. Times are medians in ms. */
 export interface JobRow {
   readonly kernel: string;
   readonly tensors: number;
-  readonly workload: MatmulWorkload;
+  readonly workload: Workload;
   readonly defaultMs: number | undefined;
   readonly tunedMs: number | undefined;
   readonly peer: { readonly name: string; readonly weights: string; readonly ms: number } | undefined;
-  /** The part of the machine's limit that the tuned kernel reaches, and which limit it is. */
+  /** The part of the machine's limit that a tuned matmul reaches, and which limit it is. */
   readonly share: { readonly of: number; readonly by: "memory" | "arithmetic" } | undefined;
   /** Why it could not be measured. */
   readonly failure: string | undefined;
@@ -50,7 +49,7 @@ export interface JobRow {
 export interface JobReport {
   readonly model: string;
   readonly device: Device;
-  /** Undefined where they are not measured: of other devices than Wasm. */
+  /** Undefined where they are not measured: of other devices than Wasm, and of operators that are no matmul. */
   readonly limits: Limits | undefined;
   readonly rows: readonly JobRow[];
   readonly skipped: readonly Skipped[];
@@ -65,16 +64,17 @@ export async function runJob(options: JobOptions): Promise<JobReport> {
   const { device, store, out, signal, progress, seed = 1 } = options;
   const base = process.cwd();
   const isWasm = device.kind === "wasm";
-  const isBuilt = isWasm && (device.threads ?? 1) === 1;
-  if (isBuilt) await requireReplaceable(out); // Before the hours of tuning, not after them.
+  if (isWasm) await requireReplaceable(out); // Before the hours of tuning, not after them.
   const model = options.workload ? modelOfWorkload(options.workload) : modelOf(options.gguf);
   const { jobs, skipped } = await gatherJobs(model.config, base);
   for (const { matmul, tensors, reason } of skipped)
     progress(`${matmul} (${tensors === 1 ? "1 tensor" : `${tensors} tensors`}) is skipped: ${reason}`);
 
-  if (isWasm) progress("measuring what this machine could do at most");
-  const workloads = jobs.map((job) => job.workload as MatmulWorkload);
-  const limits = isWasm ? await measureLimits(device, workloads) : undefined;
+  const workloads = jobs.map((job) => job.workload);
+  const matmuls = workloads.filter((workload) => workload.op === "matmul");
+  const isLimited = isWasm && matmuls.length > 0;
+  if (isLimited) progress("measuring what this machine could do at most");
+  const limits = isLimited ? await measureLimits(device, matmuls) : undefined;
   const tuned = await tuneWorkloads({
     workloads,
     device,
@@ -92,10 +92,16 @@ export async function runJob(options: JobOptions): Promise<JobReport> {
   for (const [i, job] of jobs.entries()) rows.push(...(await rowsOf(job, tuned.results[i], limits, peerTime)));
   const report = { model: model.label, device, limits, rows, skipped };
   if (signal.aborted) return { ...report, out: undefined, checks: [], stopped: true };
-  if (!isBuilt) return { ...report, out: undefined, checks: [], stopped: false };
+  if (!isWasm) return { ...report, out: undefined, checks: [], stopped: false };
 
   progress(`building into ${out}`);
-  await buildFolder(model.config, out, { base, db: store, device, progress, signal });
+  await buildFolder({ ...model.config, threads: device.threads ?? 1 }, out, {
+    base,
+    db: store,
+    device,
+    progress,
+    signal,
+  });
   const checks = await checkBuild(out, jobs, base, loaderOf, progress);
   return { ...report, out, checks, stopped: false };
 }
@@ -113,7 +119,7 @@ async function rowsOf(
     return [
       {
         ...common,
-        workload: job.workload as MatmulWorkload,
+        workload: job.workload,
         defaultMs: undefined,
         tunedMs: undefined,
         peer: undefined,
@@ -122,8 +128,8 @@ async function rowsOf(
     ];
   const rows: JobRow[] = [];
   for (const part of result.parts) {
-    const workload = part.workload as MatmulWorkload;
-    const limit = limits && limitMs(workload, workload.m as number, limits);
+    const { workload } = part;
+    const limit = limits && workload.op === "matmul" ? limitMs(workload, workload.m as number, limits) : undefined;
     const ms = part.tuned?.ms;
     rows.push({
       ...common,
@@ -147,12 +153,14 @@ const peerWeights: Readonly<Record<string, string>> = {
 /** Larger weights take a peer's set-up minutes. */
 const largestForPeer = 2 ** 26;
 
-type PeerTimer = (workload: MatmulWorkload) => Promise<JobRow["peer"]>;
+type PeerTimer = (workload: Workload) => Promise<JobRow["peer"]>;
 
 /** Times the peer on a workload with a fixed M; where its package is missing that is told once, and nothing is tried again. */
 function peerTimer({ peer, device, signal, progress }: JobOptions): PeerTimer {
   let missing = false;
-  return async ({ m, n, k, w, numerics }) => {
+  return async (workload) => {
+    if (workload.op !== "matmul") return undefined;
+    const { m, n, k, w, numerics } = workload;
     const weights = peerWeights[w] ?? (/^int[248]_g(16|32|64|128|256)$/.test(w) ? w : undefined);
     if (missing || peer === undefined || signal.aborted) return undefined;
     if (weights === undefined || n * k > largestForPeer || typeof m !== "number") return undefined;

@@ -26,7 +26,7 @@ export function modelOf(gguf: string | undefined): Model {
 
 /** One workload alone. */
 export function modelOfWorkload(workload: Workload): Model {
-  const sizes = Object.entries(workload).filter(([axis, size]) => ["m", "n", "k"].includes(axis) && size !== "any");
+  const sizes = Object.entries(workload).filter(([, size]) => Number.isInteger(size));
   const format = "w" in workload ? [workload.w] : [];
   const name = [workload.op, ...format, ...sizes.map(([axis, size]) => `${axis}${size}`)].join("_");
   return { label: name, config: { kernels: [{ name, workload }] } };

@@ -45,44 +45,54 @@ export interface Packed {
 /** What is needed of a description to check arguments. */
 type Described = Pick<KernelInfo, "workload" | "inputs" | "outputs" | "packed" | "caches" | "layout">;
 
-/** The sizes of a run. Throws an `ApiError` for a number of rows that can't be. */
-export function sizesOf({ workload }: Described, { m }: RunInputs): Sizes & { readonly M: number } {
-  if (workload.m === undefined) return { M: 0 };
-  if (workload.m !== "any") {
-    if (m === undefined || m === workload.m) return { M: workload.m };
-    throw new ApiError(`m = ${m}: the kernel was compiled for m = ${workload.m}; compile with m: "any"`);
-  }
-  if (typeof m === "number" && Number.isInteger(m) && m >= 0) return { M: m };
-  throw new ApiError(`m = ${m}: the number of rows of x, an integer from 0 up`);
+/** The symbols of sizes: the field of the workload, and the argument of the same name, that says each. */
+const sizes = { M: { field: "m", what: "the number of rows of x" } } as const;
+
+const sizeFields: readonly string[] = Object.values(sizes).map(({ field }) => field);
+
+/** The sizes of a run; 0 where the operator has no such size. Throws an `ApiError` for one that can't be. */
+export function sizesOf({ workload }: Described, args: RunInputs): Record<keyof typeof sizes, number> {
+  const entries = Object.entries(sizes).map(([symbol, { field, what }]) => {
+    const [compiled, given] = [workload[field], args[field]];
+    if (typeof compiled === "number" && given !== undefined && given !== compiled)
+      throw new ApiError(
+        `${field} = ${given}: the kernel was compiled for ${field} = ${compiled}; compile with ${field}: "any"`,
+      );
+    const size = compiled === "any" ? given : (compiled ?? 0);
+    if (typeof size !== "number" || !Number.isInteger(size) || size < 0)
+      throw new ApiError(`${field} = ${size}: ${what}, an integer from 0 up`);
+    return [symbol, size];
+  });
+  return Object.fromEntries(entries) as Record<keyof typeof sizes, number>;
 }
 
 /**
  * The inputs by name. Throws an `ApiError` for a missing one, another type or length, a value out of the range that the kernel relies on, and for an argument that has
  * no place.
  */
-export function inputsOf(info: Described, args: RunInputs, sizes: Sizes): ReadonlyMap<string, TensorArray> {
+export function inputsOf(info: Described, args: RunInputs, of: Sizes): ReadonlyMap<string, TensorArray> {
   const known = [
     ...info.inputs.map(({ name }) => name),
     ...(info.packed.length > 0 ? ["w"] : []),
     ...(info.caches ? ["cache"] : []),
-    "m",
+    ...sizeFields,
   ];
   for (const [name, given] of Object.entries(args))
     if (given !== undefined && !known.includes(name))
       throw new ApiError(`${name}: the kernel was compiled without one; it takes ${known.join(", ")}`);
-  return new Map(info.inputs.map((spec) => [spec.name, inputOf(spec, args[spec.name], sizes)]));
+  return new Map(info.inputs.map((spec) => [spec.name, inputOf(spec, args[spec.name], of)]));
 }
 
-function inputOf(spec: TensorSpec, data: unknown, sizes: Sizes): TensorArray {
+function inputOf(spec: TensorSpec, data: unknown, of: Sizes): TensorArray {
   const { name, scalar, bytes } = spec;
   const array = arrayOf(spec);
-  const expected = evaluate(bytes, sizes) / array.BYTES_PER_ELEMENT;
+  const expected = evaluate(bytes, of) / array.BYTES_PER_ELEMENT;
   if (!(data instanceof array))
     throw new ApiError(
       `${name} is ${data === undefined ? "missing" : `not ${/^I/.test(array.name) ? "an" : "a"} ${array.name}`}; it has ${expected} values of ${scalar}`,
     );
   if (data.length !== expected)
-    throw new ApiError(`${name} has ${data.length} values, expected ${expected} (m = ${sizes["M"]})`);
+    throw new ApiError(`${name} has ${data.length} values, expected ${expected} (m = ${of["M"]})`);
   requireRange(spec, data);
   return data;
 }
@@ -122,4 +132,5 @@ export function resultOf({ outputs }: Described, read: (name: string) => Uint8Ar
   return values.length === 1 && only !== undefined ? only[1] : Object.fromEntries(values);
 }
 
-const shortName = (name: string): string => name.slice(name.lastIndexOf(".") + 1);
+/** What follows the last dot of a tensor's name. */
+export const shortName = (name: string): string => name.slice(name.lastIndexOf(".") + 1);

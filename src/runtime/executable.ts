@@ -17,6 +17,9 @@ export type Addresses = ReadonlyMap<string, number>;
 /** Bytes of stored tensors by buffer name. */
 export type StoredTensors = Readonly<Record<string, Uint8Array>>;
 
+/** Bytes of a kernel's own memory where that must pass 4 GiB. */
+const mostWide = 2 ** 34;
+
 /** A module on a memory, described by `A`. */
 export class Executable<A extends KernelInfo = KernelInfo> {
   readonly artifact: A;
@@ -63,10 +66,15 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     share?: ShareKernels,
   ): Promise<Executable<A>> {
     const shared = artifact.features.includes("shared-memory");
-    const memory = runtime ?? new WasmMemory({ shared });
+    const isWide = artifact.features.includes("memory64");
+    const memory = runtime ?? new WasmMemory({ shared, ...(isWide && { maxBytes: mostWide }) });
     if (memory.shared !== shared)
       throw new ApiError(
         `runtime: its memory is ${memory.shared ? "shared" : "not shared"}, the kernel was compiled for one that is ${shared ? "shared" : "not"}; make one with {"shared":${shared}}`,
+      );
+    if ((memory.address === "i64") !== isWide)
+      throw new ApiError(
+        `runtime: its memory has addresses of ${isWide ? 32 : 64} bits, the kernel was compiled for ${isWide ? 64 : 32}; make one of ${isWide ? "more than" : "at most"} 4 GiB (maxBytes), or compile the kernel for it`,
       );
     const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
     const kernels = await share?.(module, instance, memory.memory);

@@ -2,7 +2,7 @@
  * What runs a compiled kernel. Without dependencies, Node's builtins or the compiler: it loads in browsers, and builds carry it along
  * (`src/build`).
  */
-export { arrayOf, type RunOutputs, type TensorArray } from "./arguments.ts";
+export { arrayOf, type RunOutputs, shortName, type TensorArray } from "./arguments.ts";
 export { cacheLayout, KvCache } from "./cache.ts";
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
@@ -21,7 +21,7 @@ export type {
   WorkloadInfo,
 } from "./info.ts";
 export { kernelOf, type LoadedKernel, type StoredArrays, storedBytes } from "./kernel.ts";
-export { type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
+export { type Built, type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";

@@ -191,9 +191,15 @@ function checkOptions({ seconds, trials, weightCopies = 1 }: TuneOptions): void 
     refuse("weightCopies", weightCopies, "an integer from 1 up");
 }
 
-/** A workload's part of the budget: large ones take longer to measure and matter more, but not in proportion. */
-const weightOf = (workload: Workload): number =>
-  Math.sqrt(iterationsOf(programOf("m" in workload ? { ...workload, m: 1 } : workload), {}));
+/** A workload's part of the budget: large ones take longer to measure and matter more, but not in proportion. One that can't be computed takes nothing. */
+function weightOf(workload: Workload): number {
+  try {
+    return Math.sqrt(iterationsOf(programOf("m" in workload ? { ...workload, m: 1 } : workload), {}));
+  } catch (error) {
+    if (error instanceof WorkloadError) return 0;
+    throw error;
+  }
+}
 
 /** Each workload once, checked. */
 function distinct(workloads: readonly Workload[]): readonly Workload[] {

@@ -59,6 +59,8 @@ export function casesFor(device: Device, asked: string = process.env["QLOOM_MATR
     { op: "quantize", m: 2, k: 96, group: "row" },
     { op: "rmsnorm", m: 3, k: 1024, eps: 1e-5, residual: true },
     { op: "rmsnorm", m: 2, k: 90, eps: 1e-6, residual: false },
+    { op: "rmsnorm", m: 5, k: 2048, eps: 1e-6, residual: false },
+    { op: "rmsnorm", m: 1, k: 160, eps: 1e-6, residual: true },
     { op: "embed", m: 5, n: 300, k: 256, w: "q6_K" },
     { op: "embed", m: 3, n: 70, k: 48, w: "bf16" },
     { op: "rope", m: 3, heads: 4, d: 64, rotary: 64, pairing: "neox", scale: 1 },

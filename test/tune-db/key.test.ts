@@ -7,8 +7,8 @@ import { device, matmul } from "./helpers.ts";
 const scope = (workload = matmul(), on: Partial<Device> = {}) => makeScope(workload, { ...device, ...on }, 1, "g1");
 
 test("a scope does not depend on the order or number of the features, or on label and limits", () => {
-  const one = scope(matmul(), { features: ["relaxed-simd", "memory64"] });
-  const other = scope(matmul(), { features: ["memory64", "relaxed-simd", "memory64"], label: "x", limits: {} });
+  const one = scope(matmul(), { features: ["relaxed-simd", "f16"] });
+  const other = scope(matmul(), { features: ["f16", "relaxed-simd", "f16"], label: "x", limits: {} });
   expect(scopeHash(one)).toBe(scopeHash(other));
 });
 
@@ -20,6 +20,7 @@ test("several threads are a scope of their own, of the same family; one is what 
   expect(scopeHash(two)).not.toBe(scopeHash(scope(matmul(), { ...shared, threads: 4 })));
   expect(scopeHash(scope(matmul(), shared))).toBe(scopeHash(scope()));
   expect(familyHash(two)).toBe(familyHash(scope()));
+  expect(scope(matmul(), { features: [...device.features, "memory64"] })).toEqual(scope());
 });
 
 describe("familyHash", () => {

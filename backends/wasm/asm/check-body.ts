@@ -11,7 +11,7 @@ import {
   type SpecialName,
 } from "./instructions.ts";
 import type { Instr, InstrOf, Labelled, Memarg, Variable, WasmFunction } from "./module.ts";
-import type { ValueType } from "./types.ts";
+import { type AddressType, operandType, type ValueType } from "./types.ts";
 
 type StackType = ValueType | "unknown";
 
@@ -29,6 +29,7 @@ interface Frame {
 
 interface Checking {
   readonly spaces: IndexSpaces;
+  readonly address: AddressType;
   readonly locals: ReadonlyMap<string, Entry<Variable>>;
   readonly item: WasmFunction;
   readonly stack: StackType[];
@@ -39,9 +40,10 @@ interface Checking {
 }
 
 /** Checks the names, immediates and types of a function's instructions. */
-export function checkBody(item: WasmFunction, spaces: IndexSpaces): void {
+export function checkBody(item: WasmFunction, spaces: IndexSpaces, address: AddressType): void {
   const checking: Checking = {
     spaces,
+    address,
     locals: localSpace(item),
     item,
     stack: [],
@@ -82,8 +84,11 @@ function checkInstr(c: Checking, instr: Instr): void {
   checkImmediates(instr, (reason) => fail(c, reason));
   if (needsMemory.has(row.immediates) && c.spaces.memories.size === 0) fail(c, "the module imports no memory");
   if (row.params !== undefined && row.results !== undefined) {
-    take(c, row.params);
-    c.stack.push(...row.results);
+    take(
+      c,
+      row.params.map((type) => operandType(type, c.address)),
+    );
+    c.stack.push(...row.results.map((type) => operandType(type, c.address)));
   } else (effects[instr.op as SpecialName] as (c: Checking, instr: Instr) => void)(c, instr);
 }
 

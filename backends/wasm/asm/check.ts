@@ -3,12 +3,13 @@
 
 import { checkBody, checkImmediates } from "./check-body.ts";
 import { WasmModuleError } from "./errors.ts";
-import { type IndexSpaces, importedMemories, indexSpaces } from "./index-spaces.ts";
+import { addressTypeOf, type IndexSpaces, importedMemories, indexSpaces } from "./index-spaces.ts";
 import { instructions } from "./instructions.ts";
 import type { Data, Export, Global, MemoryImport, WasmModule } from "./module.ts";
+import type { AddressType } from "./types.ts";
 
-/** The most pages of 64 KiB that 32-bit addresses reach: 4 GiB. */
-export const maximumPages: number = 65536;
+/** The most pages of 64 KiB: 4 GiB are all that 32-bit addresses reach, 2^32 - 1 pages all that limits are written with here. */
+export const maximumPages: Readonly<Record<AddressType, number>> = { i32: 65536, i64: 2 ** 32 - 1 };
 
 /**
  * Checks that a module is well formed and well typed: what passes, an engine with the needed features validates.
@@ -23,17 +24,17 @@ export function checkModule(module: WasmModule): void {
   for (const memory of memories) checkMemory(memory);
   for (const global of module.globals) checkGlobal(global);
   checkExports(module.exports, spaces);
-  for (const item of module.functions) checkBody(item, spaces);
+  for (const item of module.functions) checkBody(item, spaces, addressTypeOf(module));
   for (const data of module.data) checkData(data, memories.length > 0);
 }
 
-function checkMemory({ name, min, max, shared }: MemoryImport): void {
+function checkMemory({ name, address, min, max, shared }: MemoryImport): void {
   const fail = (reason: string): never => {
     throw new WasmModuleError(`memory "${name}": ${reason}`);
   };
   for (const pages of [min, max ?? min]) {
-    if (!Number.isInteger(pages) || pages < 0 || pages > maximumPages) {
-      fail(`${pages} pages; sizes are whole numbers from 0 to ${maximumPages}`);
+    if (!Number.isInteger(pages) || pages < 0 || pages > maximumPages[address]) {
+      fail(`${pages} pages; sizes are whole numbers from 0 to ${maximumPages[address]}`);
     }
   }
   if (max !== undefined && max < min) fail(`the maximum (${max} pages) is below the minimum (${min})`);

@@ -8,7 +8,7 @@ import { decodeNames, type Names } from "./decode-names.ts";
 import { encodeModule } from "./encode.ts";
 import { WasmDecodeError, WasmModuleError } from "./errors.ts";
 import type { FunctionType } from "./index-spaces.ts";
-import type { Data, Export, FunctionImport, Global, MemoryImport, WasmModule } from "./module.ts";
+import type { ConstInstr, Data, Export, FunctionImport, Global, MemoryImport, WasmModule } from "./module.ts";
 import { functionTypeForm, header, itemKinds, limitFlags, type SectionName, sections } from "./sections.ts";
 
 /**
@@ -90,14 +90,13 @@ function readFunctionType(reader: ByteReader): FunctionType {
   return { params: reader.list(() => readValueType(reader)), results: reader.list(() => readValueType(reader)) };
 }
 
-function readLimits(reader: ByteReader, names: Names): Pick<MemoryImport, "name" | "min" | "max" | "shared"> {
-  const start = reader.offset;
+function readLimits(reader: ByteReader, names: Names): Omit<MemoryImport, "kind" | "module" | "field"> {
   const flags = reader.byte();
-  if (flags & limitFlags.memory64) reader.fail("a 64-bit memory, which is not supported", start);
   const name = nameOf(reader, names.memory, 0, "memory");
+  const address = flags & limitFlags.memory64 ? "i64" : "i32";
   const min = reader.u32();
   const shared = (flags & limitFlags.shared) !== 0;
-  return flags & limitFlags.hasMaximum ? { name, min, max: reader.u32(), shared } : { name, min, shared };
+  return { name, address, min, ...(flags & limitFlags.hasMaximum && { max: reader.u32() }), shared };
 }
 
 function readExport(reader: ByteReader, names: Names): Export {
@@ -110,10 +109,15 @@ function readExport(reader: ByteReader, names: Names): Export {
 
 function readData(reader: ByteReader, index: number, names: Names): Data {
   if (reader.u32() !== 0) reader.fail("a data segment that is passive or of a second memory");
-  const offset = decodeConstant(reader, names);
-  if (offset.op !== "i32.const") return reader.fail("a data segment at an offset that is no i32 constant");
+  const offset = addressIn(decodeConstant(reader, names));
+  if (offset === undefined) return reader.fail("a data segment at an offset that is no address");
   const bytes = reader.bytes(reader.u32());
-  return { name: nameOf(reader, names.data, index, "data segment"), offset: offset.value >>> 0, bytes };
+  return { name: nameOf(reader, names.data, index, "data segment"), offset, bytes };
+}
+
+function addressIn(constant: ConstInstr): number | undefined {
+  if (constant.op === "i64.const") return Number(constant.value);
+  return constant.op === "i32.const" ? constant.value >>> 0 : undefined;
 }
 
 /** Whatever the reader let pass (a padded integer, an unused type) shows as a difference here. */

@@ -6,10 +6,10 @@ import { ByteWriter } from "./byte-writer.ts";
 import { encodeBody, writeConstant } from "./encode-body.ts";
 import { encodeNames, type LabelNames } from "./encode-names.ts";
 import { WasmModuleError } from "./errors.ts";
-import { functionType, type IndexSpaces, indexSpaces, typeKey } from "./index-spaces.ts";
-import type { Export, MemoryImport, WasmModule } from "./module.ts";
+import { addressTypeOf, functionType, type IndexSpaces, indexSpaces, typeKey } from "./index-spaces.ts";
+import type { ConstInstr, Export, MemoryImport, WasmModule } from "./module.ts";
 import { functionTypeForm, header, itemKinds, limitFlags, type SectionName, sections } from "./sections.ts";
-import { type ValueType, valueTypeCodes } from "./types.ts";
+import { type AddressType, type ValueType, valueTypeCodes } from "./types.ts";
 
 /**
  * The binary form of a module. The same module gives the same bytes.
@@ -65,8 +65,7 @@ export function encodeModule(module: WasmModule): Uint8Array<ArrayBuffer> {
   });
   list("data", module.data, (item) => {
     section.u32(0);
-    // An i32 constant is written signed; the address means its unsigned value.
-    writeConstant(section, { op: "i32.const", value: item.offset | 0 });
+    writeConstant(section, addressConstant(addressTypeOf(module), item.offset));
     section.u32(item.bytes.length);
     section.copy(item.bytes);
   });
@@ -80,8 +79,18 @@ function writeTypes(out: ByteWriter, types: readonly ValueType[]): void {
   for (const type of types) out.byte(valueTypeCodes[type]);
 }
 
+/** An i32 constant is written signed; the address means its unsigned value. */
+const addressConstant = (type: AddressType, address: number): ConstInstr =>
+  type === "i64" ? { op: "i64.const", value: BigInt(address) } : { op: "i32.const", value: address | 0 };
+
 function writeLimits(out: ByteWriter, memory: MemoryImport): void {
-  out.byte((memory.max === undefined ? 0 : limitFlags.hasMaximum) | (memory.shared ? limitFlags.shared : 0));
+  const { hasMaximum, shared, memory64 } = limitFlags;
+  const flags: readonly (readonly [number, boolean])[] = [
+    [hasMaximum, memory.max !== undefined],
+    [shared, memory.shared],
+    [memory64, memory.address === "i64"],
+  ];
+  out.byte(flags.reduce((sum, [flag, isSet]) => (isSet ? sum | flag : sum), 0));
   out.u32(memory.min);
   if (memory.max !== undefined) out.u32(memory.max);
 }

@@ -3,7 +3,7 @@
 
 import { WasmModuleError } from "./errors.ts";
 import type { FunctionImport, Global, MemoryImport, Variable, WasmFunction, WasmModule } from "./module.ts";
-import type { ValueType } from "./types.ts";
+import type { AddressType, ValueType } from "./types.ts";
 
 /** The parameter and result types of a function. */
 export interface FunctionType {
@@ -38,6 +38,11 @@ export function importedFunctions(module: WasmModule): readonly FunctionImport[]
 /** The memories that the module imports, in order. */
 export function importedMemories(module: WasmModule): readonly MemoryImport[] {
   return module.imports.filter(isMemory);
+}
+
+/** The type of addresses in the module; i32 where it imports no memory. */
+export function addressTypeOf(module: Pick<WasmModule, "imports">): AddressType {
+  return module.imports.find(isMemory)?.address ?? "i32";
 }
 
 /** The type of a function of the module (an imported one is its own type). */

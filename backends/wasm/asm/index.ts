@@ -16,5 +16,5 @@ export {
   type NameWithImmediates,
 } from "./instructions.ts";
 export type * from "./module.ts";
-export { addressType, type ValueType } from "./types.ts";
+export { type AddressType, operandType, type ValueType } from "./types.ts";
 export { printInstr, printWat } from "./wat.ts";

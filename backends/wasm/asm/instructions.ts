@@ -6,7 +6,7 @@
 import { coreTable, saturatingAndBulkTable } from "./table-core.ts";
 import { relaxedTable } from "./table-relaxed.ts";
 import { simdTable } from "./table-simd.ts";
-import { addressType, type ValueType } from "./types.ts";
+import type { OperandType } from "./types.ts";
 
 type SourceTable = typeof coreTable & typeof saturatingAndBulkTable & typeof simdTable & typeof relaxedTable;
 
@@ -68,28 +68,28 @@ export interface Instruction {
   readonly feature: Feature;
   readonly immediates: ImmediateKind;
   /** Operand types, deepest first; undefined where the stack effect is special. */
-  readonly params: readonly ValueType[] | undefined;
-  readonly results: readonly ValueType[] | undefined;
+  readonly params: readonly OperandType[] | undefined;
+  readonly results: readonly OperandType[] | undefined;
   /** Bytes read or written, which is the natural alignment; 0 where no memory is accessed through a memarg. */
   readonly bytes: number;
   /** How many lanes the lane immediate chooses from; 0 where there is none. */
   readonly lanes: number;
 }
 
-type Operand = ValueType | "addr";
-type Params = "" | `${Operand} ` | `${Operand} ${Operand} ` | `${Operand} ${Operand} ${Operand} `;
+type Params =
+  | ""
+  | `${OperandType} `
+  | `${OperandType} ${OperandType} `
+  | `${OperandType} ${OperandType} ${OperandType} `;
 type Row = readonly [
   code: number,
-  signature: "special" | `${Params}->${"" | ` ${Operand}`}`,
+  signature: "special" | `${Params}->${"" | ` ${OperandType}`}`,
   immediates?: ImmediateKind,
   bytes?: number,
 ];
 
-const operandTypes = (list: string): readonly ValueType[] =>
-  list
-    .split(" ")
-    .filter((word) => word !== "")
-    .map((word) => (word === "addr" ? addressType : (word as ValueType)));
+const operandTypes = (list: string): readonly OperandType[] =>
+  list.split(" ").filter((word): word is OperandType => word !== "");
 
 /** `i16x8.extract_lane_s` chooses one of 8; a lane of a 4-byte access chooses one of 16 / 4. */
 function laneCount(name: string, immediates: ImmediateKind, bytes: number): number {

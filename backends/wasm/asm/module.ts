@@ -3,11 +3,11 @@
 // Not here: short constructors (build.ts), the binary format (encode.ts, decode.ts), typing rules (check.ts).
 
 import type { ImmediateKind, NameWithImmediates } from "./instructions.ts";
-import type { ValueType } from "./types.ts";
+import type { AddressType, ValueType } from "./types.ts";
 
 /** Where a load or store goes, relative to the address on the stack. */
 export interface Memarg {
-  /** Bytes added to the address, 0 to 2^32 - 1, without wrapping. */
+  /** Bytes added to the address, 0 to 2^32 - 1 (whatever its type), without wrapping. */
   readonly offset: number;
   /** A promise about the address, in bytes: a power of two up to the natural alignment. Speed only, never meaning. */
   readonly align: number;
@@ -83,7 +83,8 @@ export interface MemoryImport {
   readonly module: string;
   readonly field: string;
   readonly name: string;
-  /** In pages of 64 KiB, up to 65536. */
+  readonly address: AddressType;
+  /** In pages of 64 KiB, up to 65536; with addresses of 64 bits up to 2^32 - 1. */
   readonly min: number;
   /** In pages; a shared memory must have it. */
   readonly max?: number;

@@ -33,7 +33,7 @@ export type NameSubsection = keyof typeof nameSubsections;
 /** The kind of an imported or exported item. */
 export const itemKinds: Readonly<Record<Export["kind"], number>> = { function: 0x00, memory: 0x02, global: 0x03 };
 
-/** Flags of a memory's limits; the 64-bit one is known in order to be refused by name. */
+/** Flags of a memory's limits. */
 export const limitFlags = { hasMaximum: 0x01, shared: 0x02, memory64: 0x04 } as const;
 
 /** The form byte of a function type. */

@@ -1,4 +1,4 @@
-// Value types of WebAssembly: their names, their codes in the binary format, and the type of an address.
+// Value types of WebAssembly: their names, their codes in the binary format, and what stands for an address.
 
 /** The value types used here (no reference types: kernels hold numbers only). */
 export type ValueType = "i32" | "i64" | "f32" | "f64" | "v128";
@@ -12,8 +12,11 @@ export const valueTypeCodes: Readonly<Record<ValueType, number>> = {
   v128: 0x7b,
 };
 
-/**
- * The type of a memory address, which instruction signatures write as `addr`. With memory64 this becomes a property of
- * the memory import: the signatures are then resolved per module instead of once, and offsets may pass 2^32.
- */
-export const addressType: ValueType = "i32";
+/** The type of a memory's addresses and sizes: i64 where it may pass 4 GiB (memory64). */
+export type AddressType = "i32" | "i64";
+
+/** A type in an instruction's signature: `addr` is the memory's address type. */
+export type OperandType = ValueType | "addr";
+
+/** The type of an operand in a module whose memory has such addresses. */
+export const operandType = (type: OperandType, address: AddressType): ValueType => (type === "addr" ? address : type);

@@ -1,6 +1,7 @@
 // Prints a module in the WebAssembly text format, for people and for tools: one instruction a line, bodies indented,
 // everything by name. The text is complete: assembling it gives the same module. Constants are printed by wat-values.ts.
 
+import { addressTypeOf } from "./index-spaces.ts";
 import { type ImmediateKind, instructions } from "./instructions.ts";
 import type {
   Data,
@@ -15,7 +16,7 @@ import type {
   WasmFunction,
   WasmModule,
 } from "./module.ts";
-import type { ValueType } from "./types.ts";
+import type { AddressType, ValueType } from "./types.ts";
 import { bytesText, floatText, identifier, stringText, vectorText } from "./wat-values.ts";
 
 /** The module in the text format, ending with a line break. */
@@ -26,7 +27,7 @@ export function printWat(module: WasmModule): string {
     ...module.globals.map((item) => `  ${globalText(item)}`),
     ...module.functions.flatMap(functionLines),
     ...module.exports.map((item) => `  ${exportText(item)}`),
-    ...module.data.map((item) => `  ${dataText(item)}`),
+    ...module.data.map((item) => `  ${dataText(item, addressTypeOf(module))}`),
     ")",
   ].join("\n")}\n`;
 }
@@ -45,7 +46,8 @@ function importText(item: MemoryImport | FunctionImport): string {
     return `(${from} (func ${name}${typesText("param", item.params)}${typesText("result", item.results)}))`;
   }
   const max = item.max === undefined ? "" : ` ${item.max}`;
-  return `(${from} (memory ${name} ${item.min}${max}${item.shared ? " shared" : ""}))`;
+  const address = item.address === "i64" ? " i64" : "";
+  return `(${from} (memory ${name}${address} ${item.min}${max}${item.shared ? " shared" : ""}))`;
 }
 
 function globalText({ name, type, mutable, init }: Global): string {
@@ -66,8 +68,8 @@ function exportText({ name, kind, item }: Export): string {
   return `(export ${stringText(name)} (${kind === "function" ? "func" : kind} ${identifier(item)}))`;
 }
 
-function dataText({ name, offset, bytes }: Data): string {
-  return `(data ${identifier(name)} (i32.const ${offset}) ${bytesText(bytes)})`;
+function dataText({ name, offset, bytes }: Data, address: AddressType): string {
+  return `(data ${identifier(name)} (${address}.const ${offset}) ${bytesText(bytes)})`;
 }
 
 function bodyLines(body: readonly Instr[], indent: string): readonly string[] {

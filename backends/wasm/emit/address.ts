@@ -77,6 +77,37 @@ export function laneOffsets(sizes: readonly number[], strides: readonly number[]
   return offsets;
 }
 
+/** Whether an expression is an address: `&name`, or a sum or choice of one, or what holds one. */
+export type IsAddress = (e: Expr) => boolean;
+
+/** The addresses of a kernel, by its lets and register buffers. */
+export function addressesIn(kernel: Kernel): IsAddress {
+  const holders = new Set<string>();
+  const known = new Map<Expr, boolean>();
+  const test = (e: Expr): boolean => {
+    if (e.type.scalar !== "i32") return false;
+    let found = known.get(e);
+    if (found === undefined) {
+      found = isIn(e);
+      known.set(e, found);
+    }
+    return found;
+  };
+  const isIn = (e: Expr): boolean => {
+    if (e.kind === "var") return e.name.startsWith("&") || holders.has(e.name);
+    if (e.kind === "load") return e.index.length === 0 && holders.has(e.buffer);
+    return e.kind === "op" && e.args.some(test);
+  };
+  const registers = new Set(kernel.buffers.filter((x) => x.scope === "register").map((x) => x.name));
+  // What holds an address is written before it is read.
+  eachStmt(kernel.body, (s) => {
+    if (s.kind === "let" && test(s.value)) holders.add(s.name);
+    if (s.kind === "store" && registers.has(s.buffer) && s.index.length === 0 && test(s.value)) holders.add(s.buffer);
+  });
+  known.clear();
+  return test;
+}
+
 /** Whether an i32 expression, taken as a mathematical integer, is never negative. */
 export type NonNegative = (e: Expr) => boolean;
 

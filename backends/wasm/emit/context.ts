@@ -1,7 +1,8 @@
 /** What the emission of one function carries along: names and where their values are, facts, and what the statement at hand has computed. */
 import type { Buffer, Expr, Facts, Feature } from "../../../ir/index.ts";
 import { EmitError } from "../../errors.ts";
-import type { NonNegative } from "./address.ts";
+import type { AddressType } from "../asm/index.ts";
+import type { IsAddress, NonNegative } from "./address.ts";
 import type { Uses } from "./broadcasts.ts";
 import type { Node, Vec } from "./dag.ts";
 import type { Locals } from "./locals.ts";
@@ -20,6 +21,9 @@ export interface Context {
   readonly buffers: ReadonlyMap<string, Buffer>;
   readonly facts: Facts;
   readonly nonNegative: NonNegative;
+  /** What is an address of 64 bits; nothing where addresses have 32. */
+  readonly isAddress: IsAddress;
+  readonly address: AddressType;
   /** Features that instructions may need, and those that they did. */
   readonly allowed: ReadonlySet<Feature>;
   readonly used: Set<Feature>;

@@ -81,7 +81,14 @@ export interface Vec {
 export const registersFor = (count: number, bits: number): number => Math.ceil((count * bits) / 128);
 
 /** Values that cost nothing to compute again. */
-const cheap: ReadonlySet<string> = new Set(["local.get", "i32.const", "f32.const", "f64.const", "v128.const"]);
+const cheap: ReadonlySet<string> = new Set([
+  "local.get",
+  "i32.const",
+  "i64.const",
+  "f32.const",
+  "f64.const",
+  "v128.const",
+]);
 const isCheap = (n: Node): boolean => cheap.has(n.instr.op);
 
 function countUses(n: Node): void {

@@ -10,6 +10,7 @@ import { type Context, fail } from "./context.ts";
 import { apply, integer, type Node, node, shuffle, type Vec, vectorConst } from "./dag.ts";
 import { planLoad, planStore, type Source } from "./patterns.ts";
 import { valueTypeOf } from "./scalar.ts";
+import { laneAddresses, laneOf, moved, wide } from "./wide.ts";
 
 type LoadName = NameWithImmediates<"memarg">;
 type LaneName = NameWithImmediates<"memarg lane">;
@@ -23,11 +24,19 @@ interface Address {
 /** The address `split.base + split.constant + low`. */
 function addressOf(c: Context, { base, constant }: Split, low: number): Address {
   const offset = constant + low;
+  if (c.address === "i64") return wideAddress(c, base, offset);
   if (base === undefined) return { base: integer(offset), offset: 0 };
   const start = c.scalar(base);
   if (offset === 0) return { base: start, offset };
   if (offset > 0 && c.nonNegative(base)) return { base: start, offset };
   return { base: apply("i32.add", "i32", start, integer(offset)), offset: 0 };
+}
+
+function wideAddress(c: Context, base: Expr | undefined, offset: number): Address {
+  const start = base && wide(c, base);
+  if (start === undefined || base === undefined || offset < 0 || (offset > 0 && !c.nonNegative(base)))
+    return { base: moved(start, offset), offset: 0 };
+  return { base: start, offset };
 }
 
 const elementBytes = (scalarType: Scalar): number => storageBits(scalarType) / 8;
@@ -114,7 +123,7 @@ export function loadVector(c: Context, e: Load): Vec {
 
 /** Lanes whose addresses are computed one by one. */
 function gather(c: Context, e: Load, index: Expr): Vec {
-  const at = c.vector(index);
+  const at = addressesOf(c, index);
   const bytes = elementBytes(e.type.scalar);
   const { bits } = machineOf[e.type.scalar];
   const load = `v128.load${(bytes * 8) as 8}_lane` as LaneName;
@@ -123,13 +132,17 @@ function gather(c: Context, e: Load, index: Expr): Vec {
   for (let lane = 0; lane < e.type.count; lane++) {
     const before = lane % perRegister === 0 ? vectorConst("i8x16", 0) : (regs.pop() as Node);
     const instr: Instr = { op: load, lane: lane % perRegister, ...memarg(load, 0, bytes) };
-    regs.push(node(instr, "v128", [laneAddress(at, lane), before]));
+    regs.push(node(instr, "v128", [at(lane), before]));
   }
   return { regs, bits, count: e.type.count };
 }
 
-const laneAddress = (at: Vec, lane: number): Node =>
-  node({ op: "i32x4.extract_lane", lane: lane % 4 }, "i32", [at.regs[lane >> 2] as Node]);
+/** The address of each lane. */
+function addressesOf(c: Context, index: Expr): (lane: number) => Node {
+  if (c.address === "i64") return laneAddresses(c, index);
+  const at = c.vector(index);
+  return (lane) => laneOf(at, lane);
+}
 
 const widening = {
   8: { s: "v128.load8x8_s", u: "v128.load8x8_u" },
@@ -199,12 +212,12 @@ export function storeVector(c: Context, to: Store, value: Vec): readonly Node[] 
 
 function scatter(c: Context, to: Store, index: Expr, value: Vec, bytes: number): readonly Node[] {
   if (index.type.lanes.length === 0) fail(c, `a vector is stored to ${to.buffer} at a scalar index`);
-  const at = c.vector(index);
+  const at = addressesOf(c, index);
   const name = laneStores[bytes as 1 | 2 | 4 | 8];
   const perRegister = 128 / value.bits;
   return Array.from({ length: value.count }, (_, lane) =>
     node({ op: name, lane: lane % perRegister, ...memarg(name, 0, bytes) }, "i32", [
-      laneAddress(at, lane),
+      at(lane),
       value.regs[Math.floor(lane / perRegister)] as Node,
     ]),
   );

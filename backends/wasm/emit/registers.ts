@@ -2,7 +2,7 @@
  * Register buffers as locals. One of rank 0 is a scalar or a vector; one with axes is a vector with a lane per element (row-major),
  * read and written as a whole or lane by lane at constant indices.
  */
-import type { Buffer, Expr, Scalar } from "../../../ir/index.ts";
+import { type Buffer, b, type Expr, type Scalar } from "../../../ir/index.ts";
 import type { NameWithImmediates } from "../asm/index.ts";
 import { machineOf, shapeOf, type VectorMachine } from "../ops.ts";
 import { laneOffsets, splitIndex } from "./address.ts";
@@ -22,7 +22,10 @@ export function vectorPlace(c: Pick<Context, "locals">, name: string, registers:
 /** Locals for a register buffer. */
 export function bufferPlace(c: Context, buffer: Buffer): Place {
   const shape = shapeOfBuffer(c, buffer);
-  if (shape.length === 0) return { locals: [c.locals.named(buffer.name, valueTypeOf(buffer.scalar))], bits: undefined };
+  if (shape.length === 0) {
+    const type = c.isAddress(b.load(buffer, [])) ? c.address : valueTypeOf(buffer.scalar);
+    return { locals: [c.locals.named(buffer.name, type)], bits: undefined };
+  }
   const { bits } = machineOf[buffer.scalar];
   return vectorPlace(c, buffer.name, registersFor(laneCount(shape), bits), bits);
 }

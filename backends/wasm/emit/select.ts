@@ -13,6 +13,7 @@ import { callVector, tableVector, wideTable } from "./intrinsics.ts";
 import { loadScalar, loadSplat, loadVector, loadWidened } from "./memory.ts";
 import { extractLane, insertLane, laneOfAccess, readPlace } from "./registers.ts";
 import { heldAs, scalarConst, valueTypeOf } from "./scalar.ts";
+import { addressNode } from "./wide.ts";
 
 const isScalar = (e: Expr): boolean => e.type.lanes.length === 0;
 
@@ -29,6 +30,7 @@ export function scalar(c: Context, e: Expr): Node {
 }
 
 function selectScalar(c: Context, e: Expr): Node {
+  if (c.isAddress(e)) return addressNode(c, e);
   switch (e.kind) {
     case "const":
       return scalarConst(e.value, e.type.scalar);

@@ -126,9 +126,13 @@ function writeLet(c: Context, s: Let, out: Instr[]): void {
 
 /** Locals for a scalar, for a vector of it, or both, as it is used. */
 function scalarLet(c: Context, { name, value }: Let, out: Instr[]): Place {
-  const { broadcast, scalar: asScalar } = c.uses.get(name) ?? { broadcast: false, scalar: true };
+  const isAddress = c.isAddress(value);
+  const { broadcast, scalar: asScalar } = (isAddress ? undefined : c.uses.get(name)) ?? {
+    broadcast: false,
+    scalar: true,
+  };
   if (asScalar || !broadcast) {
-    const local = c.locals.named(name, valueTypeOf(value.type.scalar));
+    const local = c.locals.named(name, isAddress ? c.address : valueTypeOf(value.type.scalar));
     assign(c, [c.scalar(value)], [local], out);
     c.variables.set(name, { locals: [local], bits: undefined });
     if (!broadcast) return { locals: [local], bits: undefined };

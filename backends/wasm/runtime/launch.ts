@@ -40,13 +40,17 @@ export function threadsOf(kernel: KernelFunction, symbols: Readonly<Record<strin
   return kernel.threads === undefined ? 1 : Math.max(0, evaluate(kernel.threads, symbols));
 }
 
-/** The arguments of a kernel's function. */
-export function argumentsOf(kernel: KernelFunction, { buffers, symbols = {}, range }: Launch): readonly number[] {
+/** The arguments of a kernel's function, whose addresses have so many bits. */
+export function argumentsOf(
+  kernel: KernelFunction,
+  { buffers, symbols = {}, range }: Launch,
+  bits: 32 | 64,
+): readonly number[] {
   const addresses = kernel.buffers.map((name) => {
     const address = buffers[name];
     if (address === undefined) throw new WasmRuntimeError(`kernel ${kernel.name}: buffer ${name} has no address`);
-    if (address >>> 0 !== address)
-      throw new WasmRuntimeError(`kernel ${kernel.name}: ${name} at ${address} is not a 32-bit address`);
+    if (!(Number.isSafeInteger(address) && address >= 0 && (bits === 64 || address < 2 ** 32)))
+      throw new WasmRuntimeError(`kernel ${kernel.name}: ${name} at ${address} is not a ${bits}-bit address`);
     return address;
   });
   const values = kernel.symbols.map((s) => checkSymbol(kernel.name, s, symbols[s.name]));

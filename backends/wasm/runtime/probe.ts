@@ -2,6 +2,7 @@
 import { b, type Device, type Feature, QloomError } from "../../../ir/index.ts";
 import { compileModule } from "../module.ts";
 import { type HostFacts, hostFacts } from "./host.ts";
+import { WasmMemory } from "./memory.ts";
 import { dotModule } from "./probe-relaxed.ts";
 import { relaxedDotAgrees } from "./relaxed-dot.ts";
 
@@ -11,9 +12,6 @@ export interface ProbeOptions {
   /** Facts to use instead of asking the host. */
   readonly host?: HostFacts;
 }
-
-/** A module whose memory has 64-bit addresses, in binary: no index type but the flag tells it from others. */
-const memory64Module = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 0]);
 
 const pages4GiB = 65536;
 
@@ -26,6 +24,16 @@ function maxMemory(): number {
     } catch {}
   }
   return 1024 * 65536;
+}
+
+/** Whether a memory may have addresses of 64 bits, told as the final API has it. */
+function hasMemory64(): boolean {
+  try {
+    new WasmMemory({ maxBytes: 2 ** 32 + 65536 });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function hasSharedMemory(): boolean {
@@ -57,7 +65,7 @@ export async function probeWasm(options: ProbeOptions = {}): Promise<Device> {
   const features: Feature[] = [];
   if (options.relaxedSimd !== false && (await relaxedDotAgrees(dotModule()))) features.push("relaxed-simd");
   if (hasSharedMemory()) features.push("shared-memory");
-  if (WebAssembly.validate(memory64Module)) features.push("memory64");
+  if (hasMemory64()) features.push("memory64");
   const best = host.cpuFeatures[0];
   return {
     kind: "wasm",

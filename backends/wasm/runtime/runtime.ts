@@ -40,6 +40,12 @@ export class WasmRuntime extends WasmMemory {
         `the module wants ${this.shared ? "an unshared" : "a shared"} memory, the runtime's is ${this.shared ? "shared" : "not"}: ` +
           `compile ${this.shared ? "with" : "without"} the feature shared-memory`,
       );
+    const wide = this.address === "i64";
+    if (features.includes("memory64") !== wide)
+      throw new WasmRuntimeError(
+        `the module wants addresses of ${wide ? 32 : 64} bits, the runtime's have ${wide ? 64 : 32}: ` +
+          `compile ${wide ? "with" : "without"} the feature memory64`,
+      );
     const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.memory } });
     const byName = new Map(functions.map((f) => [f.name, f]));
     const find = (kernel: string): KernelFunction => {
@@ -52,7 +58,7 @@ export class WasmRuntime extends WasmMemory {
       threads: (kernel, symbols = {}) => threadsOf(find(kernel), symbols),
       run: (kernel, launch) => {
         this.requireLive();
-        const args = argumentsOf(find(kernel), launch);
+        const args = argumentsOf(find(kernel), launch, wide ? 64 : 32);
         try {
           (exports[kernel] as Exported)(...args);
         } catch (cause) {

@@ -11,6 +11,7 @@ import {
   benchMatmul,
   benchRows,
   benchSizes,
+  benchTails,
   benchThreads,
   bitsPlot,
   type CompilerReport,
@@ -26,11 +27,21 @@ import {
   type RowsReport,
   type SizesReport,
   sizesPlot,
+  type TailsReport,
   type ThreadsReport,
 } from "../../bench/index.ts";
 import { type Artifact, artifactHash, type CompileOptions } from "../../compile/index.ts";
 import { attentionOptions, matmulOptions, type ShapeOption, shapeDefaults, shapeOptions } from "../bench-shapes.ts";
-import { attentionText, bitsText, compilerText, matmulText, rowsText, sizesText, threadsText } from "../bench-texts.ts";
+import {
+  attentionText,
+  bitsText,
+  compilerText,
+  matmulText,
+  rowsText,
+  sizesText,
+  tailsText,
+  threadsText,
+} from "../bench-texts.ts";
 import { type Command, type Context, defineCommand, type OptionValues } from "../command.ts";
 import { dbOption, withRecords } from "../database.ts";
 import { UsageError } from "../errors.ts";
@@ -49,7 +60,7 @@ const options = {
   seconds: {
     type: "string",
     placeholder: "number",
-    help: "Time for samples, all together; of sizes, bits and tokens, for each",
+    help: "Time for samples, all together; of sizes, tails, bits and tokens, for each",
     schema: positive().default(5),
   },
   seed: { type: "string", placeholder: "number", help: "Seed of what is drawn", schema: integer(0).default(1) },
@@ -67,7 +78,15 @@ interface Bench extends Pick<Context, "progress" | "signal"> {
   readonly db: CompileOptions["db"];
 }
 
-type Report = AttentionReport | BenchReport | RowsReport | ThreadsReport | SizesReport | BitsReport | CompilerReport;
+type Report =
+  | AttentionReport
+  | BenchReport
+  | RowsReport
+  | ThreadsReport
+  | SizesReport
+  | TailsReport
+  | BitsReport
+  | CompilerReport;
 
 /** A row of `subjects`: what can be measured. */
 interface Subject<R extends Report> {
@@ -92,7 +111,7 @@ const subjects = {
     text: matmulText,
   }),
   attention: subject<AttentionReport>({
-    help: "over caches of several formats, with peers",
+    help: "over caches",
     takes: ["threads", "peers", ...attentionOptions],
     run: attention,
     mark: "lengths",
@@ -107,7 +126,7 @@ const subjects = {
     text: rowsText,
   }),
   sizes: subject<SizesReport>({
-    help: "N = K = 512, ..",
+    help: "N = K",
     takes: ["threads", "m", "n", "weights", "x", "svg"],
     run: ({ values, progress, ...rest }) => {
       if (values.n < 512) throw new UsageError("bench sizes takes --n 512 or more, the largest N = K");
@@ -116,6 +135,13 @@ const subjects = {
     mark: "sizes",
     text: sizesText,
     plot: sizesPlot,
+  }),
+  tails: subject<TailsReport>({
+    help: "odd sizes",
+    takes: ["threads", ...matmulOptions],
+    run: ({ values, progress, ...rest }) => benchTails({ ...common(values, rest), m: values.m, progress }),
+    mark: "worstTail",
+    text: tailsText,
   }),
   bits: subject<BitsReport>({
     help: "by method",

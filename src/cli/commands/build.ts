@@ -3,9 +3,11 @@
 import { isAbsolute } from "node:path";
 import { workloadText } from "../../../ir/index.ts";
 import { type BuildResult, buildFolder, loadConfig } from "../../build/index.ts";
+import { mostThreads } from "../../runtime/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { recordOptions, withRecords } from "../database.ts";
 import { bytesText, table } from "../table.ts";
+import { integer } from "../values.ts";
 
 export const build: Command = defineCommand({
   summary: "Build kernels ahead of time",
@@ -17,12 +19,19 @@ export const build: Command = defineCommand({
   },
   options: {
     out: { type: "string", short: "o", placeholder: "folder", help: "Where to (default: dist/kernels)" },
+    threads: {
+      type: "string",
+      placeholder: "number",
+      help: "Threads that share a run where memory can be shared (default: the config's, or 1)",
+      schema: integer(1, mostThreads).optional(),
+    },
     ...recordOptions,
   },
   async run({ options, operands }, { progress, signal }) {
     const { config, base } = await loadConfig(operands[0] ?? "");
+    const { threads = config.threads ?? 1 } = options;
     return withRecords(options, (db) =>
-      buildFolder(config, options.out ?? "dist/kernels", {
+      buildFolder({ ...config, threads }, options.out ?? "dist/kernels", {
         base,
         progress,
         signal,

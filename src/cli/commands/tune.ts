@@ -1,5 +1,6 @@
 // `qloom tune`: the main job: tune a model's matmuls on this machine, build them, check the build.
 
+import { workloadText } from "../../../ir/index.ts";
 import { openStore } from "../../../tune-db/index.ts";
 import { type JobReport, type JobRow, runJob } from "../../job/index.ts";
 import { figures } from "../../timing/index.ts";
@@ -9,7 +10,7 @@ import { UsageError } from "../errors.ts";
 import { bytesText, table } from "../table.ts";
 import { chooseTarget, targetOptions, threadsOption } from "../target.ts";
 import { choice, integer, positive } from "../values.ts";
-import { optionalMatmul, workloadOptions } from "../workload.ts";
+import { optionalWorkload, workloadOptions } from "../workload.ts";
 
 /** Enough to try a few points of each kernel of a 1B model. */
 const defaultSeconds = 120;
@@ -17,8 +18,8 @@ const defaultSeconds = 120;
 export const tune: Command = defineCommand({
   summary: "Tune the matmuls of a model on this machine, build them, check the build",
   operands: {
-    usage: "[model.gguf]",
-    help: "The model; without one, and without a matmul's flags, the matmuls of Llama-3.2-1B",
+    usage: "[model.gguf | workload]",
+    help: "The model, or a workload as JSON; without either, and without a matmul's flags, the matmuls of Llama-3.2-1B",
     min: 0,
     max: 1,
   },
@@ -59,21 +60,22 @@ export const tune: Command = defineCommand({
     ...dbOption,
   },
   async run({ options, operands }, { signal, progress, fail }) {
-    const { trials, seed, target, db, threads } = options;
+    const { trials, seed, target, db } = options;
     const { out = "dist/kernels", peer = target === "wasm" ? "ort-node" : "none" } = options;
     if (target !== "wasm" && options.out !== undefined)
       throw new UsageError("--out goes with --target wasm: kernels for WebGPU are not built ahead of time");
-    if (threads > 1 && options.out !== undefined)
-      throw new UsageError("--out goes with --threads 1: kernels that are built ahead of time run on one thread");
     const seconds = options.seconds ?? (trials === undefined ? defaultSeconds : undefined);
-    const workload = optionalMatmul("tune", options);
-    if (workload !== undefined && operands.length > 0)
+    const [operand] = operands;
+    const isJson = operand?.startsWith("{") === true;
+    const workload = optionalWorkload("tune", options, isJson ? operand : undefined);
+    const gguf = isJson ? undefined : operand;
+    if (workload !== undefined && gguf !== undefined)
       throw new UsageError("a model and a matmul's flags exclude each other");
     const { device, hosts, gpu } = await chooseTarget(options, signal);
     const store = await openStore(db);
     try {
       const report = await runJob({
-        gguf: operands[0],
+        gguf,
         workload,
         out,
         device,
@@ -104,7 +106,7 @@ export const tune: Command = defineCommand({
       ...(report.stopped
         ? ["stopped: what was measured is stored, the same command goes on from here\n"]
         : report.out === undefined
-          ? [`what was measured is stored; compile with ${grantText(report.device)} takes it from there\n`]
+          ? [`what was measured is stored; compile with a GPU's runtime takes it from there\n`]
           : [`${report.out}: ${built(report)}\n`]),
       ...report.checks
         .filter((c) => !c.ok)
@@ -115,12 +117,12 @@ export const tune: Command = defineCommand({
 const header = ["kernel", "weights", "tensors", "M", "default ms", "tuned ms", "peer ms", "of limit", ""];
 
 function cells({ kernel, tensors, workload, defaultMs, tunedMs, peer, share, failure }: JobRow): readonly string[] {
-  const { m, n, k, w } = workload;
+  const isMatmul = workload.op === "matmul";
   return [
     kernel,
-    `${w} ${n} x ${k}`,
+    isMatmul ? `${workload.w} ${workload.n} x ${workload.k}` : workloadText(workload),
     tensors === 0 ? "" : String(tensors),
-    String(m),
+    "m" in workload ? String(workload.m) : "",
     msText(defaultMs),
     msText(tunedMs),
     peer ? `${msText(peer.ms)} (${peer.name} ${peer.weights})` : "",
@@ -128,9 +130,6 @@ function cells({ kernel, tensors, workload, defaultMs, tunedMs, peer, share, fai
     failure ?? "",
   ];
 }
-
-const grantText = ({ kind, threads = 1 }: JobReport["device"]): string =>
-  kind === "wasm" ? `threads: ${threads}` : "a GPU's runtime";
 
 function limitsText(
   { readGBs, dotGops }: NonNullable<JobReport["limits"]>,

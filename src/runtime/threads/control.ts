@@ -13,14 +13,14 @@
 /** The most threads that share a launch. */
 export const mostThreads = 64;
 const mostArguments = 40;
-/** Chunks of each thread's share: what one thread may have to wait for another at the end is one of them. */
+/** Chunks of each thread's share. */
 const chunksPerShare = 8;
 const leftBits = 12;
 const leftMask = 2 ** leftBits - 1;
 const mostMessageBytes = 512;
 
 /** Places of words. What different threads write lies in different lines of the cache. */
-const place = { done: 0, launch: 16, args: 24, shares: 64, workers: 64 + 16 * mostThreads } as const;
+const place = { done: 0, launch: 16, args: 24, shares: 112, workers: 112 + 16 * mostThreads } as const;
 /** Words of the launch, from `place.launch` on. */
 const field = { kernel: 0, function: 1, iterations: 2, chunks: 3, threads: 4, args: 5 } as const;
 const failureAt = place.workers + 16 * mostThreads;
@@ -48,7 +48,24 @@ export interface SharedCall {
 /** Calls a range of a kernel's iterations. */
 export type CallRange = (call: SharedCall, begin: number, end: number) => void;
 
-const shareBegin = (chunks: number, threads: number, share: number): number => Math.floor((chunks * share) / threads);
+/** Addresses may have more than 32 bits. What is written here is seen by whoever then sees the shares. */
+const argumentsIn = (control: Control): Float64Array => new Float64Array(control.buffer, 4 * place.args, mostArguments);
+
+/** The first iteration of a share. */
+const shareBegin = (iterations: number, threads: number, share: number): number =>
+  Math.floor((iterations * share) / threads);
+const shareLength = (iterations: number, threads: number, share: number): number =>
+  shareBegin(iterations, threads, share + 1) - shareBegin(iterations, threads, share);
+
+/** Chunks of a share of so many iterations. */
+const chunksOf = (length: number): number => Math.min(length, chunksPerShare);
+
+/**
+ * The first iteration of a chunk within its share. Chunks shrink evenly, from twice the average to next to nothing: what a thread may have to wait for another at the end is one of
+ * the last, a 64th of a share. A chunk of few iterations may be empty.
+ */
+const chunkBegin = (length: number, chunk: number): number =>
+  Math.floor(length * (1 - (1 - chunk / chunksOf(length)) ** 2));
 
 /** Whether a call has few enough arguments. */
 export const fits = (args: readonly number[]): boolean => args.length <= mostArguments;
@@ -56,7 +73,8 @@ export const fits = (args: readonly number[]): boolean => args.length <= mostArg
 /** Lays a call out for all to take part; gives its number of chunks. The one before must be done. */
 export function publish(control: Control, epoch: number, call: SharedCall): number {
   const { kernel, function: called, args, iterations, threads } = call;
-  const chunks = Math.min(iterations, chunksPerShare * threads);
+  const counts = Array.from({ length: threads }, (_, share) => chunksOf(shareLength(iterations, threads, share)));
+  const chunks = counts.reduce((sum, count) => sum + count, 0);
   const set = (of: number, value: number): unknown => Atomics.store(control, place.launch + of, value);
   set(field.kernel, kernel);
   set(field.function, called);
@@ -64,12 +82,9 @@ export function publish(control: Control, epoch: number, call: SharedCall): numb
   set(field.chunks, chunks);
   set(field.threads, threads);
   set(field.args, args.length);
-  for (const [i, arg] of args.entries()) Atomics.store(control, place.args + i, arg);
+  argumentsIn(control).set(args);
   Atomics.store(control, place.done, 0);
-  for (let share = 0; share < threads; share++) {
-    const left = shareBegin(chunks, threads, share + 1) - shareBegin(chunks, threads, share);
-    Atomics.store(control, shareAt(share), (epoch << leftBits) | left);
-  }
+  for (const [share, count] of counts.entries()) Atomics.store(control, shareAt(share), (epoch << leftBits) | count);
   return chunks;
 }
 
@@ -82,7 +97,7 @@ function readCall(control: Control): SharedCall & { readonly chunks: number } {
     iterations: get(field.iterations),
     chunks: get(field.chunks),
     threads: get(field.threads),
-    args: Array.from({ length: count }, (_, i) => Atomics.load(control, place.args + i)),
+    args: [...argumentsIn(control).subarray(0, count)],
   };
 }
 
@@ -115,10 +130,12 @@ function runChunk(
   call: CallRange,
 ): void {
   const { chunks, iterations, threads } = launch;
-  const chunk = shareBegin(chunks, threads, share + 1) - left;
-  const bound = (i: number): number => Math.floor((iterations * i) / chunks);
+  const length = shareLength(iterations, threads, share);
+  const chunk = chunksOf(length) - left;
+  const bound = (i: number): number => shareBegin(iterations, threads, share) + chunkBegin(length, i);
+  const [begin, end] = [bound(chunk), bound(chunk + 1)];
   try {
-    call(launch, bound(chunk), bound(chunk + 1));
+    if (begin < end) call(launch, begin, end);
   } catch (error) {
     fail(control, me, error);
     finish(control, chunks, giveUp(control, threads));

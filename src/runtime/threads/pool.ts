@@ -15,8 +15,8 @@ import {
   takePart,
   wake,
 } from "./control.ts";
+import type { Answer, Mail } from "./mail.ts";
 import { startThread, type Thread } from "./start.ts";
-import type { Answer, Mail } from "./worker.ts";
 
 /** What tests change. */
 export interface ThreadOptions {

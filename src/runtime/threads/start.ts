@@ -1,5 +1,5 @@
 /** Starts a worker, in Node and Deno by `node:worker_threads`, in browsers as a module worker. */
-import type { Answer, Mail } from "./worker.ts";
+import type { Answer, Mail } from "./mail.ts";
 
 /** A worker from outside. */
 export interface Thread {

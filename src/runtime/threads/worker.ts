@@ -1,21 +1,6 @@
 /** A thread of the pool: takes part in launches, and between them reads its mail. Loads in Node, Deno and browsers. */
 import { type CallRange, type Control, serve } from "./control.ts";
-
-/** What the pool says to a worker. */
-export type Mail =
-  | { readonly kind: "begin"; readonly control: Control; readonly thread: number }
-  | {
-      readonly kind: "load";
-      readonly id: number;
-      readonly module: WebAssembly.Module;
-      readonly memory: WebAssembly.Memory;
-    }
-  | { readonly kind: "drop"; readonly id: number };
-
-/** What a worker answers to all but `drop`. */
-export interface Answer {
-  readonly error?: string;
-}
+import type { Answer, Mail } from "./mail.ts";
 
 type Exported = (...args: readonly number[]) => void;
 

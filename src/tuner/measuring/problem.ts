@@ -4,16 +4,20 @@
  * seen unless both rows happen to be the same one of the pool. Not here: running anything.
  */
 import {
+  type AttentionWorkload,
   type Buffer,
   boundOf,
   buffersWithRole,
   type Containers,
+  cacheBytes,
+  cachedTensor,
   containerBytes,
   type DequantizeWorkload,
   decodeReference,
   encode,
   errorBoundOf,
   exactResult,
+  fieldReader,
   formatOf,
   type MatmulWorkload,
   type Operands,
@@ -53,6 +57,7 @@ const makers: {
   matmul: matmulProblem,
   quantize: quantizeProblem,
   dequantize: dequantizeProblem,
+  attention: attentionProblem,
 };
 
 /** The problem of a workload with a fixed M, the same for equal seeds. Throws a `TunerError` where there is nothing to run. */
@@ -92,16 +97,17 @@ function anyProblem(workload: Workload, random: Random): Problem {
   };
 }
 
-const elementsOf = ({ shape }: Buffer): number => shape.reduce((product, size) => product * sizeOf(size, {}), 1);
+const elementsOf = ({ shape }: Buffer, sizes: Sizes = {}): number =>
+  shape.reduce((product, size) => product * sizeOf(size, sizes), 1);
 
 /** Integers without a range are as large as positions in a long context, and as the positions between two of them. */
 const farthest = 2 ** 20;
 
 /** Normal floats; integers of the buffer's range. */
-function randomValues(of: Buffer, random: Random): TensorArray {
+function randomValues(of: Buffer, random: Random, sizes: Sizes = {}): TensorArray {
   const [low, high] = of.range ?? [-farthest, farthest];
   const draw = of.scalar === "f32" ? () => normal(random) : () => low + Math.floor(uniform(random) * (high - low + 1));
-  return new (arrayOf(of))(elementsOf(of)).map(draw);
+  return new (arrayOf(of))(elementsOf(of, sizes)).map(draw);
 }
 
 function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
@@ -143,6 +149,51 @@ function dequantizeProblem(workload: DequantizeWorkload, random: Random): Proble
     weights,
     inputs: {},
     judge: (output) => judgeEqual("y", new Float32Array(output("y").buffer), k, expected),
+  };
+}
+
+/** Tokens in the cache on which attention is measured. */
+const cachedTokens = 1024;
+
+/** A cache of random rows, each drawn from a pool; its tensors, as the cache orders them, are inputs here. */
+function attentionProblem(workload: AttentionWorkload, random: Random): Problem {
+  const { kvHeads, headSize, heads } = workload;
+  const m = workload.m as number;
+  const sizes = { M: m, T: cachedTokens };
+  const rowOf = Array.from({ length: cachedTokens * kvHeads }, () => Math.floor(uniform(random) * poolRows));
+  const cached = (["k", "v"] as const).map((name) => {
+    const of = cachedTensor(name, workload);
+    const values = Float32Array.from({ length: poolRows * headSize }, () => normal(random));
+    const containers = encode(of.format, values, poolRows, headSize);
+    const readers = new Map(
+      of.format.fields.map((field) => [field, fieldReader(of.format, field, containers, headSize)]),
+    );
+    const bytes = cacheBytes(of, workload, cachedTokens, (field, row, entry) =>
+      readers.get(field)!(rowOf[row]!, entry),
+    );
+    const pool = decodeReference(of.format, containers, poolRows, headSize);
+    const decoded = new Float32Array(rowOf.length * headSize);
+    rowOf.forEach((from, row) => {
+      decoded.set(pool.subarray(from * headSize, (from + 1) * headSize), row * headSize);
+    });
+    return { bytes, decoded };
+  });
+  const inputs = Object.fromEntries(
+    buffersWithRole(programOf(workload), "input").map((input) => [input.name, randomValues(input, random, sizes)]),
+  );
+  const [keys, values] = cached.map(({ decoded }) => decoded) as [Float32Array, Float32Array];
+  const reference = referenceOf(workload, { ...inputs, keys, values }, {});
+  const bound = errorBoundOf(workload);
+  return {
+    workload,
+    sizes,
+    weights: {},
+    inputs: Object.assign({}, inputs, ...cached.map(({ bytes }) => bytes)),
+    judge: (output) => {
+      const row = heads * headSize;
+      const y = new Float32Array(output("y").buffer);
+      return judgeRows("y", y, row, bound, (i, at) => reference["y"]![i * row + at]!);
+    },
   };
 }
 

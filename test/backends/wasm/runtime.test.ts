@@ -1,5 +1,5 @@
 // The runtime: addresses, growth up to 4 GiB, guards, calls with checked arguments. Pages that are not touched take no memory here.
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import {
   compileModule,
   guardedInput,
@@ -109,8 +109,28 @@ describe("memory", () => {
   });
 
   test("limits that can't be", () => {
-    expect(() => new WasmRuntime({ maxBytes: 5 * gib })).toThrow(/maxBytes 5368709120 is not between/);
+    expect(() => new WasmRuntime({ maxBytes: 17 * gib })).toThrow(/maxBytes 18253611008 is not between/);
     expect(() => new WasmRuntime().allocate(-1)).toThrow(WasmRuntimeError);
+    expect(() => new WasmRuntime({ maxBytes: 8 * gib }).allocate(5 * gib)).toThrow(
+      "5368709120 bytes: one tensor has at most 4 GiB, whatever the memory has; split it by its rows among several",
+    );
+  });
+
+  test("over 4 GiB is refused where the engine has no memory64", () => {
+    const { Memory } = WebAssembly;
+    onTestFinished(() => {
+      WebAssembly.Memory = Memory;
+    });
+    WebAssembly.Memory = class extends Memory {
+      constructor(limits: WebAssembly.MemoryDescriptor) {
+        // As an engine that knows numbers only.
+        super({ ...limits, initial: +limits.initial, maximum: +(limits.maximum as number) });
+      }
+    };
+    expect(() => new WasmRuntime({ maxBytes: 5 * gib })).toThrow(
+      /^maxBytes 5368709120 is over 4 GiB, which takes memory64: this engine has none, or not so much; use Node 24/,
+    );
+    expect(new WasmRuntime({ maxBytes: 4 * gib }).address).toBe("i32");
   });
 
   test("a shared memory takes shared modules only", async () => {

@@ -22,6 +22,7 @@ describe("a config", () => {
   test("is data: kernels by workload and files", () => {
     const whole = defineBuild({
       kernels: [...config.kernels, { gguf: "model.gguf", m: 1, numerics: { compute: "f32" }, prefix: "big" }],
+      threads: 4,
     });
     expect(parseConfig(whole, "config")).toEqual(whole);
   });
@@ -50,6 +51,9 @@ describe("a config", () => {
     [{ kernels: [{ gguf: "model.gguf", rows: 3 }] }],
     [{ kernels: [{ gguf: "model.gguf", numerics: { compute: "i4" } }] }],
     [{ kernels: small.kernels, outDir: "dist" }],
+    [{ kernels: small.kernels, threads: 0 }],
+    [{ kernels: small.kernels, threads: 65 }],
+    [{ kernels: small.kernels, threads: "all" }],
   ])("can't be %j", (data) => {
     expect(messageOf(() => parseConfig(data, "qloom.config.ts"))).toMatchSnapshot();
   });

@@ -1,5 +1,5 @@
 // Attention through the API: a cache that append kernels fill, decode and prefill, against the float64 definition; what can't be is refused and changes nothing.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { WasmMemory } from "../../../backends/index.ts";
 import {
   type AppendWorkload,
@@ -51,11 +51,14 @@ describe.each<[string, Partial<AttentionWorkload>]>([
   test("prefill, decode, several tokens at once: each as the definition has it", async () => {
     const workload = attentionOf(options);
     const runtime = new WasmMemory({ shared: false });
-    const [append, attend] = await Promise.all([compile(appendOf(workload), { runtime }), compile(workload, { runtime })]);
+    const [append, attend] = await Promise.all([
+      compile(appendOf(workload), { runtime }),
+      compile(workload, { runtime }),
+    ]);
     const cache = append.newCache(10);
     const sinks = workload.sinks ? { sinks: normals(heads, 9) } : {};
     const all = { k: new Float32Array(), v: new Float32Array() };
-    for (const [turn, count] of [70, 1, 1, 5, 60, 1].entries()) {
+    for (const [turn, count] of [70, 1, 1, 5, 61, 1].entries()) {
       const added = { k: normals(count * row, turn * 3 + 1), v: normals(count * row, turn * 3 + 2) };
       for (const name of ["k", "v"] as const) all[name] = Float32Array.from([...all[name], ...added[name]]);
       append.run({ ...added, cache, m: count });
@@ -69,7 +72,43 @@ describe.each<[string, Partial<AttentionWorkload>]>([
       }).y;
       expect(nmse(y, wanted), `turn ${turn}`).toBeLessThan(attentionBounds[workload.numerics.weights]);
     }
-    expect(cache.tokens).toBe(138);
+    expect(cache.tokens).toBe(139);
     for (const part of [append, attend, runtime]) part.dispose();
   });
+});
+
+describe("merge", () => {
+  test.each([1, 2, 7, 64])(
+    "of %i parts is attention over the whole; parts without tokens take no part",
+    async (parts) => {
+      const [m, size] = [2, 16];
+      const workload = attentionOf({ m, headSize: size, heads: 4, kvHeads: 2, causal: false, lse: true });
+      const tokens = 130;
+      const [k, v] = [normals(tokens * 2 * size, 1), normals(tokens * 2 * size, 2)];
+      const q = normals(m * 4 * size, 3);
+      const whole = referenceAttention(workload, { q, keys: k, values: v });
+      // Pieces of any lengths, every third one empty.
+      const ends = Array.from({ length: parts }, (_, p) =>
+        p === parts - 1 ? tokens : Math.min(tokens, 3 * (p - (p % 3))),
+      );
+      const pieces = ends.map((end, p) => {
+        const [from, to] = [(ends[p - 1] ?? 0) * 2 * size, end * 2 * size];
+        return referenceAttention(workload, { q, keys: k.subarray(from, to), values: v.subarray(from, to) });
+      });
+      const kernel = await compile({ op: "merge", m: "any", parts, heads: 4, headSize: size });
+      const joined = (name: "y" | "lse"): Float32Array =>
+        Float32Array.from(pieces.flatMap((piece) => [...piece[name]]));
+      const { y, lse } = kernel.run({ o: joined("y"), l: joined("lse"), m });
+      expect(nmse(y, whole.y)).toBeLessThan(1e-10);
+      expect(nmse(lse, whole.lse)).toBeLessThan(1e-10);
+      const nothing = {
+        o: new Float32Array(parts * m * 4 * size),
+        l: new Float32Array(parts * m * 4).fill(Number.NEGATIVE_INFINITY),
+      };
+      const empty = kernel.run({ ...nothing, m });
+      expect(new Set(empty.y)).toEqual(new Set([0]));
+      expect(new Set(empty.lse)).toEqual(new Set([Number.NEGATIVE_INFINITY]));
+      kernel.dispose();
+    },
+  );
 });

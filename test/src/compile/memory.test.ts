@@ -158,7 +158,7 @@ describe("addresses", () => {
     const kernel = await compile(workload, options);
     const codes = new Uint8Array((n / 4) * k);
     expect(() => kernel.pack({ codes, scales: new Float32Array(n) })).toThrowErrorMatchingInlineSnapshot(
-      `[WasmRuntimeError: 4294967296 bytes do not fit: 0 of at most 4294967296 bytes are in use (4 GiB is all that Wasm's 32-bit addresses reach): dispose of other kernels' weights, or split the tensors among several runtimes]`,
+      `[WasmRuntimeError: 4294967296 bytes do not fit: 0 of at most 4294967296 bytes are in use (4 GiB is all that Wasm's 32-bit addresses reach): dispose of other kernels' weights, or split the tensors among several runtimes, or make one of up to 16 GiB (maxBytes) where the engine has memory64]`,
     );
     kernel.dispose();
   });

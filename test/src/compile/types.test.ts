@@ -17,6 +17,10 @@ const gated = { ...fixed, epilogue: ["silu", "gate"] } as const;
 const gguf = { ...fixed, w: "q4_K", k: 256 } as const;
 const dequantize = { op: "dequantize", n: 4, k: 32, w: "q4_0" } as const;
 const quantize = { op: "quantize", m: "any", k: 32, group: 32 } as const;
+const norm = { op: "rmsnorm", m: 1, k: 32, eps: 1e-5, residual: false } as const;
+const added = { ...norm, residual: true } as const;
+const embed = { op: "embed", m: "any", n: 4, k: 32, w: "q4_0" } as const;
+const rope = { op: "rope", m: 1, heads: 1, d: 2, rotary: 2, pairing: "neox", scale: 1 } as const;
 
 const floats = new Float32Array();
 const bytes = new Uint8Array();
@@ -27,6 +31,12 @@ test("what kernels of each workload take and give", () => {
   expectTypeOf<ReturnType<CompiledKernel<typeof quantize>["run"]>>().toEqualTypeOf<{
     readonly q: Int8Array;
     readonly s: Float32Array;
+  }>();
+  expectTypeOf<ReturnType<CompiledKernel<typeof norm>["run"]>>().toEqualTypeOf<Float32Array>();
+  expectTypeOf<ReturnType<CompiledKernel<typeof embed>["run"]>>().toEqualTypeOf<Float32Array>();
+  expectTypeOf<ReturnType<CompiledKernel<typeof added>["run"]>>().toEqualTypeOf<{
+    readonly sum: Float32Array;
+    readonly y: Float32Array;
   }>();
 });
 
@@ -53,6 +63,30 @@ const neverCalled = {
     many.run({ x: floats, w, m: 3 });
     // @ts-expect-error m is known at run time only
     many.run({ x: floats, w, bias: floats });
+  },
+  operators(
+    w: PackedTensors,
+    plain: CompiledKernel<typeof norm>,
+    withSum: CompiledKernel<typeof added>,
+    rows: CompiledKernel<typeof embed>,
+    turned: CompiledKernel<typeof rope>,
+  ): void {
+    plain.run({ x: floats, weight: floats });
+    withSum.run({ x: floats, weight: floats, residual: floats, m: 1 });
+    rows.run({ ids: new Int32Array(2), w, m: 2 });
+    turned.run({ x: floats, positions: new Int32Array(1), frequencies: floats });
+    // @ts-expect-error it adds nothing before
+    plain.run({ x: floats, weight: floats, residual: floats });
+    // @ts-expect-error the residual is missing
+    withSum.run({ x: floats, weight: floats });
+    // @ts-expect-error ids are i32
+    rows.run({ ids: floats, w, m: 2 });
+    // @ts-expect-error w is missing
+    rows.run({ ids: new Int32Array(2), m: 2 });
+    // @ts-expect-error positions are missing
+    turned.run({ x: floats, frequencies: floats });
+    // @ts-expect-error it has no weights to pack
+    turned.run({ x: floats, positions: new Int32Array(1), frequencies: floats, w });
   },
   pack(
     one: CompiledKernel<typeof fixed>,
@@ -82,5 +116,5 @@ const neverCalled = {
 } as const;
 
 test("what does not type-check stands in functions that are not called", () => {
-  expect(Object.keys(neverCalled)).toEqual(["run", "pack", "compile"]);
+  expect(Object.keys(neverCalled)).toEqual(["run", "operators", "pack", "compile"]);
 });

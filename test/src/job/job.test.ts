@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { probeWasm } from "../../../backends/index.ts";
-import { encode, formatOf, type MatmulWorkload } from "../../../ir/index.ts";
+import { encode, formatOf, type MatmulWorkload, type Workload } from "../../../ir/index.ts";
 import { limitMs } from "../../../src/bench/index.ts";
 import { writeGguf } from "../../../src/gguf/index.ts";
-import { type JobOptions, runJob } from "../../../src/job/index.ts";
+import { type JobOptions, type JobRow, runJob } from "../../../src/job/index.ts";
 import { normal, splitmix32 } from "../../../src/timing/index.ts";
 import { openStore } from "../../../tune-db/index.ts";
 
@@ -53,12 +53,22 @@ async function job(changes: Partial<JobOptions>, lines: string[] = []) {
   }
 }
 
+/** The rows of x that a line of the table is about. */
+const rowsOf = ({ workload }: JobRow): unknown => "m" in workload && workload.m;
+
 describe("the main job", () => {
+  test("builds for the threads that it tunes for", async () => {
+    const out = join(folder, "threads");
+    const report = await job({ out, device: { ...(await probeWasm()), threads: 2 }, trials: 1 });
+    expect(report.checks.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(await readdir(out)).toEqual(expect.arrayContaining(["q4_0_n48_k64.threads.wasm", "worker.js"]));
+  });
+
   test("tunes each distinct matmul, builds it and checks it against the file's tensors", async () => {
     const lines: string[] = [];
     const report = await job({}, lines);
     expect(report.stopped).toBe(false);
-    expect(report.rows.map((r) => [r.kernel, r.tensors, r.workload.m])).toEqual([
+    expect(report.rows.map((r) => [r.kernel, r.tensors, rowsOf(r)])).toEqual([
       ["q4_0_n48_k64", 2, 1],
       ["q4_0_n48_k64", 2, 128],
       ["q6_K_n20_k256", 1, 1],
@@ -81,8 +91,18 @@ describe("the main job", () => {
     const numerics = { compute: "i8", xGroup: 32 } as const;
     const workload: MatmulWorkload = { op: "matmul", m: "any", n: 20, k: 64, w: "int4_g32", bias: true, numerics };
     const report = await job({ gguf: undefined, workload, trials: 2 });
-    expect(report.rows.map((r) => r.workload.m)).toEqual([1, 128]);
+    expect(report.rows.map(rowsOf)).toEqual([1, 128]);
     expect(report.checks).toMatchObject([{ kernel: "matmul_int4_g32_n20_k64", tensor: "random weights", ok: true }]);
+  });
+
+  test.each<Workload>([
+    { op: "rmsnorm", m: "any", k: 64, eps: 1e-5, residual: true },
+    { op: "embed", m: 3, n: 9, k: 32, w: "q4_0" },
+  ])("takes $op too, judged by its reference", async (workload) => {
+    const report = await job({ gguf: undefined, workload, trials: 2, peer: "ort-node" });
+    expect(report.rows).toMatchObject([{ failure: undefined, peer: undefined, share: undefined }]);
+    expect(report.rows[0]?.tunedMs).toBeGreaterThan(0);
+    expect(report.checks).toMatchObject([{ tensor: "random numbers", ok: true }]);
   });
 
   test("refuses a folder that it may not replace before it measures anything", async () => {

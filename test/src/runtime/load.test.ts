@@ -43,7 +43,7 @@ const variants: readonly Variant[] = [
 ];
 
 async function load(options: LoadOptions = {}, of = variants, dot = relaxedDot): Promise<Kernel> {
-  const kernel: Kernel = await loadVariant(of, dot, options);
+  const kernel: Kernel = await loadVariant(of, { relaxedDot: dot }, options);
   onTestFinished(() => kernel.dispose());
   return kernel;
 }

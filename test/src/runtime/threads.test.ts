@@ -135,7 +135,18 @@ describe("a thread", () => {
   test("that never ends its part is given up, and ended", async () => {
     // In the worker: writes that it has begun, and never ends. Here: waits for that.
     const stuck = encodeModule({
-      imports: [{ kind: "memory", module: "env", field: "memory", name: "memory", min: 0, max: 256, shared: true }],
+      imports: [
+        {
+          kind: "memory",
+          module: "env",
+          field: "memory",
+          name: "memory",
+          address: "i32",
+          min: 0,
+          max: 256,
+          shared: true,
+        },
+      ],
       globals: [],
       functions: [
         {

@@ -150,7 +150,9 @@ describe("messages of declarations", () => {
     "too many pages": { imports: [{ ...memoryImport, max: 65537 }] },
     "a maximum below the minimum": { imports: [{ ...memoryImport, min: 5 }] },
     "a shared memory without a maximum": {
-      imports: [{ kind: "memory", module: "env", field: "memory", name: "memory", min: 1, shared: true }],
+      imports: [
+        { kind: "memory", module: "env", field: "memory", name: "memory", address: "i32", min: 1, shared: true },
+      ],
     },
     "a global's type": { globals: [{ name: "g", type: "i64", mutable: true, init: i32(1) }] },
     "a global's value": { globals: [{ name: "g", type: "i32", mutable: true, init: i32(0.5) }] },

@@ -59,11 +59,6 @@ describe("says what is wrong", () => {
       `byte 0xa: a custom section "x"; the only one written is "name"`,
     ],
     [
-      "a 64-bit memory",
-      [...header, 2, 6, 1, 0, 0, 2, 4, 1, ...names],
-      "byte 0xe: a 64-bit memory, which is not supported",
-    ],
-    [
       "an unknown opcode",
       oneFunction(0xfd, 0x9a, 0x01, 0x0b),
       "byte 0x17: opcode 0xfd 0x9a is not in the instruction table",

@@ -2,7 +2,20 @@
 // and the refusals. That the bytes mean what the module says is tested by running them in the other files.
 
 import { describe, expect, test } from "vitest";
-import { access, call, encodeModule, type Instr, i32, i64, op, v128 } from "../../../../backends/wasm/asm/index.ts";
+import {
+  access,
+  call,
+  checkModule,
+  decodeModule,
+  encodeModule,
+  getLocal,
+  type Instr,
+  i32,
+  i64,
+  op,
+  printWat,
+  v128,
+} from "../../../../backends/wasm/asm/index.ts";
 import { instantiate, memoryImport, moduleWith, single } from "./single.ts";
 
 describe("integer constants keep their value", () => {
@@ -43,6 +56,27 @@ describe("memory imports", () => {
       WebAssembly.LinkError,
     );
     expect(instantiate(module, new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true }))()).toBeUndefined();
+  });
+
+  test("of 64-bit addresses: its own flag, and i64 wherever an address is", () => {
+    const memory = { ...memoryImport, address: "i64" } as const;
+    const i64At = (value: number): Instr => ({ op: "i64.const", value: BigInt(value) });
+    const body: Instr[] = [i64At(8), getLocal("x"), access("i32.store", 4), i64At(12), access("i32.load")];
+    const x = { name: "x", type: "i32" } as const;
+    const data = [{ name: "d", offset: 20, bytes: Uint8Array.of(7) }];
+    const module = { ...moduleWith({ params: [x], results: ["i32"], body }), imports: [memory], data };
+    checkModule(module);
+    const of64 = new WebAssembly.Memory({ address: "i64", initial: 1n, maximum: 4n } as never);
+    expect(instantiate(module, of64)(-5)).toBe(-5);
+    expect(new Uint8Array(of64.buffer)[20]).toBe(7);
+    expect(printWat(module)).toContain('(import "env" "memory" (memory $memory i64 1 4))');
+    expect(printWat(module)).toContain('(data $d (i64.const 20) "\\07")');
+    expect(() => checkModule({ ...module, imports: [memoryImport] })).toThrow(
+      /i32.store\): expected \[i32 i32\] on the stack, found \[i64 i32\]/,
+    );
+    const shared = { ...module, imports: [{ ...memory, shared: true }] };
+    expect(WebAssembly.validate(encodeModule(shared))).toBe(true);
+    for (const one of [module, shared]) expect(decodeModule(encodeModule(one))).toEqual(one);
   });
 
   test("offsets reach past 2 GiB", () => {

@@ -1,7 +1,7 @@
 // Every instruction that touches memory: which bytes it reads or writes, and how it fills the rest.
 
 import { describe, expect, test } from "vitest";
-import { type InstructionName, instructions } from "../../../../backends/wasm/asm/index.ts";
+import { type InstructionName, instructions, operandType } from "../../../../backends/wasm/asm/index.ts";
 import { fromIntegers, integers, type LaneType } from "./lanes.ts";
 import { exampleImmediates, single } from "./single.ts";
 
@@ -75,7 +75,7 @@ function bytesOf(type: string): number[] {
 describe("stores", () => {
   test.each(named("memarg", isStore))("%s", (name) => {
     const { bytes, params } = instructions[name];
-    const type = params![1]!;
+    const type = operandType(params![1]!, "i32");
     const compiled = single(name, { offset, align });
     compiled.memory.fill(0x77, address, address + 64);
     // The vector operand is number 1 of the instruction and so lies at byte 16.

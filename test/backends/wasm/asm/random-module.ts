@@ -3,11 +3,13 @@
 
 import fc from "fast-check";
 import {
+  type AddressType,
   type ConstInstr,
   type Global,
   type Instr,
   type Instruction,
   instructions,
+  operandType,
   type ValueType,
   type Variable,
   type WasmFunction,
@@ -22,6 +24,7 @@ type Choose = (limit: number) => number;
 
 interface Scope {
   readonly choose: Choose;
+  readonly address: AddressType;
   readonly variables: readonly Variable[];
   readonly globals: readonly Global[];
   readonly callees: readonly {
@@ -44,7 +47,12 @@ function buildModule(numbers: readonly number[]): WasmModule {
   let next = 0;
   const choose: Choose = (limit) => (limit <= 1 ? 0 : (numbers[next++] ?? 0) % limit);
   const shared = choose(2) === 1;
-  const memory = { kind: "memory", module: "env", field: "memory", name: "memory", min: choose(3), shared } as const;
+  const address = (["i32", "i64"] as const)[choose(2)]!;
+  const memory = {
+    kind: "memory",
+    ...{ module: "env", field: "memory", name: "memory", address },
+    ...{ min: choose(3), shared },
+  } as const;
   const limits = shared || choose(2) === 1 ? { max: 65536 - choose(2) } : {};
   const signature = (): { params: ValueType[]; results: ValueType[] } => ({
     params: list(choose, 3),
@@ -60,6 +68,7 @@ function buildModule(numbers: readonly number[]): WasmModule {
     const locals = list(choose, 4).map((type, index) => ({ name: `l/${index}`, type }));
     const scope: Scope = {
       choose,
+      address,
       variables: [...params, ...locals],
       globals,
       callees: [host, ...heads],
@@ -112,11 +121,11 @@ function step(scope: Scope, stack: ValueType[]): Instr[] {
     case 0:
     case 1: {
       const row = ordinary[choose(ordinary.length)]!;
-      const params = row.params!;
+      const params = row.params!.map((type) => operandType(type, scope.address));
       const below = stack.length - params.length;
       const isReady = below >= 0 && params.every((type, index) => type === stack[below + index]);
       if (isReady) stack.length = below;
-      stack.push(...row.results!);
+      stack.push(...row.results!.map((type) => operandType(type, scope.address)));
       const operands = isReady ? [] : params.map((type) => constant(choose, type));
       return [...operands, { op: row.name, ...immediates(choose, row) } as Instr];
     }
@@ -201,7 +210,7 @@ function immediates(choose: Choose, row: Instruction): object {
     offset: [0, 1, 127, 128, 65536, 0xffffffff][choose(6)]!,
     align: 2 ** choose(Math.log2(row.bytes || 1) + 1),
   };
-  const value = row.name.endsWith(".const") ? constant(choose, row.results![0]!) : undefined;
+  const value = row.name.endsWith(".const") ? constant(choose, operandType(row.results![0]!, "i32")) : undefined;
   const data: Partial<Record<typeof row.immediates, object>> = {
     memarg,
     "memarg lane": { ...memarg, lane: choose(row.lanes) },

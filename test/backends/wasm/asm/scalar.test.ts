@@ -1,7 +1,12 @@
 // Every scalar arithmetic, comparison and conversion instruction, executed on edge values and compared with the reference.
 
 import { expect, test } from "vitest";
-import { type InstructionName, instructions, type ValueType } from "../../../../backends/wasm/asm/index.ts";
+import {
+  type InstructionName,
+  instructions,
+  operandType,
+  type ValueType,
+} from "../../../../backends/wasm/asm/index.ts";
 import { comparisons, floatBinary, floatUnary, integerBinary, integerUnary, truncateSaturating } from "./numerics.ts";
 import { exampleImmediates, single, type Value } from "./single.ts";
 
@@ -54,7 +59,7 @@ const conversions: Readonly<Record<string, (value: number | bigint) => number | 
 /** The meaning of an instruction; undefined as a result where it traps. */
 function reference(name: InstructionName): (...operands: (number | bigint)[]) => number | bigint | boolean | undefined {
   const [type = "", rest = ""] = name.split(".");
-  const operand = instructions[name].params![0]!;
+  const operand = operandType(instructions[name].params![0]!, "i32");
   const bits = bitsOf(operand);
   const read = (value: number | bigint): bigint =>
     rest.endsWith("_u") ? BigInt.asUintN(bits, BigInt(value)) : BigInt(value);
@@ -107,7 +112,7 @@ test.each(scalars)("%s", (name) => {
       const operands = [first, second].slice(0, params!.length);
       const expected = reference(name)(...operands);
       if (expected === undefined) expect(() => compiled.run(...operands)).toThrow(WebAssembly.RuntimeError);
-      else expect(compiled.run(...operands), `${operands}`).toBe(asResult(expected, results![0]!));
+      else expect(compiled.run(...operands), `${operands}`).toBe(asResult(expected, operandType(results![0]!, "i32")));
     }
   }
 });

@@ -10,6 +10,7 @@ import {
   i32,
   instructions,
   type MemoryImport,
+  operandType,
   type WasmModule,
 } from "../../../../backends/wasm/asm/index.ts";
 
@@ -21,6 +22,7 @@ export const memoryImport: MemoryImport = {
   module: "env",
   field: "memory",
   name: "memory",
+  address: "i32",
   min: 1,
   max: 4,
   shared: false,
@@ -55,7 +57,8 @@ export function singleModule(instr: Instr): WasmModule {
   const toMemory = results[0] === "v128";
   const body: Instr[] = toMemory ? [i32(vectorResultAt)] : [];
   const scalars: { name: string; type: "i32" | "i64" | "f32" | "f64" }[] = [];
-  for (const [index, type] of params.entries()) {
+  for (const [index, operand] of params.entries()) {
+    const type = operandType(operand, "i32");
     if (type === "v128") body.push(i32(0), access("v128.load", 16 * index));
     else {
       scalars.push({ name: `operand${index}`, type });
@@ -64,7 +67,11 @@ export function singleModule(instr: Instr): WasmModule {
   }
   body.push(instr);
   if (toMemory) body.push(access("v128.store"));
-  return moduleWith({ params: scalars, results: toMemory ? [] : results, body });
+  return moduleWith({
+    params: scalars,
+    results: toMemory ? [] : results.map((type) => operandType(type, "i32")),
+    body,
+  });
 }
 
 /** An instruction ready to run on operands, with the memory it works in. */

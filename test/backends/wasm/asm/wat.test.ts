@@ -28,7 +28,16 @@ import { randomModule } from "./random-module.ts";
 
 const dot: WasmModule = {
   imports: [
-    { kind: "memory", module: "env", field: "memory", name: "memory", min: 1, max: 65536, shared: true },
+    {
+      kind: "memory",
+      module: "env",
+      field: "memory",
+      name: "memory",
+      address: "i32",
+      min: 1,
+      max: 65536,
+      shared: true,
+    },
     { kind: "function", module: "env", field: "log", name: "log", params: ["i32", "f32"], results: [] },
   ],
   globals: [

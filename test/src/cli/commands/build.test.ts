@@ -1,6 +1,6 @@
 // `qloom build` and `qloom device` as a user sees them. What a build holds is tested in test/src/build.
 
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { qloom } from "../run.ts";
@@ -28,12 +28,27 @@ describe("qloom build", () => {
         "code": 0,
         "err": "1 of 1: quant
       ",
-        "out": "loadQuant  quantize m=any k=64 g32  quant.wasm SIZE (template default)
+        "out": "loadQuant  quantize m=any k=64 group=32  quant.wasm SIZE (template default)
       OUT: import { loadQuant } from "OUT/index.js"
       ",
       }
     `);
     expect(await readdir(out)).toContain("quant.wasm");
+  });
+
+  test("for several threads, as the config says or the flag", async () => {
+    const { file, out } = await project(config.replace("default {", "default { threads: 2,"));
+    expect((await qloom("build", file, "--out", out, "--untuned")).code).toBe(0);
+    expect(await readdir(out)).toEqual(expect.arrayContaining(["quant.threads.wasm", "quant.wasm", "worker.js"]));
+    expect(await readFile(join(out, "index.ts"), "utf8")).toContain("most: 2");
+    expect((await qloom("build", file, "--out", out, "--untuned", "--threads", "3")).code).toBe(0);
+    expect(await readFile(join(out, "index.ts"), "utf8")).toContain("most: 3");
+    expect((await qloom("build", file, "--out", out, "--untuned", "--threads", "1")).code).toBe(0);
+    expect((await readdir(out)).filter((name) => /wasm$|worker/.test(name))).toEqual(["quant.wasm"]);
+    expect(await qloom("build", file, "--threads", "65")).toMatchObject({
+      code: 2,
+      err: 'qloom: --threads must be a whole number from 1 to 64, not "65"; see qloom build --help\n',
+    });
   });
 
   test("as JSON", async () => {

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { AttentionReport, BitsReport } from "../../../../src/bench/index.ts";
+import type { AttentionReport, BitsReport, TailsReport } from "../../../../src/bench/index.ts";
 import { recordKey } from "../../../../tune-db/index.ts";
 import { qloom } from "../run.ts";
 import { databaseOf, flags, folder, recordOf } from "./database.ts";
@@ -109,6 +109,23 @@ describe("qloom bench", () => {
     );
   }, 60_000);
 
+  test("tails, each beside the shape without", async () => {
+    const db = await databaseOf();
+    const shape = ["--m", "4", "--n", "64", "--seconds", "0.01", "--db", db];
+    const report = (await json(["bench", "tails", ...shape, "--k", "64"], /^(m \d+, n \d+, k \d+\n)*$/)) as TailsReport;
+    expect(report.tails.map(({ m, n, k }) => [m, n, k])).toEqual([
+      ...[5, 7].map((m) => [m, 64, 64]),
+      ...[65, 66, 67, 69, 97].map((n) => [4, n, 64]),
+      ...[96, 160].map((k) => [4, 64, k]),
+    ]);
+    expect(report.worstTail).toBe(Math.max(...report.tails.map(({ perElement }) => perElement)));
+    const { out } = await qloom("bench", "tails", ...shape, "--k", "256", "--weights", "q4_K");
+    expect(out).toMatch(/^q4_K 64 x 256, M = 4, on [^\n]+\n\nM +N +K +median +without +GOP\/s +time per element\n/);
+    expect(out).toMatch(
+      /\n4 +64 +512 [^\n]+\n4 +64 +1024 [^\n]+\n\nlargest time per element [\d.]+ of that without a tail\n$/,
+    );
+  }, 60_000);
+
   test("on several threads", async () => {
     const db = await databaseOf();
     const shape = ["--n", "1024", "--k", "512", "--seconds", "0.01", "--threads", "2", "--db", db, "--json"];
@@ -147,7 +164,6 @@ describe("qloom bench", () => {
     [2, ["bench", "bits", "--weights", "q4_K"]],
     [2, ["bench", "sizes", "--k", "512"]],
     [2, ["bench", "sizes", "--n", "256"]],
-    [2, ["tune", "--threads", "2", "--out", "kernels"]],
     [2, ["bench", "matmul", "--m", "any"]],
     [2, ["bench", "matmul", "--peers", "ort-node,ggml"]],
     [2, ["bench", "matmul", "--target", "cuda"]],
