@@ -104,21 +104,21 @@ const subject = <R extends Report>(row: Subject<R>): Subject<Report> => row as u
 
 const subjects = {
   matmul: subject<BenchReport>({
-    help: "with peers",
+    help: "peers",
     takes: ["webgpu", "threads", "peers", ...matmulOptions],
     run: matmul,
     mark: "rows",
     text: matmulText,
   }),
   attention: subject<AttentionReport>({
-    help: "over caches",
+    help: "caches, peers",
     takes: ["threads", "peers", ...attentionOptions],
     run: attention,
     mark: "lengths",
     text: attentionText,
   }),
   rows: subject<RowsReport>({
-    help: "M = 1, 2, ..",
+    help: "by M",
     takes: ["threads", ...matmulOptions],
     run: ({ values, ...rest }) =>
       benchRows({ ...common(values, rest), most: values.m === 1 ? 16 : values.m, sources: [formatWeightSource] }),
@@ -144,7 +144,7 @@ const subjects = {
     text: tailsText,
   }),
   bits: subject<BitsReport>({
-    help: "by method",
+    help: "methods",
     takes: ["m", "n", "k", "svg"],
     run: ({ values: { m, n, k, seconds, seed }, target: { device }, signal, progress }) =>
       benchBits({ m, n, k, seconds, seed, device, signal, progress, group: 32 }),
@@ -153,7 +153,7 @@ const subjects = {
     plot: bitsPlot,
   }),
   threads: subject<ThreadsReport>({
-    help: "1, 2, ..",
+    help: "1, ..",
     takes: ["threads", ...matmulOptions],
     run: ({ values, ...rest }) => {
       if (values.threads === 1) throw new UsageError("bench threads takes --threads 2 or more");
@@ -163,7 +163,7 @@ const subjects = {
     text: threadsText,
   }),
   compiler: subject<CompilerReport>({
-    help: "its times",
+    help: "times",
     takes: ["webgpu", ...matmulOptions],
     run: ({ values: { m, n, k, weights, x }, target: { device } }) =>
       benchCompiler({ op: "matmul", m, n, k, w: weights, bias: false, numerics: numericsOf(x) }, device),
