@@ -1,5 +1,12 @@
 // The bench: our kernels and real peers measured side by side. Samples and statistics are src/timing's.
 
+export {
+  type AttentionBench,
+  type AttentionReport,
+  type AttentionRow,
+  type AttentionTable,
+  benchAttention,
+} from "./attention.ts";
 export { type BitsReport, benchBits, bitsPlot } from "./bits.ts";
 export {
   type Accuracy,
@@ -19,6 +26,7 @@ export { gpuLimitMs, readSizes } from "./gpu/share.ts";
 export { type Limits, limitMs, measureLimits } from "./limits.ts";
 export { type BenchReport, type BenchRow, benchMatmul, type Factory, type MatmulBench } from "./matmul.ts";
 export { formatWeightSource, numericsOf, ours } from "./ours.ts";
+export { ourAttention } from "./ours-attention.ts";
 export { oursInPage, oursOnGpu } from "./ours-gpu.ts";
 export { type Peer, type PeerName, peers, type Session } from "./peers/index.ts";
 export { type Plot, plotSvg } from "./plot.ts";

@@ -4,7 +4,7 @@
 import type { Device } from "../../ir/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, type MatmulCase, makeCase, type WeightSource } from "./case.ts";
-import { peerNamed, type Session } from "./peers/index.ts";
+import { peers as matmulPeers, peerNamed, type Session } from "./peers/index.ts";
 import { checkResult, type ResultError, referenceOf } from "./reference.ts";
 
 /** What to measure; sizes are positive integers. */
@@ -64,7 +64,7 @@ export interface BenchRow {
  */
 export async function benchMatmul(request: MatmulBench, ours: Readonly<Record<string, Factory>>): Promise<BenchReport> {
   const { peers, note = console.error, seconds = 5, minSamples = 7, signal, device } = request;
-  const named = peers.map(peerNamed);
+  const named = peers.map((name) => peerNamed(name, matmulPeers));
   const matmul = makeCase(request, request.seed ?? 1, [intWeightSource, ...(request.sources ?? [])]);
   const factories = Object.entries(ours);
   for (const peer of named) {

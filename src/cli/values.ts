@@ -13,6 +13,17 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): z.Z
     .transform(Number);
 }
 
+/** Whole numbers from `min` up, separated by commas. */
+export function integers(min: number): z.ZodType<readonly number[], string> {
+  const one = integer(min);
+  return z
+    .string()
+    .refine((text) => text.split(",").every((part) => one.safeParse(part).success), {
+      error: `must be whole numbers from ${min} up, separated by commas`,
+    })
+    .transform((text) => text.split(",").map(Number));
+}
+
 /** A finite number above 0, such as seconds. */
 export function positive(): z.ZodType<number, string> {
   return z

@@ -1,4 +1,4 @@
-// ONNX Runtime's WebGPU execution provider, in a page: x goes up and y comes back in every run. Not here: the model (../onnx.ts).
+// ONNX Runtime's WebGPU execution provider, in a page: x goes up and y comes back in every run. Not here: the model (../onnx).
 
 import { type PageSession, pageSession, publishedBytes } from "./session.ts";
 

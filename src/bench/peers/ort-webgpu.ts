@@ -3,20 +3,20 @@
 
 import { hasPackage } from "../../web/index.ts";
 import { sessionInPage } from "../browser.ts";
-import { BenchError, PeerMissingError } from "../errors.ts";
-import { matMulNBitsModel } from "../onnx.ts";
-import { unsupportedByMatMulNBits } from "./ort.ts";
+import type { MatmulCase } from "../case.ts";
+import { PeerMissingError } from "../errors.ts";
+import { matMulNBitsModel } from "../onnx/matmul.ts";
+import { integers, unsupportedByMatMulNBits } from "./matmul.ts";
 import type { Peer } from "./peer.ts";
 
-export const ortWebgpu: Peer = {
+export const ortWebgpu: Peer<MatmulCase> = {
   name: "ort-webgpu",
   unsupported: ({ weights }) => unsupportedByMatMulNBits(weights),
   prepare: async ({ m, n, k, weights, x, accuracy, threads }) => {
-    const reason = unsupportedByMatMulNBits(weights);
-    if (weights.kind !== "int" || reason) throw new BenchError(`peer ort-webgpu: ${reason}`);
+    const taken = integers("ort-webgpu", weights);
     if (!hasPackage("onnxruntime-web"))
       throw new PeerMissingError("peer ort-webgpu needs the package onnxruntime-web: npm i -D onnxruntime-web");
-    const model = matMulNBitsModel({ n, k, ...weights }, accuracy.accuracyLevel);
+    const model = matMulNBitsModel({ n, k, ...taken }, accuracy.accuracyLevel);
     return sessionInPage({
       who: "peer ort-webgpu",
       module: "src/bench/page/ort-webgpu",

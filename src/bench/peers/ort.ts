@@ -1,60 +1,51 @@
-// ONNX Runtime as a peer: what its native and its Wasm build share. A case becomes a MatMulNBits model; not here: how
-// a build is loaded (ort-node.ts, ort-web.ts).
+// ONNX Runtime on a CPU: what its native and its Wasm build share. Not here: how a build is loaded (ort-node.ts, ort-web.ts), or which models
+// contestants are (matmul.ts, attention.ts).
 
-import type { IntWeights, MatmulCase } from "../case.ts";
-import { BenchError } from "../errors.ts";
-import { matMulNBitsModel } from "../onnx.ts";
-import type { Peer, Session } from "./peer.ts";
+import type { Feed } from "../onnx/model.ts";
+import type { Session } from "./peer.ts";
 
 /** The part of onnxruntime-common that both packages export and this uses. */
 export interface Ort {
-  readonly Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => unknown;
+  readonly Tensor: new (type: Feed["type"], data: Feed["data"], dims: readonly number[]) => unknown;
   readonly InferenceSession: {
     create(model: Uint8Array, options: Readonly<Record<string, unknown>>): Promise<OrtSession>;
   };
 }
 
 interface OrtSession {
-  run(feeds: Readonly<Record<string, unknown>>): Promise<{ readonly [output: string]: { readonly data: unknown } }>;
+  run(
+    feeds: Readonly<Record<string, unknown>>,
+    fetches: Readonly<Record<string, unknown>>,
+  ): Promise<{ readonly [output: string]: { readonly data: unknown } }>;
   release(): Promise<void>;
 }
 
+/** A build of ONNX Runtime. */
+export interface OrtBuild {
+  readonly name: string;
+  /** The execution provider that it runs on a CPU. */
+  readonly provider: string;
+  /** Whether it leaves outputs in the tensors that it is given for them; else it hands back others, to be given to the next step. */
+  readonly fillsTensors: boolean;
+  /** Imports the package, ready for this many threads. Throws a `PeerMissingError` where it isn't installed. */
+  load(threads: number): Promise<Ort>;
+}
+
 /**
- * ONNX Runtime's MatMulNBits as a peer.
- *
- * @param provider the execution provider that the build runs on a CPU.
- * @param load imports the package, ready for this many threads.
+ * A model as a contestant: a run is given the same feeds each time, by name, and makes `y` (f32) and `results`. They are left in these tensors where the build can, one that is
+ * a feed, too, in place.
  */
-export function ortPeer(name: string, provider: string, load: (threads: number) => Promise<Ort>): Peer {
-  return {
-    name,
-    unsupported: ({ weights }) => unsupportedByMatMulNBits(weights),
-    prepare: async (matmul) => {
-      const { weights } = matmul;
-      const reason = unsupportedByMatMulNBits(weights);
-      if (weights.kind !== "int" || reason) throw new BenchError(`peer ${name}: ${reason}`);
-      return createSession(await load(matmul.threads), provider, matmul, weights);
-    },
-  };
-}
-
-/** Why MatMulNBits can't take these weights. */
-export function unsupportedByMatMulNBits(weights: MatmulCase["weights"]): string | undefined {
-  if (weights.kind !== "int") return `MatMulNBits takes integer codes with a scale per group, not ${weights.format}`;
-  const { bits, group } = weights;
-  if (![2, 4, 8].includes(bits)) return `MatMulNBits takes 2, 4 or 8 bits, not ${bits}`;
-  if (![16, 32, 64, 128, 256].includes(group))
-    return `MatMulNBits takes groups of 16, 32, 64, 128 or 256, not ${group}`;
-  return undefined;
-}
-
-async function createSession(
-  ort: Ort,
-  provider: string,
-  { m, n, k, x, threads, accuracy }: MatmulCase,
-  weights: IntWeights,
+export async function ortSession(
+  { load, provider, fillsTensors }: OrtBuild,
+  threads: number,
+  model: Uint8Array,
+  {
+    feeds,
+    results = new Map(),
+  }: { readonly feeds: ReadonlyMap<string, Feed>; readonly results?: ReadonlyMap<string, Feed> },
 ): Promise<Session> {
-  const session = await ort.InferenceSession.create(matMulNBitsModel({ n, k, ...weights }, accuracy.accuracyLevel), {
+  const ort = await load(threads);
+  const session = await ort.InferenceSession.create(model, {
     executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -62,11 +53,17 @@ async function createSession(
     // Errors only: warnings would go to the terminal in the middle of our own output.
     logSeverityLevel: 3,
   });
-  const feeds = { x: new ort.Tensor("float32", x, [m, k]) };
+  const tensors = new Map(
+    [...feeds.values(), ...results.values()].map((of) => [of, new ort.Tensor(of.type, of.data, of.dims)]),
+  );
+  const tensorsOf = (named: ReadonlyMap<string, Feed>): Record<string, unknown> =>
+    Object.fromEntries([...named].map(([name, feed]) => [name, tensors.get(feed)]));
+  const given = tensorsOf(feeds);
+  const left = fillsTensors ? tensorsOf(results) : Object.fromEntries([...results.keys()].map((name) => [name, null]));
   let y = new Float32Array(0);
   return {
     run: async () => {
-      y = (await session.run(feeds))["y"]!.data as typeof y;
+      y = (await session.run(given, { ...left, y: null }))["y"]!.data as typeof y;
     },
     output: () => y,
     dispose: () => session.release(),

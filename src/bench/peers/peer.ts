@@ -1,28 +1,27 @@
 // What the bench asks of anything it times, ours or a peer's. Not here: any peer.
 
 import type { TimedRuns } from "../../timing/index.ts";
-import type { MatmulCase } from "../case.ts";
 import { PeerMissingError } from "../errors.ts";
 
-/** One contestant made ready for one case: weights loaded and packed, x at hand. */
+/** One contestant made ready for one case: weights packed or caches filled, inputs at hand. */
 export interface Session {
-  /** Computes y from x once; f32 in, f32 out, quantizing x included. */
+  /** Computes y once; f32 in, f32 out, quantizing what comes in included. */
   run(): void | Promise<void>;
   /** Where the runs happen elsewhere: how they are timed there, instead of around {@link run}. */
   readonly timed?: TimedRuns;
-  /** f32 [m, n] of the last run. */
+  /** y of the last run, row-major. */
   output(): Float32Array | Promise<Float32Array>;
   /** Frees what the session holds. */
   dispose(): void | Promise<void>;
 }
 
-/** Another's implementation, measured beside ours. */
-export interface Peer {
+/** Another's implementation of what a case asks, measured beside ours. */
+export interface Peer<Case> {
   readonly name: string;
   /** Why the peer can't run a case, or undefined when it can. */
-  unsupported(matmul: MatmulCase): string | undefined;
+  unsupported(given: Case): string | undefined;
   /** @throws BenchError when the peer's package isn't installed, naming the command that installs it. */
-  prepare(matmul: MatmulCase): Promise<Session>;
+  prepare(given: Case): Promise<Session>;
 }
 
 /**

@@ -2,8 +2,10 @@
 
 import { writeFile } from "node:fs/promises";
 import {
+  type AttentionReport,
   type BenchReport,
   type BitsReport,
+  benchAttention,
   benchBits,
   benchCompiler,
   benchMatmul,
@@ -16,6 +18,7 @@ import {
   type Factory,
   formatWeightSource,
   numericsOf,
+  ourAttention,
   ours,
   oursInPage,
   oursOnGpu,
@@ -28,25 +31,25 @@ import {
   type ThreadsReport,
 } from "../../bench/index.ts";
 import { type Artifact, artifactHash, type CompileOptions } from "../../compile/index.ts";
-import { bitsText, compilerText, matmulText, rowsText, sizesText, tailsText, threadsText } from "../bench-texts.ts";
+import { attentionOptions, matmulOptions, type ShapeOption, shapeDefaults, shapeOptions } from "../bench-shapes.ts";
+import {
+  attentionText,
+  bitsText,
+  compilerText,
+  matmulText,
+  rowsText,
+  sizesText,
+  tailsText,
+  threadsText,
+} from "../bench-texts.ts";
 import { type Command, type Context, defineCommand, type OptionValues } from "../command.ts";
 import { dbOption, withRecords } from "../database.ts";
 import { UsageError } from "../errors.ts";
 import { type OpenTarget, openTarget, runElsewhere, targetOptions, threadsOption } from "../target.ts";
 import { integer, list, positive } from "../values.ts";
-import { activations } from "../workload.ts";
 
 const options = {
-  m: { type: "string", placeholder: "rows", help: "Rows of x", schema: integer(1).default(1) },
-  n: { type: "string", placeholder: "rows", help: "Rows of the weights", schema: integer(1).default(4096) },
-  k: { type: "string", placeholder: "columns", help: "Columns of both (default: 4096)", schema: integer(1).optional() },
-  weights: { type: "string", placeholder: "format", help: "Format of the weights (default: int4_g32)" },
-  x: {
-    type: "string",
-    placeholder: "format",
-    help: "What x is computed in: f32, f16, i8_g<group>, i8_row; _t8 after i8_.. allows 8-bit tables (default: i8_g32)",
-    schema: activations.optional(),
-  },
+  ...shapeOptions,
   ...threadsOption,
   peers: {
     type: "string",
@@ -57,10 +60,10 @@ const options = {
   seconds: {
     type: "string",
     placeholder: "number",
-    help: "Time for samples, all together; of sizes, tails and bits, for each",
+    help: "Time for samples, all together; of sizes, tails, bits and tokens, for each",
     schema: positive().default(5),
   },
-  seed: { type: "string", placeholder: "number", help: "Seed of weights and x", schema: integer(0).default(1) },
+  seed: { type: "string", placeholder: "number", help: "Seed of what is drawn", schema: integer(0).default(1) },
   svg: { type: "string", placeholder: "file", help: "Draw sizes or bits, too" },
   ...targetOptions,
   ...dbOption,
@@ -70,18 +73,26 @@ type Values = OptionValues<typeof options>;
 
 /** What a subject is measured with. */
 interface Bench extends Pick<Context, "progress" | "signal"> {
-  readonly values: Values & { readonly k: number; readonly weights: string; readonly x: string };
+  readonly values: Values & typeof shapeDefaults;
   readonly target: OpenTarget;
   readonly db: CompileOptions["db"];
 }
 
-type Report = BenchReport | RowsReport | ThreadsReport | SizesReport | TailsReport | BitsReport | CompilerReport;
+type Report =
+  | AttentionReport
+  | BenchReport
+  | RowsReport
+  | ThreadsReport
+  | SizesReport
+  | TailsReport
+  | BitsReport
+  | CompilerReport;
 
 /** A row of `subjects`: what can be measured. */
 interface Subject<R extends Report> {
   readonly help: string;
   /** What else it goes with, besides one thread of Wasm. */
-  readonly takes: readonly ("webgpu" | "threads" | "peers" | "k" | "weights" | "x" | "svg")[];
+  readonly takes: readonly ("webgpu" | "threads" | "peers" | "svg" | ShapeOption)[];
   readonly run: (bench: Bench) => Promise<R>;
   /** A field that no other report has. */
   readonly mark: string;
@@ -93,15 +104,22 @@ const subject = <R extends Report>(row: Subject<R>): Subject<Report> => row as u
 
 const subjects = {
   matmul: subject<BenchReport>({
-    help: "with peers",
-    takes: ["webgpu", "threads", "peers", "k", "weights", "x"],
+    help: "peers",
+    takes: ["webgpu", "threads", "peers", ...matmulOptions],
     run: matmul,
     mark: "rows",
     text: matmulText,
   }),
+  attention: subject<AttentionReport>({
+    help: "caches, peers",
+    takes: ["threads", "peers", ...attentionOptions],
+    run: attention,
+    mark: "lengths",
+    text: attentionText,
+  }),
   rows: subject<RowsReport>({
-    help: "M = 1, 2, ..",
-    takes: ["threads", "k", "weights", "x"],
+    help: "by M",
+    takes: ["threads", ...matmulOptions],
     run: ({ values, ...rest }) =>
       benchRows({ ...common(values, rest), most: values.m === 1 ? 16 : values.m, sources: [formatWeightSource] }),
     mark: "worst",
@@ -109,7 +127,7 @@ const subjects = {
   }),
   sizes: subject<SizesReport>({
     help: "N = K",
-    takes: ["threads", "weights", "x", "svg"],
+    takes: ["threads", "m", "n", "weights", "x", "svg"],
     run: ({ values, progress, ...rest }) => {
       if (values.n < 512) throw new UsageError("bench sizes takes --n 512 or more, the largest N = K");
       return benchSizes({ ...common(values, rest), m: values.m, sizes: powers(512, values.n), progress });
@@ -120,14 +138,14 @@ const subjects = {
   }),
   tails: subject<TailsReport>({
     help: "odd sizes",
-    takes: ["threads", "k", "weights", "x"],
+    takes: ["threads", ...matmulOptions],
     run: ({ values, progress, ...rest }) => benchTails({ ...common(values, rest), m: values.m, progress }),
     mark: "worstTail",
     text: tailsText,
   }),
   bits: subject<BitsReport>({
-    help: "by method",
-    takes: ["k", "svg"],
+    help: "methods",
+    takes: ["m", "n", "k", "svg"],
     run: ({ values: { m, n, k, seconds, seed }, target: { device }, signal, progress }) =>
       benchBits({ m, n, k, seconds, seed, device, signal, progress, group: 32 }),
     mark: "methods",
@@ -135,8 +153,8 @@ const subjects = {
     plot: bitsPlot,
   }),
   threads: subject<ThreadsReport>({
-    help: "1, 2, ..",
-    takes: ["threads", "k", "weights", "x"],
+    help: "1, ..",
+    takes: ["threads", ...matmulOptions],
     run: ({ values, ...rest }) => {
       if (values.threads === 1) throw new UsageError("bench threads takes --threads 2 or more");
       return benchThreads({ ...common(values, rest), m: values.m, sources: [formatWeightSource] });
@@ -145,8 +163,8 @@ const subjects = {
     text: threadsText,
   }),
   compiler: subject<CompilerReport>({
-    help: "its times",
-    takes: ["webgpu", "k", "weights", "x"],
+    help: "times",
+    takes: ["webgpu", ...matmulOptions],
     run: ({ values: { m, n, k, weights, x }, target: { device } }) =>
       benchCompiler({ op: "matmul", m, n, k, w: weights, bias: false, numerics: numericsOf(x) }, device),
     mark: "compileMs",
@@ -170,8 +188,8 @@ export const bench: Command = defineCommand({
     const { run, plot } = subjectNamed(operands[0], given);
     const target = await openTarget(given, signal);
     try {
-      const { k = 4096, weights = "int4_g32", x = "i8_g32" } = given;
-      const values = { ...given, k, weights, x };
+      const asked = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+      const values = { ...shapeDefaults, ...asked } as Bench["values"];
       const report = await withRecords({ db: given.db, untuned: false }, (db) =>
         run({ values, target, db, progress, signal }),
       );
@@ -190,24 +208,20 @@ export const bench: Command = defineCommand({
 });
 
 /** The subject of this name. Throws a `UsageError` where there is none, or it does not go with the options. */
-function subjectNamed(
-  word: string | undefined,
-  { target, threads, peers, k, weights, x, svg }: Values,
-): Subject<Report> {
+function subjectNamed(word: string | undefined, values: Values): Subject<Report> {
+  const { target, threads, peers, svg } = values;
   const found = Object.entries(subjects).find(([name]) => name === word)?.[1];
   if (found === undefined)
     throw new UsageError(`bench knows ${Object.keys(subjects).join(", ")}, not "${word}"; see qloom bench --help`);
-  const given = {
-    "--target webgpu": target === "webgpu" && "webgpu",
-    "--threads": threads > 1 && "threads",
-    "--peers": peers.length > 0 && "peers",
-    "--k": k !== undefined && "k",
-    "--weights": weights !== undefined && "weights",
-    "--x": x !== undefined && "x",
-    "--svg": svg !== undefined && "svg",
-  } as const;
-  for (const [option, needed] of Object.entries(given))
-    if (needed !== false && !found.takes.includes(needed)) {
+  const given: readonly (readonly [option: string, needed: Subject<Report>["takes"][number], isGiven: boolean])[] = [
+    ["--target webgpu", "webgpu", target === "webgpu"],
+    ["--threads", "threads", threads > 1],
+    ["--peers", "peers", peers.length > 0],
+    ...[...matmulOptions, ...attentionOptions].map((name) => [`--${name}`, name, values[name] !== undefined] as const),
+    ["--svg", "svg", svg !== undefined],
+  ];
+  for (const [option, needed, isGiven] of given)
+    if (isGiven && !found.takes.includes(needed)) {
       const takers = Object.entries(subjects).filter(([, { takes }]) => takes.includes(needed));
       throw new UsageError(`${option} goes with bench ${takers.map(([name]) => name).join(", ")}, not ${word}`);
     }
@@ -223,6 +237,17 @@ const common = (
 /** Powers of two times the least, up to the most. */
 const powers = (least: number, most: number): readonly number[] =>
   Array.from({ length: Math.floor(Math.log2(most / least)) + 1 }, (_, i) => least * 2 ** i);
+
+function attention({ values, target: { device }, db, progress, signal }: Bench): Promise<AttentionReport> {
+  const { tokens, queries, heads, "kv-heads": kvHeads, "head-size": headSize, peers, seconds, seed } = values;
+  const [keys, of = keys] = [values.keys.split(","), values.values?.split(",")];
+  if (of.length !== keys.length)
+    throw new UsageError(`--values has ${of.length} formats for the ${keys.length} of --keys; give as many, or none`);
+  const caches = keys.map((format, i) => ({ keys: format, values: of[i] as string }));
+  const sizes = { tokens, queries, heads, kvHeads, headSize };
+  const request = { ...sizes, caches, peers, seconds, seed, device, note: progress, signal };
+  return benchAttention({ ...request, ...(db !== undefined && { db }) }, ourAttention);
+}
 
 function matmul({ values, target, db, progress, signal }: Bench): Promise<BenchReport> {
   const built: Artifact[] = [];

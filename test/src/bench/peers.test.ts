@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { accuracyOf, intWeightSource, makeCase } from "../../../src/bench/case.ts";
 import { intWeights, type MatmulCase, peers } from "../../../src/bench/index.ts";
-import { matMulNBitsModel } from "../../../src/bench/onnx.ts";
+import { matMulNBitsModel } from "../../../src/bench/onnx/matmul.ts";
 import { importPeer } from "../../../src/bench/peers/peer.ts";
 import { checkResult, referenceOf } from "../../../src/bench/reference.ts";
 import { splitmix32 } from "../../../src/timing/index.ts";

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { BitsReport, TailsReport } from "../../../../src/bench/index.ts";
+import type { AttentionReport, BitsReport, TailsReport } from "../../../../src/bench/index.ts";
 import { recordKey } from "../../../../tune-db/index.ts";
 import { qloom } from "../run.ts";
 import { databaseOf, flags, folder, recordOf } from "./database.ts";
@@ -86,6 +86,29 @@ describe("qloom bench", () => {
     expect(await readFile(svg, "utf8")).toContain("lookup, 8-bit tables");
   }, 60_000);
 
+  test("attention over several caches, with a peer", async () => {
+    const shape = ["--tokens", "9,70", "--queries", "2", "--heads", "4", "--kv-heads", "2", "--head-size", "32"];
+    const caches = ["--keys", "f32,i8_row", "--values", "f32,int4_row"];
+    const args = ["bench", "attention", ...shape, ...caches, "--seconds", "0.01", "--peers", "ort-node"];
+    const { lengths } = (await json(args, /^$/)) as AttentionReport;
+    expect(lengths.map(({ tokens }) => tokens)).toEqual([9, 70]);
+    for (const { rows, readGBs } of lengths) {
+      expect(readGBs).toBeGreaterThan(0);
+      expect(rows.map(({ who, values, numerics }) => [who, values, numerics.scores, numerics.weights])).toEqual([
+        ["qloom", "f32", "f32", "f32"],
+        ["qloom", "int4_row", "i8", "f32"],
+        ["qloom", "int4_row", "i8", "i8"],
+        ["ort-node GroupQueryAttention", "f32", "f32", "f32"],
+        ["ort-node Attention", "f32", "f32", "f32"],
+      ]);
+    }
+    const { code, out, err } = await qloom(...args);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(
+      /^2 queries, 4 heads, 2 of keys, head size 32, on [^\n]+\n\n9 tokens; streaming reads \S+ GB\/s\n\nwho .*\nqloom /,
+    );
+  }, 60_000);
+
   test("tails, each beside the shape without", async () => {
     const db = await databaseOf();
     const shape = ["--m", "4", "--n", "64", "--seconds", "0.01", "--db", db];
@@ -127,7 +150,13 @@ describe("qloom bench", () => {
 
   test.each([
     [2, ["bench"]],
-    [2, ["bench", "attention"]],
+    [2, ["bench", "attend"]],
+    [2, ["bench", "attention", "--m", "3"]],
+    [2, ["bench", "attention", "--tokens", "16,0"]],
+    [2, ["bench", "attention", "--keys", "f32,f16", "--values", "f32"]],
+    [2, ["bench", "matmul", "--keys", "f32"]],
+    [1, ["bench", "attention", "--tokens", "3", "--queries", "4"]],
+    [1, ["bench", "attention", "--tokens", "3", "--keys", "q4_K"]],
     [2, ["bench", "compiler", "--threads", "2"]],
     [2, ["bench", "matmul", "--threads", "0"]],
     [2, ["bench", "matmul", "--threads", "2", "--target", "webgpu", "--engine", "chromium"]],

@@ -1,0 +1,140 @@
+// The numbers of one attention benchmark, the same for every contestant, and what its results should be. Not here: running anything.
+
+import {
+  type AttentionWorkload,
+  attentionBounds,
+  decodeReference,
+  encode,
+  formatOf,
+  quantizeReference,
+  referenceAttention,
+} from "../../ir/index.ts";
+import { normal, splitmix32 } from "../timing/index.ts";
+import { BenchError } from "./errors.ts";
+
+/** Sizes of an attention benchmark, all positive integers: the queries are the last tokens, and see what is before them. */
+export interface AttentionSizes {
+  readonly queries: number;
+  readonly tokens: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+}
+
+/** What every contestant is given. */
+export interface AttentionCase extends AttentionSizes {
+  /** Over a cache of f32, which is the one that peers have. */
+  readonly workload: AttentionWorkload;
+  /** f32, row-major: `q` [queries, heads, headSize], `keys` and `values` [tokens, kvHeads, headSize]. */
+  readonly inputs: Readonly<Record<"q" | "keys" | "values", Float32Array>>;
+  readonly threads: number;
+}
+
+/** Draws the numbers. Throws a `BenchError` where the sizes can't be. */
+export function attentionCase(sizes: AttentionSizes, threads: number, seed: number): AttentionCase {
+  const { queries, tokens, heads, kvHeads, headSize } = sizes;
+  for (const [name, size] of Object.entries(sizes))
+    if (!Number.isSafeInteger(size) || size < 1) throw new BenchError(`bench: ${name} = ${size}; it must be 1 or more`);
+  if (tokens < queries)
+    throw new BenchError(`bench: tokens = ${tokens} are fewer than the ${queries} queries, which are the last of them`);
+  const random = splitmix32(seed);
+  const draw = (count: number): Float32Array => Float32Array.from({ length: count }, () => normal(random));
+  return {
+    ...sizes,
+    threads,
+    workload: {
+      ...{ op: "attention", m: queries, heads, kvHeads, headSize, keys: "f32", values: "f32", causal: true },
+      numerics: { scores: "f32", weights: "f32" },
+    },
+    inputs: {
+      q: draw(queries * heads * headSize),
+      keys: draw(tokens * kvHeads * headSize),
+      values: draw(tokens * kvHeads * headSize),
+    },
+  };
+}
+
+/** What a cache in a format has of rows of a head each. */
+export interface Stored {
+  readonly bytes: number;
+  /** What it decodes to. */
+  readonly decoded: Float32Array;
+}
+
+/** Stores rows of `headSize` values. Throws a `WorkloadError` where they can't have the format. */
+export function stored(format: string, values: Float32Array, headSize: number): Stored {
+  const row = formatOf(format);
+  const rows = values.length / headSize;
+  const containers = encode(row, values, rows, headSize);
+  const bytes = Object.values(containers).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return { bytes, decoded: decodeReference(row, containers, rows, headSize) };
+}
+
+/** Float64 results of some queries. */
+export interface AttentionReference {
+  readonly queries: readonly number[];
+  /** [queries.length, heads, headSize] */
+  readonly y: Float64Array;
+  readonly rowSize: number;
+}
+
+/** Multiply-adds that fit well inside a second. */
+const budget = 2 ** 26;
+
+/** The float64 results over keys and values as a cache has them: of all queries where that takes under a second, else of some, the first and the last among them. */
+export function attentionReference(
+  workload: AttentionWorkload,
+  { inputs: { q }, queries, tokens, heads, headSize }: AttentionCase,
+  keys: Float32Array,
+  values: Float32Array,
+): AttentionReference {
+  const rowSize = heads * headSize;
+  const count = Math.min(queries, Math.max(2, Math.floor(budget / (2 * rowSize * tokens))));
+  const chosen = Array.from({ length: count }, (_, i) => Math.round((i * (queries - 1)) / Math.max(1, count - 1)));
+  const rows = Float64Array.from(chosen.flatMap((i) => [...q.subarray(i * rowSize, (i + 1) * rowSize)]));
+  const { y } = referenceAttention(
+    { ...workload, positions: "given" },
+    {
+      q: workload.numerics.scores === "i8" ? asQuantized(Float32Array.from(rows), headSize) : rows,
+      ...{ keys, values, positions: chosen.map((i) => tokens - queries + i) },
+    },
+  );
+  return { queries: chosen, y, rowSize };
+}
+
+/** Queries as their 8-bit codes have them. */
+function asQuantized(q: Float32Array, headSize: number): Float64Array {
+  const { q: codes, s } = quantizeReference(q, headSize);
+  return Float64Array.from(codes, (code, i) => code * (s[Math.floor(i / headSize)] as number));
+}
+
+/** Mean of squared errors over mean of squares of a result, on the reference's queries. */
+export function nmseOf(y: Float32Array, { queries, y: wanted, rowSize }: AttentionReference): number {
+  let [error, power] = [0, 0];
+  for (const [i, query] of queries.entries())
+    for (let at = 0; at < rowSize; at++) {
+      const value = wanted[i * rowSize + at] as number;
+      error += ((y[query * rowSize + at] as number) - value) ** 2;
+      power += value ** 2;
+    }
+  return power === 0 ? error : error / power;
+}
+
+/** The error of a result. Throws a `BenchError` that names `who` where its size, a value that isn't finite, or the error says that it is wrong. */
+export function checkAttention(
+  who: string,
+  y: Float32Array,
+  { weights }: AttentionWorkload["numerics"],
+  { inputs: { q } }: AttentionCase,
+  reference: AttentionReference,
+): number {
+  if (y.length !== q.length) throw new BenchError(`bench: ${who} gave ${y.length} values instead of ${q.length}`);
+  const wild = y.findIndex((value) => !Number.isFinite(value));
+  if (wild >= 0) throw new BenchError(`bench: ${who} gave ${y[wild]} at ${wild}; no time is reported for it`);
+  const nmse = nmseOf(y, reference);
+  const bound = attentionBounds[weights];
+  if (nmse <= bound) return nmse;
+  throw new BenchError(
+    `bench: ${who} disagrees with the float64 reference: NMSE ${nmse.toExponential(1)} (${bound} is allowed); no time is reported for it`,
+  );
+}
