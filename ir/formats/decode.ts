@@ -3,13 +3,13 @@ import { add, buffer, cast, constant, floordiv, load, mul, sub, table, toExpr } 
 import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { bufferName, checkRow, rowEntries } from "./containers.ts";
-import { type Codes, type FieldName, type Format, fieldOf } from "./format.ts";
+import { type Codes, type FieldName, type Format, fieldOf, termsOf } from "./format.ts";
 
-/** The buffers (role `packed`) of the format's fields: `[n, k / span]`. */
+/** The buffers (role `packed`) of the format's fields: `[n, k / span * terms]`. */
 export function packedFields(format: Format, n: number, k: number): readonly Buffer[] {
   checkRow(format, k);
   return format.fields.map((field) =>
-    buffer(bufferName(field.name), field.scalar, [n, rowEntries(field.span, k)], {
+    buffer(bufferName(field.name), field.scalar, [n, rowEntries(field, k)], {
       role: "packed",
       ...(field.range && { range: field.range }),
     }),
@@ -38,20 +38,25 @@ function integerOf({ table: values, low }: Codes, code: Expr): Expr {
 /** The f32 value at (n, k), any i32 expressions, from the packed fields: the format's definition (see `format.ts`). */
 export function decodeAt(format: Format, n: Expr | number, k: Expr | number): Expr {
   const column = toExpr(k);
-  const at = (name: FieldName): Expr | undefined => {
+  const at = (name: FieldName, term = 0): Expr | undefined => {
     const field = fieldOf(format, name);
     if (field === undefined) return undefined;
-    const entry = field.span === "row" ? 0 : field.span === 1 ? column : floordiv(column, field.span);
+    const span = field.span === "row" ? constant(0) : field.span === 1 ? column : floordiv(column, field.span);
+    const entry = field.terms === 1 ? span : add(mul(span, field.terms), term);
     return load({ name: bufferName(name), scalar: field.scalar, lanes: [], shape: rank2 }, [n, entry]);
   };
-  const [values, codes, scale, zero, offset] = [at("v"), at("q"), at("s"), at("z"), at("o")];
+  const [values, zero, offset] = [at("v"), at("z"), at("o")];
   if (values !== undefined) return cast("f32", values);
-  check(codes !== undefined && scale !== undefined, () => `${format.name} has neither values nor codes with scales`);
-  check(format.codes !== undefined, () => `${format.name} has a field of codes but does not say what they are`);
-  const integer = integerOf(format.codes, codes);
-  const constantZero = format.codes.zero;
-  const centred =
-    zero !== undefined ? sub(integer, cast("i32", zero)) : constantZero === 0 ? integer : sub(integer, constantZero);
-  const scaled = mul(cast("f32", centred), scale);
-  return offset === undefined ? scaled : add(scaled, offset);
+  const of = format.codes;
+  check(of !== undefined, () => `${format.name} has neither values nor says what its codes are`);
+  const terms = Array.from({ length: termsOf(format) }, (_, term) => {
+    const [code, scale] = [at("q", term), at("s", term)];
+    check(code !== undefined && scale !== undefined, () => `${format.name} has neither values nor codes with scales`);
+    const integer = integerOf(of, code);
+    const centred =
+      zero !== undefined ? sub(integer, cast("i32", zero)) : of.zero === 0 ? integer : sub(integer, of.zero);
+    return mul(cast("f32", centred), scale);
+  });
+  const sum = terms.reduce(add);
+  return offset === undefined ? sum : add(sum, offset);
 }

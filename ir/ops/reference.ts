@@ -1,6 +1,6 @@
 /** The oracle of the operators: results in float64 from the same codes, in plain TypeScript, apart from the IR. */
 import { WorkloadError } from "../errors.ts";
-import { type Containers, formatOf, rowReader } from "../formats/index.ts";
+import { type Containers, formatOf, rowReader, valueAt } from "../formats/index.ts";
 import type { MatmulWorkload } from "../workload.ts";
 import { exactResult, type Operands, operandsOf } from "./epilogue.ts";
 import { codeReach, smallestScale } from "./quantize.ts";
@@ -56,7 +56,8 @@ export function referenceMatmul(
   const wanted = columns ?? Array.from({ length: n }, (_, i) => i);
   const y = new Float64Array(m * wanted.length);
   wanted.forEach((column, at) => {
-    const weights = decodeRow(readRow(column));
+    const decoded = readRow(column);
+    const weights = Float64Array.from({ length: k }, (_, i) => valueAt(decoded, i));
     for (let row = 0; row < m; row++) {
       let sum = 0;
       for (let i = 0; i < k; i++) sum += (activations[row * k + i] as number) * (weights[i] as number);
@@ -69,12 +70,4 @@ export function referenceMatmul(
 function decodeRows(x: Float32Array, group: number): Float64Array {
   const { q, s } = quantizeReference(x, group);
   return Float64Array.from(q, (code, i) => code * (s[floor(i / group)] as number));
-}
-
-function decodeRow({ codes, scales, offsets, group }: ReturnType<ReturnType<typeof rowReader>>): Float64Array {
-  if (scales === undefined) return codes;
-  return codes.map((code, i) => {
-    const g = floor(i / group);
-    return code * (scales[g] as number) + (offsets?.[g] ?? 0);
-  });
 }

@@ -16,11 +16,14 @@
  *            Not the same sum but near it: for numerics that allow it. Where the sum became a float, `f32(d - z) * sx * s[n]`, stands
  *            `madd_f32(f32(d), step * sx, f32(c - z) * sx) * s[n]`.
  *
+ * Where codes of several planes lie side by side, `q[n, 3*k + 1]`, so do their numbers, `ix[n, 3*k4 + 1]`, and the sums of all planes share them.
+ *
  * Tables, centres and steps are workspaces, written by a kernel of the prologue named like the table, which all readers share. The planes are counted by
  * loops of 2, slowest first: none, one or two for 1, 2 or 4 planes; those beyond the codes' bits are 0.
  */
 import { z } from "zod";
 import {
+  addAffine,
   affineOf,
   type Buffer,
   b,
@@ -41,6 +44,7 @@ import {
   scalarRange,
   simplifyKernel,
   substituter,
+  type Var,
   variablesOf,
   writes,
 } from "../../ir/index.ts";
@@ -117,9 +121,13 @@ export const lookup: Primitive<LookupStep> = {
       `lookup: entries i16 are exact, in digits, and take loops.digit; entries i8 are rounded and take into.step`);
     const product = productOf(kernel, step);
     const read = readerOf(kernel, step, product);
+    // Sums of one kernel share tables as kernels do.
+    const added = [product.numbers, ...read.buffers].filter(
+      (buffer) => !kernel.buffers.some((declared) => isSame(declared, buffer)),
+    );
     const rewritten = simplifyKernel({
       ...kernel,
-      buffers: [...kernel.buffers, product.numbers, ...read.buffers],
+      buffers: [...kernel.buffers, ...added],
       body: read.body,
     });
     const kernels = withNumbers(
@@ -127,12 +135,21 @@ export const lookup: Primitive<LookupStep> = {
       step,
       product,
     ).kernels;
-    const isMade = kernels.some((k) => k.name === step.into.table);
+    const maker = kernels.find((k) => k.name === step.into.table);
+    require(maker === undefined || read.buffers.every((t) => maker.buffers.some((made) => isSame(made, t))), () =>
+      `lookup: ${step.into.table} holds other tables; name those of this sum otherwise`);
     const after = kernels.findLastIndex((k) => k.stage === "pack" || k.stage === "prologue");
-    const made = isMade ? [] : [simplifyKernel(tablesKernel(kernel, product.tables))];
+    const made = maker ? [] : [simplifyKernel(tablesKernel(kernel, product.tables))];
     return { ...program, kernels: kernels.toSpliced(after + 1, 0, ...made) };
   },
 };
+
+const isSame = (a: Buffer, c: Buffer): boolean =>
+  a.name === c.name &&
+  a.scalar === c.scalar &&
+  a.shape.length === c.shape.length &&
+  a.shape.every((extent, axis) => extent === c.shape[axis]) &&
+  a.range?.join() === c.range?.join();
 
 /** The sum, taken apart. */
 interface Product {
@@ -140,9 +157,12 @@ interface Product {
   readonly spatial: readonly For[];
   readonly operand: Load;
   readonly codes: Load;
-  /** Number of the group of 4 codes, and of the sum that it belongs to. */
+  /** Number of the table, and of the sum that it belongs to. */
   readonly k4: Expr;
   readonly sum: Expr;
+  /** Codes from one k to the next, and which of them is read. */
+  readonly stride: number;
+  readonly place: number;
   readonly planes: number;
   readonly tables: Tables;
   /** `[n, k / 4, plane]` u4; without the last axis where there is one plane. */
@@ -180,8 +200,9 @@ function productOf(kernel: Kernel, step: LookupStep): Product {
   require(loads !== undefined, () =>
     `lookup: ${step.buffer} is not a sum of i32(${step.operand}) * i32(${step.codes}); factor it first`);
 
-  const k = loads.codes.index.at(-1) as Expr;
-  require(loads.operand.index.at(-1) === k, () =>
+  const k = loads.operand.index.at(-1) as Expr;
+  const places = placesOf(loads.codes.index.at(-1) as Expr, k, step.loop);
+  require(places !== undefined, () =>
     `lookup: ${step.operand} and ${step.codes} must be read at the same k, their last axis`);
   const inner = loops.find((l) => l.loop === step.loop);
   const group = summed.reduce((product, l) => product * extentOf(l), 1);
@@ -203,7 +224,16 @@ function productOf(kernel: Kernel, step: LookupStep): Product {
     group,
     names: step.into,
   });
-  return { site, spatial, ...loads, k4, sum, planes, tables, numbers };
+  return { site, spatial, ...loads, k4, sum, ...places, planes, tables, numbers };
+}
+
+/** `column` as `stride * k + place`, `place` being one of the codes of a k. */
+function placesOf(column: Expr, k: Expr, loop: string): Pick<Product, "stride" | "place"> | undefined {
+  const steps = (e: Expr): number => affineOf(e).terms.get(b.variable(loop)) ?? 0;
+  const stride = steps(column) / steps(k);
+  if (!Number.isInteger(stride) || stride < 1) return undefined;
+  const { constant: place, terms, lanes } = addAffine(affineOf(column), affineOf(k), -stride);
+  return terms.size === 0 && lanes === undefined && place >= 0 && place < stride ? { stride, place } : undefined;
 }
 
 /** `k // size`, where the loops count what is left over and all else comes in multiples of it. */
@@ -236,20 +266,24 @@ function readerOf(
   step: LookupStep,
   product: Product,
 ): { readonly body: readonly Stmt[]; readonly buffers: readonly Buffer[] } {
-  const { site, spatial, operand, codes, k4, sum, tables, numbers } = product;
+  const { site, spatial, operand, codes, k4, sum, stride, place, tables, numbers } = product;
   const { reduce, loops, position } = site;
   const { table, centre, step: rounded } = tables;
-  const places = step.loops.plane.map((name, i, all) => ({ loop: b.variable(name), shift: 2 ** (all.length - 1 - i) }));
+  const planes = step.loops.plane.map((name, i, all) => ({ loop: b.variable(name), shift: 2 ** (all.length - 1 - i) }));
   const digits = step.loops.digit === undefined ? [] : [{ loop: b.variable(step.loops.digit), shift: digitBits }];
-  const plane = places.reduce<Expr>((sum, { loop, shift }) => b.add(sum, b.mul(loop, shift)), b.constant(0));
+  const plane = planes.reduce<Expr>((sum, { loop, shift }) => b.add(sum, b.mul(loop, shift)), b.constant(0));
   const lead = operand.index.slice(0, -1);
   const number = b.cast(
     "i32",
-    b.load(numbers, [...codes.index.slice(0, -1), k4, ...(places.length > 0 ? [plane] : [])], codes.mask),
+    b.load(
+      numbers,
+      [...codes.index.slice(0, -1), b.add(b.mul(k4, stride), place), ...(planes.length > 0 ? [plane] : [])],
+      codes.mask,
+    ),
   );
   const entry = b.load(table, [...lead, k4, ...digits.map((d) => d.loop), number]);
   // Each loop of 2 has a weight of its own, so that those that are written out are numbers.
-  const added = [...places, ...digits];
+  const added = [...planes, ...digits];
   const value = added.reduce((e, { loop, shift }) => b.mul(e, b.shl(1, b.mul(loop, shift))), b.cast("i32", entry));
   const over = reduce.over.flatMap((name) => (name === step.loop ? added.map(({ loop }) => loop.name) : [name]));
   const looked = loops.reduceRight<Stmt>(
@@ -273,15 +307,16 @@ function readerOf(
   const rowAxes = loopsIn(codes.index.slice(0, -1), spatial).map((l) => reduce.index.indexOf(b.variable(l.loop)));
   /** `f32(d - z) * factors`; factors that are the same for all rows go into step and offset. */
   const floatOf = (integer: Expr, factors: readonly Expr[]): Expr | undefined => {
-    const read = [...affineOf(integer).terms].find(([atom, c]) => isSum(atom) && c === 1)?.[0] as Load | undefined;
-    if (read === undefined) return undefined;
+    const [read, times] = ([...affineOf(integer).terms].find(([atom]) => isSum(atom)) ?? []) as [Load?, number?];
+    if (read === undefined || times === undefined) return undefined;
     // The sum's centre with the other integers, which no row changes either.
     const others = rewriter((inner) => (inner === read ? at(read, centre) : inner))(integer);
-    if (rounded === undefined) return [b.cast("f32", b.add(read, others)), ...factors].reduce(b.mul);
+    if (rounded === undefined) return [b.cast("f32", b.add(b.mul(read, times), others)), ...factors].reduce(b.mul);
     const rows = rowAxes.flatMap((axis) => [...variablesOf(read.index[axis] as Expr)]);
     const isOwn = (e: Expr): boolean => rows.some((name) => variablesOf(e).has(name));
     const shared = factors.filter((e) => !isOwn(e));
-    const [size, offset] = [at(read, rounded), b.cast("f32", others)].map((e) => [e, ...shared].reduce(b.mul));
+    const units = times === 1 ? at(read, rounded) : b.mul(at(read, rounded), times);
+    const [size, offset] = [units, b.cast("f32", others)].map((e) => [e, ...shared].reduce(b.mul));
     const float = b.call("madd_f32", b.cast("f32", read), size as Expr, offset as Expr);
     return [float, ...factors.filter(isOwn)].reduce(b.mul);
   };
@@ -319,7 +354,7 @@ const factorsOf = (e: Expr): readonly Expr[] =>
   e.kind === "op" && e.op === "mul" && e.type.scalar === "f32" ? e.args.flatMap(factorsOf) : [e];
 
 /** The program with the numbers packed beside the codes, and without the codes where nobody reads them any more. */
-function withNumbers(program: Program, { codes, into }: LookupStep, { numbers }: Product): Program {
+function withNumbers(program: Program, { codes, into }: LookupStep, { numbers, stride }: Product): Program {
   const isRead = program.kernels.some((k) => accessesIn(k.body).some((a) => a.kind === "load" && a.buffer === codes));
   return withKernels(program, (kernel) => {
     const isPacked = kernel.stage === "pack" && kernel.buffers.some(({ name }) => name === codes);
@@ -330,7 +365,7 @@ function withNumbers(program: Program, { codes, into }: LookupStep, { numbers }:
           const { body: inner } = nestOf(s);
           const [only] = inner;
           if (inner.length !== 1 || only === undefined || !writes(only, codes)) return undefined;
-          return [...(isRead ? [s] : []), ...(isNew ? [packNumbers(only, numbers)] : [])];
+          return [...(isRead ? [s] : []), ...(isNew ? [packNumbers(only, numbers, stride)] : [])];
         });
     const kept = isRead ? kernel.buffers : kernel.buffers.filter(({ name }) => name !== codes);
     return [simplifyKernel({ ...kernel, body, buffers: isPacked && isNew ? [...kept, numbers] : kept })];
@@ -338,21 +373,41 @@ function withNumbers(program: Program, { codes, into }: LookupStep, { numbers }:
 }
 
 /** Bit p of 4 neighbouring codes as one number, from the nest that packs the codes. */
-function packNumbers(s: Store | Reduce, numbers: Buffer): Stmt {
+function packNumbers(s: Store | Reduce, numbers: Buffer, stride: number): Stmt {
   const [row, column] = s.index;
-  require(s.kind === "store" && s.mask === undefined && row?.kind === "var" && column?.kind === "var", () =>
+  const digits = column === undefined ? [] : [...affineOf(column).terms];
+  const digit = (of: number): string | undefined => {
+    const atom = digits.find(([, c]) => c === of)?.[0];
+    return atom?.kind === "var" ? atom.name : undefined;
+  };
+  const [k, term] = [digit(stride), stride === 1 ? undefined : digit(1)];
+  const isWhole = digits.length === (stride === 1 ? 1 : 2) && k !== undefined && (stride === 1 || term !== undefined);
+  require(s.kind === "store" && s.mask === undefined && row?.kind === "var" && isWhole, () =>
     `lookup: the packer of ${s.buffer} is not a store for each n, k; look up before a layout`);
   const { name, shape } = numbers;
-  const loops = ["n", "k4", "plane"].slice(0, shape.length).map((axis) => b.variable(`${name}/${axis}`));
-  const [n, k4, plane = b.constant(0)] = loops as [Expr, Expr, Expr?];
+  const [rows, columns, planes] = shape as [Expr, Expr, Expr?];
+  const [n, k4, t, plane] = ["n", "k4", "t", "plane"].map((axis) => b.variable(`${name}/${axis}`)) as [
+    Var,
+    Var,
+    Var,
+    Var,
+  ];
   const bits = Array.from({ length: tableSpan }, (_, ke) => {
-    const place = new Map([
+    const place = new Map<string, Expr>([
       [row.name, n],
-      [column.name, b.add(b.mul(k4, tableSpan), ke)],
+      [k, b.add(b.mul(k4, tableSpan), ke)],
+      ...(term === undefined ? [] : ([[term, t]] as const)),
     ]);
     const code = b.cast("i32", substituter(place)(s.value));
-    return b.shl(b.and(b.shr(code, plane), 1), ke);
+    return b.shl(b.and(b.shr(code, planes ? plane : 0), 1), ke);
   });
-  const fill: Stmt = b.store(name, loops, b.cast(numbers.scalar, bits.reduce(b.or)));
-  return loops.reduceRight<Stmt>((inner, { name: loop }, axis) => b.loop(loop, shape[axis] as Expr, [inner]), fill);
+  const at = [n, stride === 1 ? k4 : b.add(b.mul(k4, stride), t), ...(planes ? [plane] : [])];
+  const fill: Stmt = b.store(name, at, b.cast(numbers.scalar, bits.reduce(b.or)));
+  const loops: readonly (readonly [Var, Expr])[] = [
+    [n, rows],
+    [k4, b.floordiv(columns, stride)],
+    ...(stride === 1 ? [] : ([[t, b.constant(stride)]] as const)),
+    ...(planes ? ([[plane, planes]] as const) : []),
+  ];
+  return loops.reduceRight<Stmt>((inner, [{ name: loop }, extent]) => b.loop(loop, extent, [inner]), fill);
 }

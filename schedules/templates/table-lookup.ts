@@ -24,6 +24,9 @@ import {
   resultOf,
   type Shape,
   shapeOf,
+  type TermSum,
+  termDigit,
+  termSums,
 } from "./matmul.ts";
 import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
@@ -54,11 +57,11 @@ function codingOf({ format, workload, group }: Shape): Coding | undefined {
   const { codes } = format;
   // What a code stands for must be a sum over its bits.
   if (codes === undefined || codes.bits > 4 || codes.low < 0 || !hasSteps(codes.table)) return undefined;
-  const { bits, table } = codes;
+  const { bits } = codes;
   const planes = bits <= 2 ? (bits as 1 | 2) : 4;
-  // More planes than two cost as much as products; and a sum of rounded entries has no other factor.
+  // More planes than two cost as much as products.
   const mayRound = workload.numerics.compute === "i8" && workload.numerics.tables === "i8";
-  const rounded = mayRound && planes <= 2 && table === undefined;
+  const rounded = mayRound && planes <= 2;
   const entry = (2 ** planes - 1) * (rounded ? greatest.rounded : greatest.exact);
   const most = Math.min(longestFlush, 4 * Math.floor(32767 / entry));
   const side = planes === 1 ? 1 : 2;
@@ -104,19 +107,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
   });
   const inner = point["order"] === "tables-outside" ? ["kj", "nt"] : ["nt", "kj"];
   const ofX = sumsOfX(shape, suffix);
-  const { pairs, side } = planeLoops(coding);
-  const paired: AnyStep = {
-    ...{ op: "factor", kernel, buffer: "d16", at: "mi", into: ["s"], keep: side, scalar: "i8", distribute: "float" },
-  };
-  const digit = coding.rounded ? [] : ["digit"];
-  const looked: AnyStep = {
-    ...{ op: "lookup", kernel, buffer: "d", at: "kg", loop: "ke", operand: "x.q", codes: "w.q" },
-    ...(coding.rounded
-      ? { entries: "i8", reach: Math.floor(greatest.rounded / pairedEntries(point)) }
-      : { entries: "i16" }),
-    into: { table: "x.table", numbers: "w.ix", centre: "x.centre", ...(coding.rounded && { step: "x.step" }) },
-    loops: { plane: [...pairs, ...side], ...(!coding.rounded && { digit: "digit" }) },
-  };
+  const sums = termSums(shape);
   return [
     split("m", rows, ["mo", "mi"]),
     { ...split("n", coding.rows * numberAt(point, "vectors"), ["no", "ni"]), tail: "predicate" },
@@ -130,11 +121,44 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "ke"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
-    { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
+    { op: "factor", kernel, buffer: "acc", at: "kg", into: [...sums.map(({ sum }) => sum), ...ofX] },
     ...ofX.flatMap((name) => hoistSum(kernel, name, ["kf", "kj"], ["h", "ke"])),
-    looked,
-    { op: "reorder", kernel, loops: [...inner, ...pairs, ...digit, "mi", "h", "nl", ...side] },
-    { op: "accumulate-in", kernel, buffer: "d", at: "kf", into: "d16", scalar: "i16" },
+    ...sums.flatMap((term) => lookUp(coding, point, kernel, inner, term)),
+  ];
+}
+
+/** What a term's sum is narrowed into, and pairs of its entries are added in. */
+const narrowOf = ({ plane }: TermSum): { readonly narrow: string; readonly pair: string } => ({
+  narrow: plane === "" ? "d16" : `d${plane}.16`,
+  pair: `s${plane}`,
+});
+
+/** A term's sum by tables, which all terms share. */
+function lookUp(coding: Coding, point: Point, kernel: string, inner: readonly string[], term: TermSum): Schedule {
+  const { sum, own } = term;
+  const { narrow, pair } = narrowOf(term);
+  const { pairs, side } = planeLoops(coding);
+  const digit = coding.rounded ? [] : ["digit"];
+  const entries = coding.rounded
+    ? ({ entries: "i8", reach: Math.floor(greatest.rounded / pairedEntries(point)) } as const)
+    : ({ entries: "i16" } as const);
+  const paired: AnyStep = {
+    ...{ op: "factor", kernel, buffer: narrow, at: own("mi"), into: [pair], scalar: "i8", distribute: "float" },
+    keep: side.map(own),
+  };
+  return [
+    {
+      ...{ op: "lookup", kernel, buffer: sum, at: "kg", loop: own("ke"), operand: "x.q", codes: "w.q", ...entries },
+      into: {
+        table: "x.table",
+        numbers: "w.ix",
+        centre: "x.centre",
+        ...(coding.rounded && { step: "x.step" }),
+      },
+      loops: { plane: [...pairs, ...side].map(own), ...(!coding.rounded && { digit: own("digit") }) },
+    },
+    { op: "reorder", kernel, loops: [...inner, ...pairs, ...digit, "mi", "h", "nl", ...side].map(own) },
+    { op: "accumulate-in", kernel, buffer: sum, at: own("kf"), into: narrow, scalar: "i16" },
     ...(pairedEntries(point) === 2 ? [paired] : []),
   ];
 }
@@ -142,15 +166,16 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
 /** Numbers in the order in which the inner loops read them. */
 function layoutWeights(shape: Shape, vectors: number): Schedule {
   const { rows, side } = known(shape);
+  const { digit, t } = termDigit(shape);
   const numbers: LayoutStep = {
     op: "layout",
     buffer: "w.ix",
     axes: [
       ["no", ["nt", vectors], ["nl", rows]],
-      ["kb", ["h", 2]],
+      ["kb", ["h", 2], ...digit],
       ...(side === 2 ? [["pp", ["p", side]] as const] : []),
     ],
-    order: side === 2 ? ["no", "kb", "nt", "pp", "nl", "p", "h"] : ["no", "kb", "nt", "nl", "h"],
+    order: ["no", "kb", ...t, "nt", ...(side === 2 ? ["pp", "nl", "p", "h"] : ["nl", "h"])],
   };
   return [numbers, ...groupFieldLayouts(shape, vectors, rows)];
 }
@@ -163,28 +188,43 @@ const tableSteps = ({ rounded }: Coding): Schedule => [
 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, point: Point, { kernel }: Part): Schedule {
+  return [
+    ...termSums(shape).flatMap((term) => vectorizeTerm(shape, point, kernel, term)),
+    { op: "vectorize", kernel, loops: ["d/nl"] },
+    { op: "vectorize", kernel, loops: ["acc/nl"] },
+    { op: "unroll", kernel, loops: ["d/nt", "d/mi", "acc/nt", "acc/mi"] },
+    { op: "bind", kernel, loop: "np", to: "thread" },
+  ];
+}
+
+function vectorizeTerm(shape: Shape, point: Point, kernel: string, term: TermSum): Schedule {
+  const { own } = term;
+  const { narrow, pair } = narrowOf(term);
   const coding = known(shape);
   const { pairs, side } = planeLoops(coding);
   const isPaired = pairedEntries(point) === 2;
-  const [rows, ...weighted] = isPaired ? ["s/nl", ...side.map((l) => `s/${l}`)] : ["nl", ...side];
+  const lanes = ["nl", ...side].map(own);
+  const [rows, ...weighted] = isPaired ? lanes.map((l) => `${pair}/${l}`) : lanes;
   const weigh: AnyStep =
     coding.side === 2
       ? { op: "tensorize", kernel, loops: [rows as string, ...weighted], with: "dot2_i16_i8_i7" }
       : { op: "vectorize", kernel, loops: [rows as string] };
-  const unrolled = ["kj", "nt", "mi", "h", "d16/nt", "d16/mi", "d/nt", "d/mi", "acc/nt", "acc/mi"];
+  const widened = ["nt", "mi"].map((l) => `${narrow}/${own(l)}`);
   const flushes = shape.group / coding.flush;
+  const unrolled = [
+    "kj",
+    "nt",
+    "mi",
+    "h",
+    ...pairs,
+    ...(coding.rounded ? [] : ["digit"]),
+    ...(flushes <= 8 ? ["kf"] : []),
+  ];
   return [
-    ...(isPaired ? [{ op: "vectorize", kernel, loops: ["nl", ...side] } as const] : []),
+    ...(isPaired ? [{ op: "vectorize", kernel, loops: lanes } as const] : []),
     weigh,
-    { op: "vectorize", kernel, loops: ["d16/nl"] },
-    { op: "vectorize", kernel, loops: ["d/nl"] },
-    { op: "vectorize", kernel, loops: ["acc/nl"] },
-    {
-      op: "unroll",
-      kernel,
-      loops: [...unrolled, ...pairs, ...(coding.rounded ? [] : ["digit"]), ...(flushes <= 8 ? ["kf"] : [])],
-    },
-    { op: "bind", kernel, loop: "np", to: "thread" },
+    { op: "vectorize", kernel, loops: [`${narrow}/${own("nl")}`] },
+    { op: "unroll", kernel, loops: [...unrolled.map(own), ...widened] },
   ];
 }
 

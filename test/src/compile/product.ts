@@ -57,10 +57,11 @@ function magnitudes(workload: MatmulWorkload, x: Float32Array, weights: Containe
   const read = rowReader(formatOf(w), weights, n, k);
   const result = new Float64Array(rows * n);
   for (let column = 0; column < n; column++) {
-    const { codes, scales, offsets, group: span } = read(column);
-    const sizes = codes.map((code, i) => {
+    const { terms, offsets, group: span } = read(column);
+    const sizes = Float64Array.from({ length: k }, (_, i) => {
       const g = Math.floor(i / span);
-      return Math.abs(code * (scales?.[g] ?? 1)) + Math.abs(offsets?.[g] ?? 0);
+      const scaled = terms.map(({ codes, scales }) => Math.abs((codes[i] as number) * (scales?.[g] ?? 1)));
+      return scaled.reduce((sum, size) => sum + size, Math.abs(offsets?.[g] ?? 0));
     });
     for (let row = 0; row < rows; row++) {
       let sum = 0;

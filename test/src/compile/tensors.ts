@@ -29,6 +29,7 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
     // Integer zero points may lie one past the codes; float ones anywhere near them.
     zeros: () =>
       name.includes("_zf") ? (exact ? below(2 ** bits) : random() * 2 ** bits) : below(Math.min(255, 2 ** bits) + 1),
+    offsets: () => (exact ? below(7) - 3 : random() - 0.5),
     raw: () => (exact ? below(7) - 3 : random() * 4 - 2),
   };
   /** Scales inside blocks; those of 8 bits are 1/2 or 1 where data are exact, else of any size near that. */
