@@ -8,8 +8,9 @@
  *     -> d in i16, pairs of entries in i8 with rows and planes as lanes (accumulate-in, factor), weighted by a dot product (tensorize)
  *
  * 16 bytes of numbers are 8 rows of w, 2 planes and 8 values of k (or 16 rows of one plane); 3-bit codes take 4 planes. The entries are exact, in two
- * bytes, or rounded to one where the numerics have 8-bit tables.
+ * bytes, or rounded to one where the numerics have 8-bit tables. Planes with scales of their own (BCQ) are sums of their own, by the same tables.
  */
+import { termsOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
@@ -265,7 +266,8 @@ const template: Omit<Template, "name"> = {
   },
   default: (target) => {
     const shape = shapeOf(target);
-    const vectors = vectorsFor(shape.n, 4, known(shape).rows);
+    // The sums of all planes are held at once.
+    const vectors = vectorsFor(shape.n, Math.max(1, Math.floor(4 / termsOf(shape.format))), known(shape).rows);
     const rows = shape.m === "any" ? 4 : Math.max(1, Math.min(4, shape.m));
     return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).rounded ? 1 : 2 };
   },
