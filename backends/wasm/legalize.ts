@@ -20,6 +20,7 @@ import {
   movedBits,
   narrow,
   type OpRule,
+  popcountSigned,
   roundAway,
   roundAwayDouble,
   tableByWords,
@@ -76,6 +77,7 @@ const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
     ops: [
       tableOfConstant,
       movedBits,
+      popcountSigned,
       halfArithmetic,
       floordivPower,
       modPower,

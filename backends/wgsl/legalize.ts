@@ -18,6 +18,7 @@ import {
   modSigned,
   narrow,
   type OpRule,
+  popcountSigned,
   roundAway,
   tableByWords,
   tableOfConstant,
@@ -38,10 +39,26 @@ const halfThroughFloat: OpRule = {
 /** op(a, b) = i8(op(i32(a), i32(b)))   for vectors of four bytes, but for what can be done on all four in one word */
 const bytesApart: OpRule = {
   name: "bytes-apart",
-  ops: ["mul", "floordiv", "mod", "min", "max", "neg", "abs", "eq", "ne", "lt", "le", "shl", "shr", "select"],
+  ops: [
+    "mul",
+    "floordiv",
+    "mod",
+    "min",
+    "max",
+    "neg",
+    "abs",
+    "popcount",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "shl",
+    "shr",
+    "select",
+  ],
   apply: (e, first, second) => {
     if (![e, ...e.args].some(({ type }) => isBytes(type))) return undefined;
-    const wide = (x: Expr): Expr => (x.type.scalar === "bool" ? x : b.cast("i32", x));
+    const wide = (x: Expr): Expr => (x.type.scalar === "bool" ? x : b.cast(e.op === "popcount" ? "u32" : "i32", x));
     switch (e.op) {
       case "select":
         return isScalar(first) ? undefined : b.cast(e.type.scalar, b.op(e.op, ...e.args.map(wide)));
@@ -104,6 +121,7 @@ export const legalize: (kernel: Kernel) => Kernel = legalizer({
     tableOfConstant,
     halfThroughFloat,
     unsignedAbs,
+    popcountSigned,
     bytesApart,
     floordivPower,
     modPower,

@@ -6,7 +6,7 @@ import { matmulProgram } from "./matmul.ts";
 import { quantizeProgram } from "./quantize.ts";
 
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
-export { type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
+export { decodeActivations, type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
 
 const programs: { readonly [Op in Workload["op"]]: (workload: Extract<Workload, { op: Op }>) => Program } = {
   matmul: matmulProgram,

@@ -207,7 +207,7 @@ const epilogueTexts: Readonly<Record<EpilogueName, string>> = {
 };
 const computedIn = (numerics: Numerics): string =>
   numerics.compute === "i8"
-    ? `i8 with a scale of x per ${spanText(numerics.xGroup)}${numerics.tables === "i8" ? ", tables of 8 bits" : ""}`
+    ? `i${numerics.xBits ?? 8} with a scale of x per ${spanText(numerics.xGroup)}${numerics.tables === "i8" ? ", tables of 8 bits" : ""}`
     : numerics.compute;
 const spanText = (span: number | "row"): string => (span === "row" ? "row" : `${span} values`);
 

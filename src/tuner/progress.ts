@@ -29,7 +29,7 @@ export function describeWorkload(workload: Workload): string {
       ? []
       : [
           computed.compute === "i8"
-            ? `x i8/${computed.xGroup}${computed.tables === "i8" ? ", 8-bit tables" : ""}`
+            ? `x i${computed.xBits ?? 8}/${computed.xGroup}${computed.tables === "i8" ? ", 8-bit tables" : ""}`
             : `x ${computed.compute}`,
         ];
   const { bias = false, epilogue = [] } = workload.op === "matmul" ? workload : {};

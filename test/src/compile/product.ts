@@ -3,9 +3,9 @@ import { expect } from "vitest";
 import {
   boundOf,
   type Containers,
+  decodeActivations,
   formatOf,
   type MatmulWorkload,
-  quantizeReference,
   referenceMatmul,
   rowReader,
 } from "../../../ir/index.ts";
@@ -51,9 +51,9 @@ export function expectProduct(
 /** sum_k |x| * (|code * scale| + |offset|) for every (m, n): what the rounding errors of any order of summation are in proportion to. */
 function magnitudes(workload: MatmulWorkload, x: Float32Array, weights: Containers): Float64Array {
   const { n, k, w } = workload;
-  const group = groupOfX(workload);
+  const { numerics } = workload;
   const rows = x.length / k;
-  const decoded = group === undefined ? x : decode(x, group);
+  const decoded = numerics.compute !== "i8" ? x : decodeActivations(numerics, x, k);
   const read = rowReader(formatOf(w), weights, n, k);
   const result = new Float64Array(rows * n);
   for (let column = 0; column < n; column++) {
@@ -70,9 +70,4 @@ function magnitudes(workload: MatmulWorkload, x: Float32Array, weights: Containe
     }
   }
   return result;
-}
-
-function decode(x: Float32Array, group: number): Float64Array {
-  const { q, s } = quantizeReference(x, group);
-  return Float64Array.from(q, (code, i) => code * (s[Math.floor(i / group)] as number));
 }
