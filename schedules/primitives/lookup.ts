@@ -23,31 +23,30 @@
  */
 import { z } from "zod";
 import {
-  addAffine,
   affineOf,
   type Buffer,
   b,
   type Expr,
-  exprOf,
-  type For,
   factsOf,
   type Kernel,
   type Load,
   mapExprs,
   mapOperands,
-  mapStmts,
-  type Program,
-  type Reduce,
   rewriter,
   type Stmt,
-  type Store,
-  scalarRange,
   simplifyKernel,
   substituter,
-  type Var,
   variablesOf,
-  writes,
 } from "../../ir/index.ts";
+import {
+  type CodeSum,
+  type CodeSumStep,
+  codeSumOf,
+  isSame,
+  quotientOf,
+  undeclared,
+  withNumbers,
+} from "../code-bits.ts";
 import { accessesIn, determined } from "../elements.ts";
 import { require } from "../errors.ts";
 import {
@@ -59,29 +58,11 @@ import {
   tablesKernel,
   tablesOf,
 } from "../lookup-tables.ts";
-import {
-  extentOf,
-  type KernelStep,
-  kernelNamed,
-  nestOf,
-  type Primitive,
-  type ReduceSite,
-  reduceSite,
-  replaceIn,
-  withKernels,
-} from "../primitive.ts";
-import { conjuncts, loopsIn, sumLoops } from "../two-levels.ts";
+import { extentOf, kernelNamed, type Primitive, replaceIn, withKernels } from "../primitive.ts";
+import { loopsIn } from "../two-levels.ts";
 
-export interface LookupStep extends KernelStep {
+export interface LookupStep extends CodeSumStep {
   readonly op: "lookup";
-  /** The sum: a register of i32. */
-  readonly buffer: string;
-  /** The loop in whose body the sum is a perfect nest; none: the kernel's root. */
-  readonly at?: string | undefined;
-  /** The loop over the 4 codes of a group. */
-  readonly loop: string;
-  readonly operand: string;
-  readonly codes: string;
   readonly entries: TableEntries;
   /** Greatest rounded entry; 127 unless given. */
   readonly reach?: number | undefined;
@@ -121,20 +102,19 @@ export const lookup: Primitive<LookupStep> = {
       `lookup: entries i16 are exact, in digits, and take loops.digit; entries i8 are rounded and take into.step`);
     const product = productOf(kernel, step);
     const read = readerOf(kernel, step, product);
-    // Sums of one kernel share tables as kernels do.
-    const added = [product.numbers, ...read.buffers].filter(
-      (buffer) => !kernel.buffers.some((declared) => isSame(declared, buffer)),
-    );
     const rewritten = simplifyKernel({
       ...kernel,
-      buffers: [...kernel.buffers, ...added],
+      buffers: [...kernel.buffers, ...undeclared(kernel, [product.numbers, ...read.buffers])],
       body: read.body,
     });
-    const kernels = withNumbers(
+    const { kernels } = withNumbers(
       withKernels(program, (k) => [k === kernel ? rewritten : k]),
-      step,
-      product,
-    ).kernels;
+      step.op,
+      step.codes,
+      {
+        ...{ buffer: product.numbers, span: tableSpan, stride: product.stride },
+      },
+    );
     const maker = kernels.find((k) => k.name === step.into.table);
     require(maker === undefined || read.buffers.every((t) => maker.buffers.some((made) => isSame(made, t))), () =>
       `lookup: ${step.into.table} holds other tables; name those of this sum otherwise`);
@@ -144,72 +124,25 @@ export const lookup: Primitive<LookupStep> = {
   },
 };
 
-const isSame = (a: Buffer, c: Buffer): boolean =>
-  a.name === c.name &&
-  a.scalar === c.scalar &&
-  a.shape.length === c.shape.length &&
-  a.shape.every((extent, axis) => extent === c.shape[axis]) &&
-  a.range?.join() === c.range?.join();
-
-/** The sum, taken apart. */
-interface Product {
-  readonly site: ReduceSite;
-  readonly spatial: readonly For[];
-  readonly operand: Load;
-  readonly codes: Load;
-  /** Number of the table, and of the sum that it belongs to. */
-  readonly k4: Expr;
+/** The sum, and what it is looked up in. */
+interface Product extends CodeSum {
+  /** Number of the sum that a table belongs to. */
   readonly sum: Expr;
-  /** Codes from one k to the next, and which of them is read. */
-  readonly stride: number;
-  readonly place: number;
-  readonly planes: number;
   readonly tables: Tables;
   /** `[n, k / 4, plane]` u4; without the last axis where there is one plane. */
   readonly numbers: Buffer;
 }
 
 function productOf(kernel: Kernel, step: LookupStep): Product {
-  const site = reduceSite(kernel, step.buffer, step.at);
-  const { reduce, loops } = site;
-  const { spatial, summed } = sumLoops(kernel, site);
-  const names = new Set(summed.map((l) => l.loop));
-  require(reduce.monoid === "sum" && reduce.over.length > 0 && reduce.over.every((name) => names.has(name)), () =>
-    `lookup: ${step.buffer} must be a sum that begins in ${step.at ?? "the root"}; accumulate in a register there`);
-  require((reduce.mask ? conjuncts(reduce.mask) : []).every((e) => loopsIn([e], summed).length === 0), () =>
-    `lookup: terms of ${step.buffer} are masked; split its loops exactly`);
-  const declared = (name: string): Buffer => {
-    const found = kernel.buffers.find((buffer) => buffer.name === name);
-    require(found !== undefined, () => `lookup: no buffer ${name} in ${kernel.name}; name an operand of the sum`);
-    return found;
-  };
-  const [target, x, q] = [step.buffer, step.operand, step.codes].map(declared) as [Buffer, Buffer, Buffer];
-  require(target.scope === "register" && target.scalar === "i32", () =>
-    `lookup: ${step.buffer} is not a register of i32; factor the sum first, so that the centre can be added where it is read`);
-  require(x.scalar === "i8" && x.range !== undefined && x.range[0] >= -127, () =>
-    `lookup: ${step.operand} must be i8 in -127..127 (its declared range), so that entries fit`);
-  require((x.role === "workspace" || x.role === "input") &&
-    accessesIn(kernel.body).every((a) => a.kind === "load" || a.buffer !== x.name), () =>
-    `lookup: ${step.operand} must be an input, or a workspace that is written before ${kernel.name}`);
-  const [low, high] = q.range ?? scalarRange(q.scalar);
-  const bits = Math.ceil(Math.log2(high + 1));
+  const remedy = ", so that the centre can be added where it is read";
+  const product = codeSumOf(kernel, step, [tableSpan], remedy);
+  const { x, q, bits, k, summed } = product;
   const planes = 2 ** step.loops.plane.length;
-  require(q.role === "packed" && low >= 0 && bits <= planes, () =>
-    `lookup: ${step.codes} (${q.role} ${q.scalar} in ${low}..${high}) must be packed codes of at most ${planes} bits; name more loops of planes, or use the dot product`);
-  const loads = operandsOf(reduce.value, x.name, q.name);
-  require(loads !== undefined, () =>
-    `lookup: ${step.buffer} is not a sum of i32(${step.operand}) * i32(${step.codes}); factor it first`);
-
-  const k = loads.operand.index.at(-1) as Expr;
-  const places = placesOf(loads.codes.index.at(-1) as Expr, k, step.loop);
-  require(places !== undefined, () =>
-    `lookup: ${step.operand} and ${step.codes} must be read at the same k, their last axis`);
-  const inner = loops.find((l) => l.loop === step.loop);
-  const group = summed.reduce((product, l) => product * extentOf(l), 1);
-  const k4 = quotientOf(k, [step.loop], tableSpan);
+  require(bits <= planes, () =>
+    `lookup: ${step.codes} (${q.role} ${q.scalar} in 0..${q.range?.[1] ?? 2 ** bits - 1}) must be packed codes of at most ${planes} bits; name more loops of planes, or use the dot product`);
+  const names = new Set(summed.map((l) => l.loop));
+  const group = summed.reduce((count, l) => count * extentOf(l), 1);
   const sum = quotientOf(k, [...names], group);
-  require(inner !== undefined && extentOf(inner) === tableSpan && k4 !== undefined, () =>
-    `lookup: ${step.loop} must be a loop over ${tableSpan} neighbouring codes, from a multiple of ${tableSpan}; split one off`);
   require(sum !== undefined && determined([k], names, factsOf(kernel)).isSupersetOf(names), () =>
     `lookup: a sum must go over ${group} neighbouring values of k, from a multiple of ${group}; factor at the loop over groups`);
   const rows = q.shape[0] as Expr;
@@ -224,40 +157,7 @@ function productOf(kernel: Kernel, step: LookupStep): Product {
     group,
     names: step.into,
   });
-  return { site, spatial, ...loads, k4, sum, ...places, planes, tables, numbers };
-}
-
-/** `column` as `stride * k + place`, `place` being one of the codes of a k. */
-function placesOf(column: Expr, k: Expr, loop: string): Pick<Product, "stride" | "place"> | undefined {
-  const steps = (e: Expr): number => affineOf(e).terms.get(b.variable(loop)) ?? 0;
-  const stride = steps(column) / steps(k);
-  if (!Number.isInteger(stride) || stride < 1) return undefined;
-  const { constant: place, terms, lanes } = addAffine(affineOf(column), affineOf(k), -stride);
-  return terms.size === 0 && lanes === undefined && place >= 0 && place < stride ? { stride, place } : undefined;
-}
-
-/** `k // size`, where the loops count what is left over and all else comes in multiples of it. */
-function quotientOf(k: Expr, loops: readonly string[], size: number): Expr | undefined {
-  const { terms, constant, ...form } = affineOf(k);
-  const isInner = (atom: Expr): boolean => atom.kind === "var" && loops.includes(atom.name);
-  const outer = [...terms].filter(([atom]) => !isInner(atom));
-  const isWhole = [constant, ...outer.map(([, c]) => c)].every((c) => c % size === 0);
-  if (!isWhole || outer.some(([atom]) => loops.some((name) => variablesOf(atom).has(name)))) return undefined;
-  return exprOf({ ...form, constant: constant / size, terms: new Map(outer.map(([atom, c]) => [atom, c / size])) });
-}
-
-/** The two loads of `i32(operand) * i32(codes)`. */
-function operandsOf(
-  e: Expr,
-  operand: string,
-  codes: string,
-): { readonly operand: Load; readonly codes: Load } | undefined {
-  if (e.kind !== "op" || e.op !== "mul") return undefined;
-  const loads = e.args.flatMap((arg) =>
-    arg.kind === "cast" && arg.mode === "value" && arg.arg.kind === "load" ? [arg.arg] : [],
-  );
-  const [x, q] = [operand, codes].map((name) => loads.find((l) => l.buffer === name));
-  return x && q && { operand: x, codes: q };
+  return { ...product, sum, tables, numbers };
 }
 
 /** The sum over entries, and what is read of it, in the kernel's body. */
@@ -266,7 +166,7 @@ function readerOf(
   step: LookupStep,
   product: Product,
 ): { readonly body: readonly Stmt[]; readonly buffers: readonly Buffer[] } {
-  const { site, spatial, operand, codes, k4, sum, stride, place, tables, numbers } = product;
+  const { site, spatial, operand, codes, run: k4, sum, stride, place, tables, numbers } = product;
   const { reduce, loops, position } = site;
   const { table, centre, step: rounded } = tables;
   const planes = step.loops.plane.map((name, i, all) => ({ loop: b.variable(name), shift: 2 ** (all.length - 1 - i) }));
@@ -352,62 +252,3 @@ function readerOf(
 /** The factors of a float product. */
 const factorsOf = (e: Expr): readonly Expr[] =>
   e.kind === "op" && e.op === "mul" && e.type.scalar === "f32" ? e.args.flatMap(factorsOf) : [e];
-
-/** The program with the numbers packed beside the codes, and without the codes where nobody reads them any more. */
-function withNumbers(program: Program, { codes, into }: LookupStep, { numbers, stride }: Product): Program {
-  const isRead = program.kernels.some((k) => accessesIn(k.body).some((a) => a.kind === "load" && a.buffer === codes));
-  return withKernels(program, (kernel) => {
-    const isPacked = kernel.stage === "pack" && kernel.buffers.some(({ name }) => name === codes);
-    const isNew = !kernel.buffers.some(({ name }) => name === into.numbers);
-    const body = !isPacked
-      ? kernel.body
-      : mapStmts(kernel.body, (s) => {
-          const { body: inner } = nestOf(s);
-          const [only] = inner;
-          if (inner.length !== 1 || only === undefined || !writes(only, codes)) return undefined;
-          return [...(isRead ? [s] : []), ...(isNew ? [packNumbers(only, numbers, stride)] : [])];
-        });
-    const kept = isRead ? kernel.buffers : kernel.buffers.filter(({ name }) => name !== codes);
-    return [simplifyKernel({ ...kernel, body, buffers: isPacked && isNew ? [...kept, numbers] : kept })];
-  });
-}
-
-/** Bit p of 4 neighbouring codes as one number, from the nest that packs the codes. */
-function packNumbers(s: Store | Reduce, numbers: Buffer, stride: number): Stmt {
-  const [row, column] = s.index;
-  const digits = column === undefined ? [] : [...affineOf(column).terms];
-  const digit = (of: number): string | undefined => {
-    const atom = digits.find(([, c]) => c === of)?.[0];
-    return atom?.kind === "var" ? atom.name : undefined;
-  };
-  const [k, term] = [digit(stride), stride === 1 ? undefined : digit(1)];
-  const isWhole = digits.length === (stride === 1 ? 1 : 2) && k !== undefined && (stride === 1 || term !== undefined);
-  require(s.kind === "store" && s.mask === undefined && row?.kind === "var" && isWhole, () =>
-    `lookup: the packer of ${s.buffer} is not a store for each n, k; look up before a layout`);
-  const { name, shape } = numbers;
-  const [rows, columns, planes] = shape as [Expr, Expr, Expr?];
-  const [n, k4, t, plane] = ["n", "k4", "t", "plane"].map((axis) => b.variable(`${name}/${axis}`)) as [
-    Var,
-    Var,
-    Var,
-    Var,
-  ];
-  const bits = Array.from({ length: tableSpan }, (_, ke) => {
-    const place = new Map<string, Expr>([
-      [row.name, n],
-      [k, b.add(b.mul(k4, tableSpan), ke)],
-      ...(term === undefined ? [] : ([[term, t]] as const)),
-    ]);
-    const code = b.cast("i32", substituter(place)(s.value));
-    return b.shl(b.and(b.shr(code, planes ? plane : 0), 1), ke);
-  });
-  const at = [n, stride === 1 ? k4 : b.add(b.mul(k4, stride), t), ...(planes ? [plane] : [])];
-  const fill: Stmt = b.store(name, at, b.cast(numbers.scalar, bits.reduce(b.or)));
-  const loops: readonly (readonly [Var, Expr])[] = [
-    [n, rows],
-    [k4, b.floordiv(columns, stride)],
-    ...(stride === 1 ? [] : ([[t, b.constant(stride)]] as const)),
-    ...(planes ? ([[plane, planes]] as const) : []),
-  ];
-  return loops.reduceRight<Stmt>((inner, [{ name: loop }, extent]) => b.loop(loop, extent, [inner]), fill);
-}
