@@ -3,6 +3,7 @@ import type { Primitive, Step } from "../primitive.ts";
 import { type AccumulateInStep, accumulateIn } from "./accumulate-in.ts";
 import { type BindStep, bind } from "./bind.ts";
 import { type ComputeAtStep, computeAt } from "./compute-at.ts";
+import { type CountBitsStep, countBits } from "./count-bits.ts";
 import { type FactorStep, factor } from "./factor.ts";
 import { type FissionStep, fission } from "./fission.ts";
 import { type FuseStep, fuse } from "./fuse.ts";
@@ -42,6 +43,7 @@ const list = [
   factor,
   recode,
   lookup,
+  countBits,
 ];
 
 /** A step of any primitive. */
@@ -49,6 +51,7 @@ export type AnyStep =
   | AccumulateInStep
   | BindStep
   | ComputeAtStep
+  | CountBitsStep
   | FactorStep
   | FissionStep
   | FuseStep

@@ -84,12 +84,16 @@ describe("lookup refuses", () => {
       );
     const other = { buffer: "e", loop: "e/ke", loops: "{plane: [e/p, e/pp], digit: e/g}" };
     const steps = `${split}split(loop: e/k, factor: 4, into: [e/k4, e/ke])\n${lookup()}\n${lookup({ ...other, into: "{table: t, numbers: jx, centre: c}" })}`;
-    expect(refused(twice.replace("f32(d[o] - 3)", "f32(d[o] - e[o])"), steps)).toMatchInlineSnapshot(`"step 4: lookup: t holds other tables; name those of this sum otherwise"`);
+    expect(refused(twice.replace("f32(d[o] - 3)", "f32(d[o] - e[o])"), steps)).toMatchInlineSnapshot(
+      `"step 4: lookup: t holds other tables; name those of this sum otherwise"`,
+    );
   });
   test("codes of which several belong to a k, read at no fixed one", () => {
     const sum = "i32(x[m, k]) * i32(q[n, k * 2 + m]) over k";
     const wide = program(undefined, sum).replaceAll("[4, 32]", "[4, 64]").replace("q/k < 32", "q/k < 64");
-    expect(refused(wide, split + lookup())).toMatchInlineSnapshot(`"step 2: lookup: x and q must be read at the same k, their last axis"`);
+    expect(refused(wide, split + lookup())).toMatchInlineSnapshot(
+      `"step 2: lookup: x and q must be read at the same k, their last axis"`,
+    );
   });
   test("an operand that may be -128", () => {
     expect(refused(program(""), split + lookup())).toMatchInlineSnapshot(
