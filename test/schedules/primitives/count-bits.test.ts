@@ -62,17 +62,25 @@ test("sums are the same, for all widths of both operands, by bytes and by words"
 
 describe("count-bits refuses", () => {
   test("runs of other lengths", () => {
-    expect(refusal(program(), steps(4))).toMatchInlineSnapshot(`"step 2: count-bits: ke must be a loop over 8 or 32 neighbouring codes, from a multiple of that; split one off"`);
+    expect(refusal(program(), steps(4))).toMatchInlineSnapshot(
+      `"step 2: count-bits: ke must be a loop over 8 or 32 neighbouring codes, from a multiple of that; split one off"`,
+    );
   });
   test("a sum of something else", () => {
-    expect(refusal(program(1, 2, "i32(x[m, k]) over k"), steps())).toMatchInlineSnapshot(`"step 2: count-bits: d is not a sum of i32(x) * i32(q); factor it first"`);
+    expect(refusal(program(1, 2, "i32(x[m, k]) over k"), steps())).toMatchInlineSnapshot(
+      `"step 2: count-bits: d is not a sum of i32(x) * i32(q); factor it first"`,
+    );
   });
   test("an operand without a range", () => {
-    expect(refusal(program().replace(" in -1..1", ""), steps())).toMatchInlineSnapshot(`"step 2: count-bits: x must be i8 in -127..127 (its declared range), so that entries fit"`);
+    expect(refusal(program().replace(" in -1..1", ""), steps())).toMatchInlineSnapshot(
+      `"step 2: count-bits: x must be i8 in -127..127 (its declared range), so that entries fit"`,
+    );
   });
   test("codes that may be negative", () => {
     const signed = program().replaceAll("u2[3, 32]", "i8[3, 32]").replace("u2(raw", "i8(raw");
-    expect(refusal(signed, steps())).toMatchInlineSnapshot(`"step 2: count-bits: q (packed i8 in -128..127) must be packed codes"`);
+    expect(refusal(signed, steps())).toMatchInlineSnapshot(
+      `"step 2: count-bits: q (packed i8 in -128..127) must be packed codes"`,
+    );
   });
   test("operands that are always 0", () => {
     expect(refusal(program(0), steps())).toMatchInlineSnapshot(`"step 2: count-bits: x and q are always 0"`);
@@ -87,6 +95,8 @@ describe("count-bits refuses", () => {
       .replace("= d[o]", "= d[o] - e[o]");
     const again = `split(loop: e/k, factor: 8, into: [e/kr, e/ke])
 count-bits(buffer: e, at: m, loop: e/ke, operand: z, codes: q, into: {operand: xb, codes: qb}, loops: {operand: e/i, codes: e/j})`;
-    expect(refusal(twice, `${steps()}\n${again}`)).toMatchInlineSnapshot(`"step 4: count-bits: xb holds other numbers; name those of this sum otherwise"`);
+    expect(refusal(twice, `${steps()}\n${again}`)).toMatchInlineSnapshot(
+      `"step 4: count-bits: xb holds other numbers; name those of this sum otherwise"`,
+    );
   });
 });

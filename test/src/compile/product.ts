@@ -18,6 +18,10 @@ const exactly = 2 ** 22;
 export const groupOfX = ({ numerics, k }: MatmulWorkload): number | undefined =>
   numerics.compute !== "i8" ? undefined : numerics.xGroup === "row" ? k : numerics.xGroup;
 
+/** The greatest code of x. */
+export const reachOfX = ({ numerics }: MatmulWorkload): number =>
+  2 ** (((numerics.compute === "i8" && numerics.xBits) || 8) - 1) - 1;
+
 /**
  * Expects y = x w (+ bias): within the stated bound as a whole, each value within what any order of summation in f32 can be off, and exact where the data is and
  * the sums fit. Gives how many values were compared exactly.

@@ -76,17 +76,19 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
   return containers;
 }
 
-/** `m` rows of x. With `group` (values per activation scale) exact data has a 127 in every group, so that scales are 1. */
+/** `m` rows of x. With `group` (values per activation scale) exact data has a code of `reach` in every group, so that scales are 1. */
 export function activations(
   m: number,
   k: number,
   group: number | undefined,
   { seed, exact }: Data,
+  reach = 127,
 ): Float32Array<ArrayBuffer> {
   const random = randomOf(seed + 1);
   const x = new Float32Array(m * k);
+  const small = Math.min(3, reach);
   const kinds: readonly ((i: number) => number)[] = exact
-    ? [() => Math.floor(random() * 7) - 3]
+    ? [() => Math.floor(random() * (2 * small + 1)) - small]
     : [
         () => random() + random() + random() - 1.5,
         () => 1,
@@ -99,7 +101,8 @@ export function activations(
     const value = kinds[(seed + row) % kinds.length] as (i: number) => number;
     for (let i = 0; i < k; i++) x[row * k + i] = value(i);
     if (exact && group !== undefined)
-      for (let g = 0; g < k; g += group) x[row * k + g + Math.floor(random() * group)] = random() < 0.5 ? 127 : -127;
+      for (let g = 0; g < k; g += group)
+        x[row * k + g + Math.floor(random() * group)] = random() < 0.5 ? reach : -reach;
   }
   return x;
 }
