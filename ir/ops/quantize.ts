@@ -23,6 +23,7 @@ import {
   store,
   variable,
 } from "../build.ts";
+import { WorkloadError } from "../errors.ts";
 import type { Buffer, BufferRole, Expr, Kernel, Program, Stage } from "../nodes.ts";
 import type { IntegerNumerics, QuantizeWorkload, Rows } from "../workload.ts";
 import { checkSize, groupSize, rowsOf } from "./shapes.ts";
@@ -30,8 +31,12 @@ import { checkSize, groupSize, rowsOf } from "./shapes.ts";
 /** Codes of 8 bits reach from -127 to 127: -128 is not used, so that every code has its negative. */
 export const codeReach = 127;
 
-/** The greatest code of activations in these numerics. */
-export const reachOf = ({ xBits = 8 }: Pick<IntegerNumerics, "xBits">): number => 2 ** (xBits - 1) - 1;
+/** The greatest code of activations in these numerics. Throws a `WorkloadError` for bits that can't be. */
+export function reachOf({ xBits = 8 }: Pick<IntegerNumerics, "xBits">): number {
+  if (!Number.isInteger(xBits) || xBits < 2 || xBits > 8)
+    throw new WorkloadError(`numerics.xBits: ${xBits} is not a number of bits from 2 to 7; for 8 leave it out`);
+  return 2 ** (xBits - 1) - 1;
+}
 
 /** The smallest scale whose reciprocal is used. */
 export const smallestScale: number = 2 ** -126;

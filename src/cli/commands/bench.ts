@@ -42,7 +42,7 @@ const options = {
   x: {
     type: "string",
     placeholder: "format",
-    help: "What x is computed in: f32, f16, i8_g<group>, i8_row (i2 to i7: of fewer bits); _t8 after these allows 8-bit tables (default: i8_g32)",
+    help: "What x is computed in: f32, f16, i8_g<group>, i8_row (or i2 to i7); with _t8 8-bit tables (default: i8_g32)",
     schema: activations.optional(),
   },
   ...threadsOption,
