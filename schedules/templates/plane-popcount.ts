@@ -7,7 +7,8 @@
  *     -> acc: registers for a tile (accumulate-in); scales and zero points leave the group's sum d (factor, hoist, fission)
  *     -> d by counts of bits, per pair of planes (count-bits), in bytes as long as they fit (factor), weighted in i16 (accumulate-in)
  *
- * 16 bytes are 8 values of k of 16 rows of w, in one plane. What a value costs grows with the product of both widths.
+ * 16 bytes are 8 values of k of 16 rows of w, in one plane. What a value costs grows with the product of both widths: in plain SIMD128, which has no dot product of
+ * bytes, 2 bits by 2 still gain; where there is one, or where processors count bits of bytes by several instructions (x86), 1 bit by 2.
  */
 import { scalarRange } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";

@@ -74,9 +74,15 @@ describe("matmul", () => {
 
 test("bits of activations", () => {
   const of = (xBits: number): Workload => ({ ...good, numerics: { compute: "i8", xGroup: 32, xBits } });
-  expect(message(of(1))).toMatchInlineSnapshot(`"numerics.xBits: 1 is not a number of bits from 2 to 7; for 8 leave it out"`);
-  expect(message(of(2.5))).toMatchInlineSnapshot(`"numerics.xBits: 2.5 is not a number of bits from 2 to 7; for 8 leave it out"`);
-  expect(() => parseWorkload(of(8))).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: numerics.xBits: 8 is not a number of bits from 2 to 7; for 8 leave it out]`);
+  expect(message(of(1))).toMatchInlineSnapshot(
+    `"numerics.xBits: 1 is not a number of bits from 2 to 7; for 8 leave it out"`,
+  );
+  expect(message(of(2.5))).toMatchInlineSnapshot(
+    `"numerics.xBits: 2.5 is not a number of bits from 2 to 7; for 8 leave it out"`,
+  );
+  expect(() => parseWorkload(of(8))).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: numerics.xBits: 8 is not a number of bits from 2 to 7; for 8 leave it out]`,
+  );
   expect(parseWorkload(of(7))).toEqual(of(7));
 });
 
