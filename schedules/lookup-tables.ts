@@ -18,8 +18,8 @@ export type TableEntries = "i16" | "i8";
 export const digitBits = 2;
 const digitRange = [-64, 63] as const;
 
-/** Greatest entry that a byte holds on both sides of 0. */
-export const greatestRounded = 127;
+/** Greatest rounded entry. Even, so that where x is constant, and half of the greatest entry frequent, no error is made again and again. */
+export const greatestRounded = 126;
 
 export interface Tables {
   readonly operand: Buffer;

@@ -21,7 +21,8 @@
  *
  * `into` names the inner sums, those with more axes first, else in the order in which they stand in the value; the loops of all but the first are named
  * after them. Whole constants stay inside their sum, but for those of products of integers, which dot products then take. The factors outside are multiplied
- * with each other first, in the order in which they stand, then with the sum.
+ * with each other first, in the order in which they stand, then with the sum; of a sum with fewer axes than the buffer, those that go with its axes before the rest. Float
+ * products are added by `madd_f32`.
  */
 import { z } from "zod";
 import {
@@ -153,15 +154,26 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
         undefined,
       ) as Expr;
       const inner = target.scalar === "f32" ? b.cast("f32", sum) : inOwn(sum, target.scalar, flushed);
-      return floats.length === 0 ? inner : b.mul(inner, floats.map(substitute).reduce(b.mul));
+      // Factors of the same loops as a sum of few axes make one number of it, before it meets a vector of the others.
+      const own = new Set(list.flatMap(({ term }) => sums.get(term)?.axes ?? []));
+      const isNear = (e: Expr): boolean => own.size < spatial.length && loopsIn([e], spatial).every((l) => own.has(l));
+      const [near, far] = [floats.filter(isNear), floats.filter((e) => !isNear(e))];
+      return times(times(inner, near.map(substitute)), far.map(substitute));
     });
-    return parts.reduce(b.add);
+    return parts.reduce(added);
   });
   const changed = replaceIn(kernel, step.at, (siblings) =>
     siblings.flatMap((s, i) => (i === site.position ? [...updates, flush] : [s])),
   );
   return simplifyKernel({ ...changed, buffers: [...changed.buffers, ...[...sums.values()].map((s) => s.buffer)] });
 });
+
+/** A sum with a part added: of floats in the form that may be fused. */
+function added(sum: Expr, part: Expr): Expr {
+  if (part.kind !== "op" || part.op !== "mul" || part.type.scalar !== "f32") return b.add(sum, part);
+  const [x, y] = part.args as [Expr, Expr];
+  return b.call("madd_f32", x, y, sum);
+}
 
 /** An i32 sum in the type of a narrower accumulator: what leaves the type there left it before. */
 const inOwn = (e: Expr, scalar: Scalar, facts: Facts): Expr => retype(e, scalar, facts) ?? b.cast(scalar, e);

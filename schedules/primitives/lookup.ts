@@ -12,9 +12,9 @@
  * tensor; a sum of 4 products is one entry per plane. Entries lie around 0 and so are small: -254..254. `entries` says how they are held:
  *
  *     i16    exact, in two bytes: 4*high + low, high in -64..63, low in 0..3 (loop `digit`)
- *     i8     rounded: entry / step, in -reach..reach (127, or less where entries are added in i8), the step (f32) being the greatest entry of the sum / reach.
- *            Not the same sum but near it: for numerics that allow it. Where the sum became a float, `f32(d - z) * sx * s[n]`, stands
- *            `madd_f32(f32(d), step * sx, f32(c - z) * sx) * s[n]`.
+ *     i8     rounded: entry / step, in -reach..reach (126, or less where entries are added in i8), the step (f32) being the greatest entry of the sum / reach.
+ *            Not the same sum but near it: for numerics that allow it. Where the sum became a float, `f32(2*d - z) * sx * s[n]`, stands
+ *            `madd_f32(f32(d), step * 2.0 * sx, f32(2*c - z) * sx) * s[n]`.
  *
  * Where codes of several planes lie side by side, `q[n, 3*k + 1]`, so do their numbers, `ix[n, 3*k4 + 1]`, and the sums of all planes share them.
  *
@@ -64,7 +64,7 @@ import { loopsIn } from "../two-levels.ts";
 export interface LookupStep extends CodeSumStep {
   readonly op: "lookup";
   readonly entries: TableEntries;
-  /** Greatest rounded entry; 127 unless given. */
+  /** Greatest rounded entry; 126 unless given. */
   readonly reach?: number | undefined;
   /** Names of what is added; `step` where entries are rounded. */
   readonly into: {
@@ -207,16 +207,16 @@ function readerOf(
   const rowAxes = loopsIn(codes.index.slice(0, -1), spatial).map((l) => reduce.index.indexOf(b.variable(l.loop)));
   /** `f32(d - z) * factors`; factors that are the same for all rows go into step and offset. */
   const floatOf = (integer: Expr, factors: readonly Expr[]): Expr | undefined => {
-    const [read, times] = ([...affineOf(integer).terms].find(([atom]) => isSum(atom)) ?? []) as [Load?, number?];
-    if (read === undefined || times === undefined) return undefined;
+    const [read, times] = [...affineOf(integer).terms].find(([atom]) => isSum(atom)) ?? [];
+    if (read === undefined || times === undefined || !isSum(read)) return undefined;
     // The sum's centre with the other integers, which no row changes either.
     const others = rewriter((inner) => (inner === read ? at(read, centre) : inner))(integer);
     if (rounded === undefined) return [b.cast("f32", b.add(b.mul(read, times), others)), ...factors].reduce(b.mul);
     const rows = rowAxes.flatMap((axis) => [...variablesOf(read.index[axis] as Expr)]);
     const isOwn = (e: Expr): boolean => rows.some((name) => variablesOf(e).has(name));
     const shared = factors.filter((e) => !isOwn(e));
-    const units = times === 1 ? at(read, rounded) : b.mul(at(read, rounded), times);
-    const [size, offset] = [units, b.cast("f32", others)].map((e) => [e, ...shared].reduce(b.mul));
+    const one = times === 1 ? at(read, rounded) : b.mul(at(read, rounded), b.constant(times, "f32"));
+    const [size, offset] = [one, b.cast("f32", others)].map((e) => [e, ...shared].reduce(b.mul));
     const float = b.call("madd_f32", b.cast("f32", read), size as Expr, offset as Expr);
     return [float, ...factors.filter(isOwn)].reduce(b.mul);
   };

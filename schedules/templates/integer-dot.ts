@@ -32,7 +32,7 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { hoistSum, lanes, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -192,6 +192,15 @@ const foldSign = (kernel: string, correction: string): Schedule => [
   ...hoisted(kernel, correction),
 ];
 
+/** The kernel that folds signs, in vectors. */
+const foldSteps = ({ k }: Shape): Schedule =>
+  k % lanes !== 0
+    ? []
+    : [
+        { op: "split", kernel: "x.abs", loop: "x.abs/1", factor: lanes, into: ["x.abs/o", "x.abs/l"] },
+        { op: "vectorize", kernel: "x.abs", loops: ["x.abs/l"] },
+      ];
+
 /** Codes in the encoding that the dot product takes. */
 function recodeWeights(coding: Coding): Schedule {
   const { offset, planes, isSplit } = coding;
@@ -255,6 +264,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...recodeWeights({ ...coding, offset: 0 }),
     ...layoutWeights(shape, coding, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, coding, part)),
+    ...(coding.fold && parts.length > 0 ? foldSteps(shape) : []),
     ...quantizeSteps("quantize", shape.xGroup, shape.m),
   ];
 }
@@ -272,10 +282,12 @@ export const integerDotDecode: Template = {
     const shape = shapeOf(target);
     const { m, n } = shape;
     const vectors = vectorsFor(n, 4);
+    // See integerDotPrefill.
+    const most = codingOf(shape, target, defaultStored(shape)).fold ? 2 : 4;
     return {
       vectors,
       tile: vectors,
-      rows: m === "any" ? 4 : Math.max(1, Math.min(4, m)),
+      rows: m === "any" ? most : Math.max(1, Math.min(most, m)),
       panel: 1,
       order: "quads-outside",
       ...storedAxis(shape),
@@ -299,10 +311,10 @@ export const integerDotPrefill: Template = {
     const shape = shapeOf(target);
     const { m, n } = shape;
     const stored = defaultStored(shape);
-    // Folded codes are widened at every pair: sums of one row vector and 4 rows of x are what registers hold.
-    if (codingOf(shape, target, stored).fold)
-      return { vectors: vectorsFor(n, 2), tile: 1, rows: prefillRows(m), panel: 1, order: "quads-outside" };
     const vectors = vectorsFor(n, 4);
+    // Folded codes are widened at every pair: their sums take twice the registers.
+    if (codingOf(shape, target, stored).fold)
+      return { vectors, tile: Math.min(2, vectors), rows: 2, panel: 1, order: "quads-outside" };
     const panel = [4, 2].find((p) => rowBlocks(n, vectors) % p === 0) ?? 1;
     return { vectors, tile: vectors, rows: prefillRows(m), panel, order: "quads-outside", ...storedAxis(shape) };
   },

@@ -7,7 +7,7 @@ import type { Schedule } from "../schedule.ts";
 import type { Shape } from "./matmul.ts";
 
 /** Values of x that one step takes. */
-const lanes = 16;
+export const lanes = 16;
 
 /**
  * The kernel that quantizes x in groups of `group`: the greatest magnitude in vectors of 4 (rfactor), codes in vectors of 16. Groups that 16 does not

@@ -10,7 +10,8 @@
  * 16 bytes of numbers are 8 rows of w, 2 planes and 8 values of k (or 16 rows of one plane); 3-bit codes take 4 planes. The entries are exact, in two
  * bytes, or rounded to one where the numerics have 8-bit tables. Planes with scales of their own (BCQ) are sums of their own, by the same tables.
  */
-import { termsOf } from "../../ir/index.ts";
+import { type Format, termsOf } from "../../ir/index.ts";
+import { greatestRounded, tableSpan } from "../lookup-tables.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
@@ -47,12 +48,14 @@ interface Coding {
   /** Rows of w in a vector of numbers. */
   readonly rows: 8 | 16;
   readonly rounded: boolean;
+  /** Entries of neighbouring tables that are added in i8, by default. */
+  readonly paired: 1 | 2;
   /** Values of k that may be summed before the sum is widened. */
   readonly flush: number;
 }
 
 /** Greatest entry of a table as `lookup` holds it: rounded, or exact in digits of weight 4 and 1. */
-const greatest = { rounded: 127, exact: 64 * (4 + 1) } as const;
+const greatest = { rounded: greatestRounded, exact: 64 * (4 + 1) } as const;
 
 function codingOf({ format, workload, group }: Shape): Coding | undefined {
   const { codes } = format;
@@ -62,11 +65,22 @@ function codingOf({ format, workload, group }: Shape): Coding | undefined {
   const planes = bits <= 2 ? (bits as 1 | 2) : 4;
   // More planes than two cost as much as products.
   const mayRound = workload.numerics.compute === "i8" && workload.numerics.tables === "i8";
-  const rounded = mayRound && planes <= 2;
+  const paired = planes > 2 || !mayRound ? 0 : mostPaired(format, planes, group);
+  const rounded = paired > 0;
   const entry = (2 ** planes - 1) * (rounded ? greatest.rounded : greatest.exact);
   const most = Math.min(longestFlush, 4 * Math.floor(32767 / entry));
   const side = planes === 1 ? 1 : 2;
-  return { planes, side, rows: side === 1 ? 16 : 8, rounded, flush: longest(group, most) };
+  return { planes, side, rows: side === 1 ? 16 : 8, rounded, paired: paired || 2, flush: longest(group, most) };
+}
+
+/**
+ * How many rounded entries may be added in i8, where each has its part of a byte, so that errors stay within the bound of the numerics (measured up to
+ * K = 8192): none where sums are so long that one entry makes the step coarse for all, or where one bit is a stored zero point or not, so that most values
+ * are 0; two in short sums of codes of one plane, or of codes that the values fill on both sides of a constant zero.
+ */
+function mostPaired({ rule }: Format, planes: number, group: number): 0 | 1 | 2 {
+  if (group > 256 || (planes === 1 && rule === "range0")) return 0;
+  return group <= 64 && (planes === 1 || rule === "extreme") ? 2 : 1;
 }
 
 /** Whether the integers of a table are equally far apart, as codes themselves are. */
@@ -88,6 +102,9 @@ const planeLoops = ({ planes, side }: Coding): Record<"pairs" | "side", readonly
 
 /** Entries of neighbouring tables that are added in i8 before they are weighted and widened. */
 const pairedEntries = (point: Point): number => numberAt(point, "paired");
+
+/** Greatest entry where as many are added in i8; even, as `greatestRounded` is. */
+const reachOf = (paired: number): number => 2 * Math.floor(greatestRounded / (2 * paired));
 
 const known = (shape: Shape): Coding => codingOf(shape) as Coding;
 
@@ -141,7 +158,7 @@ function lookUp(coding: Coding, point: Point, kernel: string, inner: readonly st
   const { pairs, side } = planeLoops(coding);
   const digit = coding.rounded ? [] : ["digit"];
   const entries = coding.rounded
-    ? ({ entries: "i8", reach: Math.floor(greatest.rounded / pairedEntries(point)) } as const)
+    ? ({ entries: "i8", reach: reachOf(pairedEntries(point)) } as const)
     : ({ entries: "i16" } as const);
   const paired: AnyStep = {
     ...{ op: "factor", kernel, buffer: narrow, at: own("mi"), into: [pair], scalar: "i8", distribute: "float" },
@@ -181,11 +198,25 @@ function layoutWeights(shape: Shape, vectors: number): Schedule {
   return [numbers, ...groupFieldLayouts(shape, vectors, rows)];
 }
 
-/** The tables' kernel: the 16 entries of a table are lanes. */
-const tableSteps = ({ rounded }: Coding): Schedule => [
-  { op: "vectorize", kernel: "x.table", loops: ["x.table/i"] },
-  ...(rounded ? [] : [{ op: "unroll", kernel: "x.table", loops: ["x.table/digit"] } as const]),
-];
+/** The tables' kernel: the 16 entries of a table are lanes; in sums and maxima over tables, neighbouring tables are. */
+function tableSteps(shape: Shape): Schedule {
+  const kernel = "x.table";
+  const tables = shape.group / tableSpan;
+  const lanes = [8, 4].find((size) => tables % size === 0);
+  const sideBySide = (buffer: string, at: string, loop: string): Schedule => [
+    { op: "split", kernel, loop, factor: lanes as number, into: [`${loop}/o`, `${loop}/l`] },
+    { op: "rfactor", kernel, buffer, at, loop: `${loop}/l`, into: `${buffer}.lanes` },
+    { op: "vectorize", kernel, loops: [`${loop}/l`] },
+    { op: "unroll", kernel, loops: [`${buffer}.lanes/${loop}/l`] },
+  ];
+  const { rounded } = known(shape);
+  return [
+    { op: "vectorize", kernel, loops: ["x.table/i"] },
+    ...(rounded ? [] : [{ op: "unroll", kernel, loops: ["x.table/digit"] } as const]),
+    ...(lanes === undefined ? [] : sideBySide("x.centre", "x.centre/g", "x.centre/k4")),
+    ...(lanes === undefined || !rounded ? [] : sideBySide("x.table.greatest", "x.table/g", "x.table/greatest")),
+  ];
+}
 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, point: Point, { kernel }: Part): Schedule {
@@ -240,7 +271,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...layoutWeights(shape, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, point, part)),
-    ...tableSteps(known(shape)),
+    ...tableSteps(shape),
     ...quantizeSteps("quantize", shape.xGroup, shape.m),
   ];
 }
@@ -266,10 +297,11 @@ const template: Omit<Template, "name"> = {
   },
   default: (target) => {
     const shape = shapeOf(target);
-    // The sums of all planes are held at once.
-    const vectors = vectorsFor(shape.n, Math.max(1, Math.floor(4 / termsOf(shape.format))), known(shape).rows);
-    const rows = shape.m === "any" ? 4 : Math.max(1, Math.min(4, shape.m));
-    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).rounded ? 1 : 2 };
+    // Two rows of x share what a number is taken apart for, and tables of more do not fit beside sums: those are read again for each vector of rows of w. The sums of
+    // all planes that have scales of their own are held at once.
+    const vectors = vectorsFor(shape.n, Math.floor(8 / termsOf(shape.format)), known(shape).rows);
+    const rows = shape.m === "any" ? 2 : Math.max(1, Math.min(2, shape.m));
+    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).paired };
   },
   schedule: scheduleOf,
 };

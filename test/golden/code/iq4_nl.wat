@@ -998,8 +998,8 @@
     (local $x.abs.at i32)
     (local $x.q.at i32)
     (local $x.sign.at i32)
-    (local $x.abs/1 i32)
-    (local $x.q.1 i32)
+    (local $x.abs/o i32)
+    (local $x.q.1 v128)
     local.get $&x.abs
     local.set $x.abs.at
     local.get $&x.q
@@ -1007,48 +1007,42 @@
     local.get $&x.sign
     local.set $x.sign.at
     i32.const 0
-    local.set $x.abs/1
-    loop $x.abs/1
+    local.set $x.abs/o
+    loop $x.abs/o
       local.get $x.q.at
-      i32.load8_s
+      v128.load align=1
       local.set $x.q.1
       local.get $x.abs.at
-      i32.const 0
       local.get $x.q.1
-      i32.sub
-      local.get $x.q.1
-      local.get $x.q.1
-      i32.const 0
-      i32.lt_s
-      select
-      i32.store8
+      i8x16.abs
+      v128.store align=1
       local.get $x.sign.at
-      i32.const -1
-      i32.const 0
+      v128.const i8x16 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255 255
+      v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
       local.get $x.q.1
-      i32.const 0
-      i32.lt_s
-      select
-      i32.store8
+      v128.const i8x16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+      i8x16.lt_s
+      v128.bitselect
+      v128.store align=1
       local.get $x.abs.at
-      i32.const 1
+      i32.const 16
       i32.add
       local.set $x.abs.at
       local.get $x.q.at
-      i32.const 1
+      i32.const 16
       i32.add
       local.set $x.q.at
       local.get $x.sign.at
-      i32.const 1
+      i32.const 16
       i32.add
       local.set $x.sign.at
-      local.get $x.abs/1
+      local.get $x.abs/o
       i32.const 1
       i32.add
-      local.tee $x.abs/1
-      i32.const 128
+      local.tee $x.abs/o
+      i32.const 8
       i32.lt_s
-      br_if $x.abs/1
+      br_if $x.abs/o
     end
   )
   (func $all/x.fold (param $&x.q i32) (param $&x.fold i32) (param $begin i32) (param $end i32)

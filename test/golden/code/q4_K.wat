@@ -1172,8 +1172,8 @@
     (local $w.q.at i32)
     (local $w.s.at i32)
     (local $x.s.at i32)
-    (local $x.sum.at i32)
     (local $w.o.at i32)
+    (local $x.sum.at i32)
     (local $np i32)
     (local $t i32)
     (local $kg i32)
@@ -1191,6 +1191,7 @@
     (local $d16.0.7 v128)
     (local $d16.0.8 v128)
     (local $d.0.1 v128)
+    (local $x.s.1 f32)
     (local $x.s.1.all v128)
     v128.const i8x16 15 15 15 15 15 15 15 15 15 15 15 15 15 15 15 15
     local.set $const
@@ -1221,12 +1222,12 @@
         local.set $w.s.at
         local.get $&x.s
         local.set $x.s.at
-        local.get $&x.sum
-        local.set $x.sum.at
         local.get $&w.o
         local.get $t
         i32.add
         local.set $w.o.at
+        local.get $&x.sum
+        local.set $x.sum.at
         i32.const 0
         local.set $kg
         loop $kg
@@ -1324,7 +1325,10 @@
           i32x4.extadd_pairwise_i16x8_s
           local.set $d.0.1
           local.get $x.s.at
-          v128.load32_splat
+          f32.load
+          local.set $x.s.1
+          local.get $x.s.1
+          f32x4.splat
           local.set $x.s.1.all
           local.get $acc.0
           local.get $d.0.1
@@ -1333,17 +1337,16 @@
           local.get $w.s.at
           v128.load align=4
           f32x4.mul
-          f32x4.mul
+          local.get $w.o.at
+          v128.load align=4
+          local.get $x.s.1
           local.get $x.sum.at
           i32.load
           f32.convert_i32_s
+          f32.mul
           f32x4.splat
-          local.get $x.s.1.all
-          local.get $w.o.at
-          v128.load align=4
           f32x4.mul
-          f32x4.mul
-          f32x4.add
+          f32x4.relaxed_madd
           f32x4.add
           local.set $acc.0
           local.get $x.q.at
@@ -1362,14 +1365,14 @@
           i32.const 4
           i32.add
           local.set $x.s.at
-          local.get $x.sum.at
-          i32.const 4
-          i32.add
-          local.set $x.sum.at
           local.get $w.o.at
           i32.const 16
           i32.add
           local.set $w.o.at
+          local.get $x.sum.at
+          i32.const 4
+          i32.add
+          local.set $x.sum.at
           local.get $kg
           i32.const 1
           i32.add

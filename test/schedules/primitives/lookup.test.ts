@@ -67,6 +67,21 @@ describe.each(["f32(d[o] - 3)", "f32(d[o] * 2 - 3)"])("rounded entries, read as 
     expect(got).not.toEqual(wanted);
     expect(nmse(Float32Array.from(got), Float64Array.from(wanted))).toBeLessThan(5e-4);
   });
+  test("of a multiple of the sum, too", () => {
+    const twice = parseProgram(`program twice\n\n${program(undefined, undefined, "f32(2 * d[o] - 3)")}`);
+    const [wanted, got] = [
+      twice,
+      applySchedule(twice, parseSchedule(split + lookup(rounded)) as unknown as Schedule),
+    ].map((of) => run(of, [...x])) as [readonly number[], readonly number[]];
+    expect(nmse(Float32Array.from(got), Float64Array.from(wanted))).toBeLessThan(5e-4);
+    const exact = applySchedule(twice, parseSchedule(split + lookup()) as unknown as Schedule);
+    expect(run(exact, [...x])).toEqual(wanted);
+  });
+  test("of one value throughout make no error again and again", () => {
+    const same = new Array<number>(64).fill(127);
+    const [wanted, got] = [run(before, same), run(after, same)];
+    for (const [i, value] of got.entries()) expect(value).toBeCloseTo(wanted[i] as number, 2);
+  });
   test("of zeros are exact", () => {
     const zeros = new Array<number>(64).fill(0);
     expect(run(after, zeros)).toEqual(run(before, zeros));
