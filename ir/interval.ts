@@ -164,6 +164,8 @@ function opRange(op: OpExpr["op"], args: readonly Interval[], unknown: Interval)
       return [-a[1], -a[0]];
     case "abs":
       return a[0] >= 0 ? a : a[1] <= 0 ? [-a[1], -a[0]] : [0, Math.max(-a[0], a[1])];
+    case "popcount":
+      return [0, a[0] >= 0 ? Math.min(32, Math.ceil(Math.log2(a[1] + 1))) : 32];
     case "eq":
     case "ne":
     case "lt":

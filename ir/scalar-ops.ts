@@ -31,6 +31,7 @@ export type OpName =
   | "select"
   | "neg"
   | "abs"
+  | "popcount"
   | "sqrt"
   | "floor"
   | "trunc"
@@ -144,6 +145,8 @@ export const ops: Readonly<Record<OpName, OpRow>> = {
   neg: { arity: 1, signature: "same", domain: "number", eval: (a) => -a },
   /** Absolute value; the smallest signed integer stays itself. */
   abs: { arity: 1, signature: "same", domain: "number", eval: (a) => Math.abs(a) },
+  /** How many bits are set, of two's complement where it is signed. */
+  popcount: { arity: 1, signature: "same", domain: "int", eval: (a, _b, _c, scalar) => popcount(a, scalar) },
   sqrt: { arity: 1, signature: "same", domain: "float", eval: (a) => Math.sqrt(a) },
   floor: { arity: 1, signature: "same", domain: "float", eval: (a) => Math.floor(a) },
   trunc: { arity: 1, signature: "same", domain: "float", eval: (a) => Math.trunc(a) },
@@ -154,6 +157,14 @@ export const ops: Readonly<Record<OpName, OpRow>> = {
   /** e^a, as `exponential` says. */
   exp: { arity: 1, signature: "same", domain: "single", eval: (a) => exponential(a) },
 };
+
+function popcount(a: number, scalar: Scalar): number {
+  const { bits } = scalars[scalar];
+  let rest = bits < 32 ? a & (2 ** bits - 1) : a >>> 0;
+  let count = 0;
+  for (; rest > 0; rest >>>= 1) count += rest & 1;
+  return count;
+}
 
 const bitsView = new DataView(new ArrayBuffer(8));
 

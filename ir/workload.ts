@@ -12,32 +12,43 @@ import { inWords } from "./in-words.ts";
  * - `f16`: x and decoded weights are rounded to f16, products are f16; sums over up to 32 values of K may be f16, across those they are f32. Values beyond 65504
  *   become infinite. Bound: NMSE 1e-5 against float64.
  * - `i8`: activations are quantized to 8 bits, symmetric, per `xGroup` values of K (or per row) by the program's prologue; products are
- *   summed as integers inside a group, in f32 across groups. On the quantized activations the same bound as f32. With `tables: "i8"` sums of 4 products
+ *   summed as integers inside a group, in f32 across groups. On the quantized activations the same bound as f32. With `xBits` they are quantized to so few
+ *   bits: codes from -(2^(xBits-1) - 1) to its negative, the scale the greatest magnitude over that. With `tables: "i8"` sums of 4 products
  *   may be rounded to 8 bits (table lookup), in steps of a 63rd of the greatest in a group. Bound: NMSE 5e-4 on the quantized activations.
  */
 export type Numerics =
   | { readonly compute: "f32" }
   | { readonly compute: "f16" }
-  | { readonly compute: "i8"; readonly xGroup: number | "row"; readonly tables?: "i8" | undefined };
+  | {
+      readonly compute: "i8";
+      readonly xGroup: number | "row";
+      /** Bits of an activation, 2 to 7. @default 8 */
+      readonly xBits?: number | undefined;
+      readonly tables?: "i8" | undefined;
+    };
 
-/** What numerics are called, as text: `f32`, `f16`, `i8_g<group>` or `i8_row`, these with `_t8` where tables may have 8 bits. */
+export type IntegerNumerics = Extract<Numerics, { readonly compute: "i8" }>;
+
+/** What numerics are called, as text: `f32`, `f16`, `i8_g<group>` or `i8_row` (`i2` to `i7`: of so many bits), these with `_t8` where tables may have 8 bits. */
 export function numericsName(numerics: Numerics): string {
   if (numerics.compute !== "i8") return numerics.compute;
-  const { xGroup, tables } = numerics;
-  return `i8_${xGroup === "row" ? "row" : `g${xGroup}`}${tables === "i8" ? "_t8" : ""}`;
+  const { xGroup, xBits = 8, tables } = numerics;
+  return `i${xBits}_${xGroup === "row" ? "row" : `g${xGroup}`}${tables === "i8" ? "_t8" : ""}`;
 }
 
 /** The names that `numericsName` gives, for messages. */
-export const numericsNames = "f32, f16, i8_g<group> or i8_row, these with _t8 for 8-bit tables";
+export const numericsNames =
+  "f32, f16, i8_g<group> or i8_row (or i2 to i7, of fewer bits), these with _t8 for 8-bit tables";
 
 /** The numerics of this name, or undefined. */
 export function numericsNamed(name: string): Numerics | undefined {
   if (name === "f32" || name === "f16") return { compute: name };
-  const [, span, group, tables] = /^i8_(g([1-9]\d*)|row)(_t8)?$/.exec(name) ?? [];
+  const [, bits, span, group, tables] = /^i([2-8])_(g([1-9]\d*)|row)(_t8)?$/.exec(name) ?? [];
   if (span === undefined) return undefined;
   return {
     compute: "i8",
     xGroup: group === undefined ? "row" : Number(group),
+    ...(bits !== "8" && { xBits: Number(bits) }),
     ...(tables !== undefined && { tables: "i8" as const }),
   };
 }
@@ -161,6 +172,7 @@ const largest = 2 ** 31 - 1;
 const tooLarge = expecting(`at most ${largest}`);
 const positive = expecting("a positive integer");
 const rowCount = expecting('a number of rows from 0 up, nor "any"');
+const fewBits = expecting("a number of bits from 2 to 7; for 8 leave it out");
 const groupSize = expecting('a positive integer, nor "row"');
 
 const size = z.int(positive).positive(positive).max(largest, tooLarge);
@@ -171,7 +183,10 @@ const group = z.union([z.int(groupSize).positive(groupSize).max(largest, tooLarg
 const numerics = z.discriminatedUnion("compute", [
   z.strictObject({ compute: z.literal("f32") }),
   z.strictObject({ compute: z.literal("f16") }),
-  z.strictObject({ compute: z.literal("i8"), xGroup: group, tables: z.literal("i8").optional() }),
+  z.strictObject({
+    ...{ compute: z.literal("i8"), xGroup: group, tables: z.literal("i8").optional() },
+    xBits: z.int(fewBits).min(2, fewBits).max(7, fewBits).optional(),
+  }),
 ]);
 const flag = z.boolean().optional();
 const epilogue = z

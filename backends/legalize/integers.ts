@@ -87,6 +87,13 @@ export const modSigned: OpRule = {
   },
 };
 
+/** popcount(a) = i8(popcount(u8(a)))      for signed integers, which a machine may hold with more bits of sign */
+export const popcountSigned: OpRule = {
+  name: "popcount-signed",
+  ops: ["popcount"],
+  apply: (e, a) => (isSignedInt(e) ? b.cast(e.type.scalar, b.op("popcount", b.cast(unsigned(e), a))) : undefined),
+};
+
 /** bool(a) = a != 0  for integers;  bool(a) = 1 <= a  for floats: they truncate and saturate, NaN gives 0 */
 export const toBool: CastRule = {
   name: "to-bool",

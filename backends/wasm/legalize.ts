@@ -21,6 +21,7 @@ import {
   movedBits,
   narrow,
   type OpRule,
+  popcountSigned,
   pseudoMinMax,
   roundAway,
   roundAwayDouble,
@@ -78,6 +79,7 @@ const legalizerFor = (relaxed: boolean): ((kernel: Kernel) => Kernel) =>
     ops: [
       tableOfConstant,
       movedBits,
+      popcountSigned,
       halfArithmetic,
       floordivPower,
       modPower,

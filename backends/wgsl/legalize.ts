@@ -19,6 +19,7 @@ import {
   modSigned,
   narrow,
   type OpRule,
+  popcountSigned,
   pseudoMinMax,
   roundAway,
   tableByWords,
@@ -40,10 +41,26 @@ const halfThroughFloat: OpRule = {
 /** op(a, b) = i8(op(i32(a), i32(b)))   for vectors of four bytes, but for what can be done on all four in one word */
 const bytesApart: OpRule = {
   name: "bytes-apart",
-  ops: ["mul", "floordiv", "mod", "min", "max", "neg", "abs", "eq", "ne", "lt", "le", "shl", "shr", "select"],
+  ops: [
+    "mul",
+    "floordiv",
+    "mod",
+    "min",
+    "max",
+    "neg",
+    "abs",
+    "popcount",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "shl",
+    "shr",
+    "select",
+  ],
   apply: (e, first, second) => {
     if (![e, ...e.args].some(({ type }) => isBytes(type))) return undefined;
-    const wide = (x: Expr): Expr => (x.type.scalar === "bool" ? x : b.cast("i32", x));
+    const wide = (x: Expr): Expr => (x.type.scalar === "bool" ? x : b.cast(e.op === "popcount" ? "u32" : "i32", x));
     switch (e.op) {
       case "select":
         return isScalar(first) ? undefined : b.cast(e.type.scalar, b.op(e.op, ...e.args.map(wide)));
@@ -106,6 +123,7 @@ export const legalize: (kernel: Kernel) => Kernel = legalizer({
     tableOfConstant,
     halfThroughFloat,
     unsignedAbs,
+    popcountSigned,
     bytesApart,
     floordivPower,
     modPower,

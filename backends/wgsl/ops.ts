@@ -54,6 +54,7 @@ export type Spelling =
   | "min"
   | "max"
   | "abs"
+  | "countOneBits"
   | "floor"
   | "trunc"
   | "round"
@@ -102,6 +103,7 @@ export const opSpelling: Readonly<Record<OpName, Row>> = {
   select: row("select", "select", "select", "select", "select"),
   neg: row("-x", "rule", "-x", "none", "rule"),
   abs: row("abs", "same", "abs", "none", "rule"),
+  popcount: row("rule", "countOneBits", "none", "none", "rule"),
   sqrt: row("none", "none", "rule", "none", "none"),
   floor: row("none", "none", "floor", "none", "none"),
   trunc: row("none", "none", "trunc", "none", "none"),

@@ -31,7 +31,7 @@ export function accessor(format: Format, field: Field, source: Source, container
   const row = rowBytes(container, k);
   if (source.kind === "element") return elements(bytes, container.scalar, row);
   const blockValues = spanOf(container.per, k);
-  const entries = Math.max(1, blockValues / spanOf(field.span, k));
+  const entries = Math.max(1, blockValues / spanOf(field.span, k)) * field.terms;
   if (source.kind === "trits") return trits(source, bytes, row, entries, container.elements);
   return bitFields(source, bytes, row, entries, container.elements);
 }

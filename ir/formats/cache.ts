@@ -17,6 +17,7 @@ const i8Row: Format = {
       scalar: "i8",
       range: [-127, 127],
       span: 1,
+      terms: 1,
       product: [
         {
           kind: "bits",
@@ -33,6 +34,7 @@ const i8Row: Format = {
       scalar: "f32",
       range: undefined,
       span: "row",
+      terms: 1,
       product: [{ kind: "element", container: "scales" }],
       negate: false,
     },

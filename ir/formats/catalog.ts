@@ -1,5 +1,6 @@
 /** The list of formats and the look-up by name. Adding a format is an entry in one of these lists, or a new list. */
 import { WorkloadError } from "../errors.ts";
+import { bcqNames, parseBcq } from "./bcq.ts";
 import { cacheFormats } from "./cache.ts";
 import { floatFormats } from "./float.ts";
 import type { Format } from "./format.ts";
@@ -22,6 +23,7 @@ const families: readonly Family[] = [
   listed(ggufFormats),
   listed(cacheFormats),
   { names: integerNames, find: parseInteger },
+  { names: bcqNames, find: parseBcq },
 ];
 
 const found = new Map<string, Format>();

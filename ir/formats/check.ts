@@ -22,15 +22,16 @@ export function checkContainers(format: Format, containers: Containers, n: numbe
   for (const field of format.fields) {
     if (field.name === "v" || field.name === "q" || isSound(format, field, containers)) continue;
     const read = fieldReader(format, field, containers, k);
-    const entries = rowEntries(field.span, k);
+    const entries = rowEntries(field, k);
     for (let row = 0; row < n; row++)
-      for (let g = 0; g < entries; g++) {
-        const problem = problemOf(field, read(row, g));
+      for (let entry = 0; entry < entries; entry++) {
+        const problem = problemOf(field, read(row, entry));
         if (problem === undefined) continue;
-        const span = spanOf(field.span, k);
-        const where = `row ${row}, group ${g} (k ${g * span}..${(g + 1) * span - 1})`;
+        const [span, group] = [spanOf(field.span, k), Math.floor(entry / field.terms)];
+        const where = `row ${row}, group ${group} (k ${group * span}..${(group + 1) * span - 1})`;
+        const plane = field.terms === 1 ? "" : ` of plane ${entry % field.terms}`;
         throw new WorkloadError(
-          `${where}: the ${words[field.name]} ${problem}; the tensor is damaged, quantize it again`,
+          `${where}: the ${words[field.name]}${plane} ${problem}; the tensor is damaged, quantize it again`,
         );
       }
   }

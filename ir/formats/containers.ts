@@ -3,7 +3,7 @@ import { buffer } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import type { Buffer } from "../nodes.ts";
 import { storageBits } from "../types.ts";
-import { type Container, type Containers, type Format, rowElements, spanOf } from "./format.ts";
+import { type Container, type Containers, type Field, type Format, rowElements, spanOf } from "./format.ts";
 
 /** The name of a container's or field's buffer. */
 export const bufferName = (part: string): string => `w.${part}`;
@@ -56,5 +56,9 @@ export function checkLengths(format: Format, containers: Containers, n: number, 
   }
 }
 
-/** Entries of a field or container in a row: K over its span. */
-export const rowEntries = (span: Format["group"], k: number): number => (span === undefined ? 0 : k / spanOf(span, k));
+/** Spans in a row: K over its span. */
+export const rowSpans = (span: Format["group"], k: number): number => (span === undefined ? 0 : k / spanOf(span, k));
+
+/** Entries of a field in a row. */
+export const rowEntries = ({ span, terms }: Pick<Field, "span" | "terms">, k: number): number =>
+  rowSpans(span, k) * terms;

@@ -3,13 +3,13 @@ import { add, buffer, cast, constant, floordiv, load, mul, sub, table, toExpr } 
 import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { bufferName, checkRow, rowEntries } from "./containers.ts";
-import { type Codes, type Field, type FieldName, type Format, fieldOf } from "./format.ts";
+import { type Codes, type Field, type FieldName, type Format, fieldOf, termsOf } from "./format.ts";
 
-/** The buffers (role `packed`) of the format's fields: `[n, k / span]`. */
+/** The buffers (role `packed`) of the format's fields: `[n, k / span * terms]`. */
 export function packedFields(format: Format, n: number, k: number): readonly Buffer[] {
   checkRow(format, k);
   return format.fields.map((field) =>
-    buffer(bufferName(field.name), field.scalar, [n, rowEntries(field.span, k)], {
+    buffer(bufferName(field.name), field.scalar, [n, rowEntries(field, k)], {
       role: "packed",
       ...(field.range && { range: field.range }),
     }),
@@ -44,28 +44,31 @@ export const decodeAt = (format: Format, n: Expr | number, k: Expr | number): Ex
 /** Reads an entry of a field of one row. */
 export type FieldAt = (field: Field, entry: Expr) => Expr;
 
-const entryAt = (format: Format, k: Expr, read: FieldAt, name: FieldName): Expr | undefined => {
+const entryAt = (format: Format, k: Expr, read: FieldAt, name: FieldName, term = 0): Expr | undefined => {
   const field = fieldOf(format, name);
   if (field === undefined) return undefined;
-  return read(field, field.span === "row" ? constant(0) : field.span === 1 ? k : floordiv(k, field.span));
+  const span = field.span === "row" ? constant(0) : field.span === 1 ? k : floordiv(k, field.span);
+  return read(field, field.terms === 1 ? span : add(mul(span, field.terms), term));
 };
 
-/** The integer (i32) that column k of a row holds: what its code stands for, less the zero point. The format must have codes. */
-export function integerAt(format: Format, k: Expr, read: FieldAt): Expr {
-  const [codes, zero] = [entryAt(format, k, read, "q"), entryAt(format, k, read, "z")];
-  check(codes !== undefined && format.codes !== undefined, () => `${format.name} has no codes`);
-  const integer = integerOf(format.codes, codes);
-  const constantZero = format.codes.zero;
+/** The integer (i32) that column k of a row holds in a term: what its code stands for, less the zero point. The format must have codes. */
+export function integerAt(format: Format, k: Expr, read: FieldAt, term = 0): Expr {
+  const [code, zero] = [entryAt(format, k, read, "q", term), entryAt(format, k, read, "z")];
+  check(code !== undefined && format.codes !== undefined, () => `${format.name} has no codes`);
+  const integer = integerOf(format.codes, code);
   if (zero !== undefined) return sub(integer, cast("i32", zero));
-  return constantZero === 0 ? integer : sub(integer, constantZero);
+  return format.codes.zero === 0 ? integer : sub(integer, format.codes.zero);
 }
 
 /** The f32 value at column k of a row. */
 export function decodeFields(format: Format, k: Expr, read: FieldAt): Expr {
-  const at = (name: FieldName): Expr | undefined => entryAt(format, k, read, name);
-  const [values, scale, offset] = [at("v"), at("s"), at("o")];
+  const [values, offset] = [entryAt(format, k, read, "v"), entryAt(format, k, read, "o")];
   if (values !== undefined) return cast("f32", values);
-  check(scale !== undefined, () => `${format.name} has neither values nor codes with scales`);
-  const scaled = mul(cast("f32", integerAt(format, k, read)), scale);
-  return offset === undefined ? scaled : add(scaled, offset);
+  const terms = Array.from({ length: termsOf(format) }, (_, term) => {
+    const scale = entryAt(format, k, read, "s", term);
+    check(scale !== undefined, () => `${format.name} has neither values nor codes with scales`);
+    return mul(cast("f32", integerAt(format, k, read, term)), scale);
+  });
+  const sum = terms.reduce(add);
+  return offset === undefined ? sum : add(sum, offset);
 }

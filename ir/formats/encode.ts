@@ -4,8 +4,8 @@
  * outer level, codes from the scales as stored) without ggml's search for a smaller error.
  */
 import { WorkloadError } from "../errors.ts";
-import { type Accessor, accessor } from "./bits.ts";
-import { bufferName, containerBytes, rowEntries } from "./containers.ts";
+import { containerBytes, rowEntries } from "./containers.ts";
+import { encodePlanes } from "./encode-planes.ts";
 import {
   type Codes,
   type Containers,
@@ -17,6 +17,7 @@ import {
   type Source,
   spanOf,
 } from "./format.ts";
+import { setFinite, type Writer, writer } from "./writer.ts";
 
 const { fround, abs, floor, sign } = Math;
 
@@ -48,24 +49,16 @@ export function encode(format: Format, values: Float32Array, n: number, k: numbe
   for (let i = 0; i < values.length; i++)
     if (!Number.isFinite(values[i]))
       throw new WorkloadError(`row ${floor(i / k)}, k ${i % k}: ${values[i]} has no code`);
-  for (let row = 0; row < n; row++)
-    encodeRow(format, format.codes, tensor, values.subarray(row * k, (row + 1) * k), row);
+  const { codes } = format;
+  for (let row = 0; row < n; row++) {
+    const x = values.subarray(row * k, (row + 1) * k);
+    if (format.rule === "planes") encodePlanes(format, tensor, x, row);
+    else encodeRow(format, codes, tensor, x, row);
+  }
   return containers;
 }
 
 // ------------------------------------------------------------------------------------------------------------ writing
-
-/** Access to the bytes of each source. */
-interface Writer {
-  readonly of: (source: Source) => Accessor;
-}
-
-function writer(format: Format, containers: Containers, k: number): Writer {
-  const made = new Map<Source, Accessor>();
-  for (const field of format.fields)
-    for (const source of field.product) made.set(source, accessor(format, field, source, containers, k));
-  return { of: (source) => made.get(source) as Accessor };
-}
 
 function encodeRow(format: Format, codes: Codes, tensor: Writer, x: Float32Array, row: number): void {
   const k = x.length;
@@ -133,7 +126,8 @@ function choose(format: Format, codes: Codes, x: Float32Array): GroupChoice {
   const steps = codes.high - codes.low;
   switch (format.rule) {
     case "cast":
-      throw new Error("a format without codes has no scales");
+    case "planes":
+      throw new Error(`${format.name}: a group alone has no scale by the rule ${format.rule}`);
     case "extreme":
       return { scale: fround(extreme / (codes.low - zero)), offset: 0, zero };
     case "absmax": {
@@ -199,7 +193,7 @@ function writeLevels(
   const perBlock = spanOf(containerOf(format, outer.container).per, k) / spanOf(field.span, k);
   const [low, high] = levelRange(inner);
   const stored: number[] = [];
-  for (let first = 0; first < rowEntries(field.span, k); first += perBlock) {
+  for (let first = 0; first < rowEntries(field, k); first += perBlock) {
     const block = signed.slice(first, first + perBlock);
     const extreme = block.reduce((most, value) => (abs(value) > abs(most) ? value : most), 0);
     setFinite(format, field, tensor.of(outer), row, first, extreme / (low < 0 ? low : high));
@@ -211,14 +205,6 @@ function writeLevels(
     });
   }
   return stored;
-}
-
-function setFinite(format: Format, field: Field, out: Accessor, row: number, g: number, value: number): void {
-  out.set(row, g, value);
-  if (!Number.isFinite(out.get(row, g)))
-    throw new WorkloadError(
-      `row ${row}, group ${g}: ${format.name} can't hold ${value} in ${bufferName(field.name)}; scale the values down or use a format with f32 scales`,
-    );
 }
 
 /** Smallest and largest number that an integer source can hold. */

@@ -44,7 +44,7 @@ interface Place {
 export function blockEntries(format: Format, field: Field): number {
   const source = field.product.find((candidate) => candidate.kind !== "element");
   const per = source && containerOf(format, source.container).per;
-  return per === undefined || per === "row" ? 1 : per / spanOf(field.span, per);
+  return per === undefined || per === "row" ? 1 : (per / spanOf(field.span, per)) * field.terms;
 }
 
 const quotient = (e: Expr, by: number): Expr => (by === 1 ? e : floordiv(e, by));

@@ -13,6 +13,7 @@ const plain = (scalar: "f32" | "f16" | "bf16"): Format => ({
       scalar,
       range: undefined,
       span: 1,
+      terms: 1,
       product: [{ kind: "element", container: "raw" }],
       negate: false,
     },

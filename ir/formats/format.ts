@@ -6,9 +6,8 @@
  *
  *     f32(q[n,k] - zero) * s[n,g] + o[n,g]        g = k // group,  zero = z[n,g] or the constant codes.zero,  o only where the format has it
  *
- * where codes.table, if the format has it, stands for q: codes.table[q[n,k]],
- *
- * and without codes it is f32(v[n,k]).
+ * where codes.table, if the format has it, stands for q: codes.table[q[n,k]]. Where codes come in planes with scales of their own it is the sum of
+ * such products, in the order of the planes, and o. Without codes it is f32(v[n,k]).
  */
 import type { Scalar } from "../types.ts";
 
@@ -86,7 +85,7 @@ export type Source = BitsSource | TritsSource | ElementSource;
 export type FieldName = "v" | "q" | "s" | "z" | "o";
 
 /**
- * A logical array of the tensor, `[N, K / span]` (`[N, 1]` per row), free of any packing. Its entry is the product of the sources (one for
+ * A logical array of the tensor, `[N, K / span * terms]` (K / span is 1 per row), free of any packing. Its entry is the product of the sources (one for
  * v, q and z), from left to right, in f32 for s and o; `negate` flips the sign at the end.
  */
 export interface Field {
@@ -95,6 +94,8 @@ export interface Field {
   /** Smallest and largest entry, where tighter than the scalar's. */
   readonly range: readonly [number, number] | undefined;
   readonly span: Span;
+  /** Neighbouring entries that belong to one span: of q and s one for each plane with a scale of its own, of others 1. */
+  readonly terms: number;
   readonly product: readonly Source[];
   readonly negate: boolean;
 }
@@ -116,9 +117,9 @@ export interface Codes {
  * How `encode` picks scales: `cast` (no codes); `extreme`: the value farthest from zero becomes the lowest code; `absmax`: plus and minus
  * the greatest magnitude become the ends of a symmetric code range; `range`: smallest and largest value become the ends; `range0`: the
  * same with zero among the values; `mean`: the mean magnitude becomes 1; `power`: the largest power of two up to the greatest magnitude becomes
- * the largest one in the table.
+ * the largest one in the table; `planes`: scales and offset fit the values in least squares.
  */
-export type EncodeRule = "cast" | "extreme" | "absmax" | "range" | "range0" | "mean" | "power";
+export type EncodeRule = "cast" | "extreme" | "absmax" | "range" | "range0" | "mean" | "power" | "planes";
 
 export interface Format {
   readonly name: string;
@@ -146,6 +147,9 @@ export const rowElements = (c: Container, k: number): number =>
 /** The format's field of this name, if it has one. */
 export const fieldOf = (format: Format, name: FieldName): Field | undefined =>
   format.fields.find((field) => field.name === name);
+
+/** How many products of a code and a scale a value is the sum of: one, but for planes with scales of their own. */
+export const termsOf = (format: Format): number => fieldOf(format, "q")?.terms ?? 1;
 
 /** The container of this name, which the format must have. */
 export function containerOf(format: Format, name: string): Container {

@@ -330,7 +330,9 @@ function codesOf([scalar, bits, values]: Row["codes"]): Codes {
 
 function formatOfRow(name: string, row: Row): Format {
   const [scalar] = row.codes;
-  const field = (of: Omit<Field, "range" | "negate">, negate = false): Field => ({ ...of, range: undefined, negate });
+  const field = (of: Pick<Field, "name" | "scalar" | "span" | "product">, negate = false): Field => ({
+    ...{ ...of, terms: 1, range: undefined, negate },
+  });
   const perGroup = { scalar: "f32", span: row.group } as const;
   const offset = row.plus ?? row.minus;
   const codes = "kind" in row.q ? row.q : bits(scalar === "i8" ? "sint" : "uint", row.q);

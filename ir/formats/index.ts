@@ -14,6 +14,7 @@ export {
   fieldOf,
   type Span,
   spanOf,
+  termsOf,
 } from "./format.ts";
-export { decodeReference, type FieldReader, fieldReader, type ReferenceRow, rowReader } from "./reference.ts";
+export { decodeReference, type FieldReader, fieldReader, type ReferenceRow, rowReader, valueAt } from "./reference.ts";
 export { fieldAt, fieldDigits, unpackKernel } from "./unpack.ts";

@@ -35,6 +35,7 @@ function integerFormat(name: string, bits: number, span: Span, zero: string, sca
     scalar: "f32",
     range: undefined,
     span,
+    terms: 1,
     product: [scale],
     negate: false,
   };
@@ -56,6 +57,7 @@ function integerFormat(name: string, bits: number, span: Span, zero: string, sca
         scalar: `u${bits}` as Scalar,
         range: undefined,
         span: 1,
+        terms: 1,
         product: [
           {
             kind: "bits",

@@ -3,8 +3,8 @@
  * last bit.
  */
 import { accessor } from "./bits.ts";
-import { checkLengths, rowEntries } from "./containers.ts";
-import { type Containers, type Field, type Format, fieldOf, spanOf } from "./format.ts";
+import { checkLengths, rowSpans } from "./containers.ts";
+import { type Containers, type Field, type Format, fieldOf, spanOf, termsOf } from "./format.ts";
 
 /** A field's entry at (row, index of the span along K), exactly. */
 export type FieldReader = (row: number, entry: number) => number;
@@ -23,15 +23,29 @@ export function fieldReader(format: Format, field: Field, containers: Containers
 
 /** The numbers that make a row's values. */
 export interface ReferenceRow {
-  /** Codes, their zero point already subtracted; or the plain values. K of them. */
-  readonly codes: Float64Array;
-  /** f32 scales and offsets, one per group; undefined where every one is 1 or 0. */
-  readonly scales: Float64Array | undefined;
+  /** What a value sums: codes, their zero point already subtracted, or the plain values (K of them); f32 scales, one per group, where there are. */
+  readonly terms: readonly { readonly codes: Float64Array; readonly scales: Float64Array | undefined }[];
+  /** One per group; undefined where every one is 0. */
   readonly offsets: Float64Array | undefined;
   readonly group: number;
 }
 
-/** Reads rows of a stored tensor one at a time: the value is codes * scales + offsets. The result is reused by the next call. */
+/** Value i of a row: the sum of codes times scales, and the offset, each operation rounded by `round`, or not at all. */
+export function valueAt(
+  { terms, offsets, group }: ReferenceRow,
+  i: number,
+  round: (value: number) => number = (value) => value,
+): number {
+  const g = Math.floor(i / group);
+  let sum = 0;
+  terms.forEach(({ codes, scales }, t) => {
+    const scaled = scales === undefined ? (codes[i] as number) : round((codes[i] as number) * (scales[g] as number));
+    sum = t === 0 ? scaled : round(sum + scaled);
+  });
+  return offsets === undefined ? sum : round(sum + (offsets[g] as number));
+}
+
+/** Reads rows of a stored tensor one at a time. The result is reused by the next call. */
 export function rowReader(format: Format, containers: Containers, n: number, k: number): (row: number) => ReferenceRow {
   checkLengths(format, containers, n, k);
   const reader = (name: Field["name"]): FieldReader | undefined => {
@@ -42,24 +56,27 @@ export function rowReader(format: Format, containers: Containers, n: number, k: 
   const numbers = values ?? codes;
   if (numbers === undefined) throw new Error(`${format.name} has no codes and no values`);
   const group = format.group === undefined ? k : spanOf(format.group, k);
-  const groups = rowEntries(format.group, k);
+  const groups = rowSpans(format.group, k);
   const { zero = 0, table } = format.codes ?? {};
+  const terms = termsOf(format);
   const row: ReferenceRow = {
-    codes: new Float64Array(k),
-    scales: scales && new Float64Array(groups),
+    terms: Array.from({ length: terms }, () => ({
+      codes: new Float64Array(k),
+      scales: scales && new Float64Array(groups),
+    })),
     offsets: offsets && new Float64Array(groups),
     group,
   };
   return (r) => {
-    for (let g = 0; g < groups; g++) {
-      if (scales && row.scales) row.scales[g] = scales(r, g);
-      if (offsets && row.offsets) row.offsets[g] = offsets(r, g);
-    }
-    for (let i = 0; i < k; i++) {
-      const code = numbers(r, i);
-      const integer = table === undefined ? code : (table[code] as number);
-      row.codes[i] = integer - (zeros === undefined ? zero : zeros(r, Math.floor(i / group)));
-    }
+    for (let g = 0; g < groups; g++) if (offsets && row.offsets) row.offsets[g] = offsets(r, g);
+    row.terms.forEach((term, t) => {
+      for (let g = 0; g < groups; g++) if (scales && term.scales) term.scales[g] = scales(r, g * terms + t);
+      for (let i = 0; i < k; i++) {
+        const code = numbers(r, i * terms + t);
+        const integer = table === undefined ? code : (table[code] as number);
+        term.codes[i] = integer - (zeros === undefined ? zero : zeros(r, Math.floor(i / group)));
+      }
+    });
     return row;
   };
 }
@@ -69,12 +86,8 @@ export function decodeReference(format: Format, containers: Containers, n: numbe
   const read = rowReader(format, containers, n, k);
   const values = new Float32Array(n * k);
   for (let r = 0; r < n; r++) {
-    const { codes, scales, offsets, group } = read(r);
-    for (let i = 0; i < k; i++) {
-      const g = Math.floor(i / group);
-      const scaled = scales ? Math.fround((codes[i] ?? 0) * (scales[g] ?? 0)) : (codes[i] ?? 0);
-      values[r * k + i] = offsets ? scaled + (offsets[g] ?? 0) : scaled;
-    }
+    const row = read(r);
+    for (let i = 0; i < k; i++) values[r * k + i] = valueAt(row, i, Math.fround);
   }
   return values;
 }

@@ -4,14 +4,14 @@
  *     for w.q/n < N: for w.q/k < K:     w.q[w.q/n, w.q/k] = ..           (q4_0: u4((w.raw[n, k//32*18 + k%16 + 2] >> k//16%2*4) & 15))
  *     for w.s/n < N: for w.s/g < K/32:  w.s[w.s/n, w.s/g] = ..
  *
- * One perfect nest per field and one loop per axis, so that the value of an entry is an expression of its index and a layout can put any other
+ * One perfect nest per field and one loop per axis (two where a span has several entries), so that the value of an entry is an expression of its index and a layout can put any other
  * loops in their place. Quotients and remainders are by powers of two; the multiples of block sizes are products. In loops split at `fieldDigits`
  * they vanish, and unrolled digits make every shift a constant.
  */
-import { kernel, loop, store, toExpr, variable } from "../build.ts";
+import { add, kernel, loop, mul, store, toExpr, variable } from "../build.ts";
 import { check } from "../errors.ts";
 import type { Buffer, Expr, Kernel, Stmt } from "../nodes.ts";
-import { bufferName, containerBuffers, rowEntries } from "./containers.ts";
+import { bufferName, containerBuffers, rowSpans } from "./containers.ts";
 import { packedFields } from "./decode.ts";
 import { blockEntries, cutAtBytes, fieldValue, withUnits } from "./extract.ts";
 import { type Field, type FieldName, type Format, fieldOf } from "./format.ts";
@@ -23,8 +23,8 @@ function fieldNamed(format: Format, name: FieldName): Field {
 }
 
 /**
- * The value of a field at row `n` and entry `index` (k for v and q, the group for others), any i32 expressions, as an expression of the field's
- * scalar type over the container buffers.
+ * The value of a field at row `n` and entry `index` (k for v and q, the group for others, times the terms), any i32 expressions, as an expression of the
+ * field's scalar type over the container buffers.
  */
 export function fieldAt(format: Format, name: FieldName, n: Expr | number, index: Expr | number): Expr {
   const stored = containerBuffers(format, 1, format.block);
@@ -50,9 +50,12 @@ export function fieldDigits(format: Format, name: FieldName): readonly number[] 
 function fieldNest(format: Format, field: Field, stored: readonly Buffer[], n: number, k: number): Stmt {
   const name = bufferName(field.name);
   const [row, column] = [`${name}/n`, `${name}/${field.span === 1 ? "k" : "g"}`];
-  const at = [variable(row), variable(column)] as const;
+  const term = `${name}/t`;
+  const entry = field.terms === 1 ? variable(column) : add(mul(variable(column), field.terms), variable(term));
+  const at = [variable(row), entry] as const;
   const fill = store(name, at, fieldValue(format, field, stored, ...at));
-  return loop(row, n, [loop(column, rowEntries(field.span, k), [fill])]);
+  const entries = field.terms === 1 ? fill : loop(term, field.terms, [fill]);
+  return loop(row, n, [loop(column, rowSpans(field.span, k), [entries])]);
 }
 
 /** The kernel `pack` (stage pack) that computes every field of an n x k tensor from its stored bytes. */

@@ -206,7 +206,7 @@ function scoresOf(scope: Scope, q: Buffer, rows: Expr): Piece {
   const s = own("s", [blocks, cacheBlock]);
   const row = add(mul(at[1], heads), head);
   const d = variable("s/d");
-  const codes = quantizedBuffers(rows, headSize, headSize, "workspace", "q");
+  const codes = quantizedBuffers(rows, headSize, headSize, "workspace", codeReach, "q");
   const query =
     numerics.scores === "i8" ? mul(cast("f32", load(codes.q, [row, d])), load(codes.s, [row, 0])) : load(q, [row, d]);
   const nest = eachToken("s", (place) => {

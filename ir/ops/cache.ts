@@ -14,7 +14,7 @@
 import { cacheBlock } from "../attention.ts";
 import { add, buffer, floordiv, load, mod, toExpr, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { checkRow, type Field, type Format, formatOf, rowEntries } from "../formats/index.ts";
+import { checkRow, type Field, type Format, formatOf, rowEntries, termsOf } from "../formats/index.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { castBits, castValue } from "../scalar-ops.ts";
 import { isFloat, isSubByte, scalars } from "../types.ts";
@@ -67,7 +67,7 @@ function digitsOf(
     [block, undefined],
     [head, kvHeads],
   ] as const;
-  if (field.span !== 1) return [...start, [entry, rowEntries(field.span, headSize)], [place, cacheBlock]];
+  if (field.span !== 1) return [...start, [entry, rowEntries(field, headSize)], [place, cacheBlock]];
   if (isFloat(field.scalar))
     return name === "k"
       ? [...start, [floordiv(place, 4), cacheBlock / 4], [entry, headSize], [mod(place, 4), 4]]
@@ -103,6 +103,10 @@ export function cachedTensor(name: CachedName, shape: CacheShape, tokens: Expr =
     if (!(error instanceof WorkloadError)) throw error;
     throw new WorkloadError(error.message.replace(/^k:/, "headSize:"));
   }
+  if (termsOf(format) > 1)
+    throw new WorkloadError(
+      `${format.name} is no format of caches: its values have several terms; use an integer format`,
+    );
   const origin = { block: toExpr(0), place: toExpr(0) };
   const fields = format.fields.map((field) => {
     const digits = digitsOf(name, field, shape, origin, [toExpr(0), toExpr(0)]);
@@ -154,7 +158,7 @@ export function cacheBytes(
       ]);
       const perHead = inner.reduce((product, [, extent]) => product * (extent as number), 1);
       const offsets = offsetsInHead(of.name, field, shape);
-      const entries = rowEntries(field.span, headSize);
+      const entries = rowEntries(field, headSize);
       const blocks = Math.ceil(tokens / cacheBlock);
       const view = new DataView(new ArrayBuffer((blocks * kvHeads * perHead * bits) / 8));
       new Uint8Array(view.buffer).fill(0xff);
@@ -172,7 +176,7 @@ export function cacheBytes(
 
 /** Where each entry of a head's block stands, by token and entry: the index that kernels use, evaluated. */
 function offsetsInHead(name: CachedName, field: Field, shape: CacheShape): readonly number[] {
-  const entries = rowEntries(field.span, shape.headSize);
+  const entries = rowEntries(field, shape.headSize);
   return Array.from({ length: cacheBlock * entries }, (_, i) => {
     const token = { block: toExpr(0), place: toExpr(Math.floor(i / entries)) };
     const [, , ...inner] = digitsOf(name, field, shape, token, [toExpr(0), toExpr(i % entries)]);

@@ -1,10 +1,17 @@
 /** Operator embed: rows of a stored table by their numbers, decoded to f32. */
 import { buffer, kernel, load, loop, store, variable } from "../build.ts";
-import { type Containers, decodeAt, formatOf, packedFields, rowReader, unpackKernel } from "../formats/index.ts";
+import {
+  type Containers,
+  decodeAt,
+  formatOf,
+  packedFields,
+  rowReader,
+  unpackKernel,
+  valueAt,
+} from "../formats/index.ts";
 import type { Program } from "../nodes.ts";
 import type { EmbedWorkload } from "../workload.ts";
 import { type Operator, type Tensors, valuesOf } from "./operator.ts";
-import { decodeRow } from "./reference.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
 
 /** `pack`, then `main` with loops m, k. That ids are rows of the table is what the kernel relies on, and `run` checks. */
@@ -28,7 +35,10 @@ function reference({ n, k, w }: EmbedWorkload, inputs: Tensors, weights: Contain
   const ids = valuesOf(inputs, "ids");
   const readRow = rowReader(formatOf(w), weights, n, k);
   const y = new Float64Array(ids.length * k);
-  Array.from(ids, (id, row) => y.set(decodeRow(readRow(id)), row * k));
+  for (let row = 0; row < ids.length; row++) {
+    const decoded = readRow(ids[row] as number);
+    for (let i = 0; i < k; i++) y[row * k + i] = valueAt(decoded, i);
+  }
   return { y };
 }
 

@@ -21,7 +21,7 @@ export { type Cached, type CacheShape, cacheBytes, cachedTensor, cacheIndex, tok
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";
-export { type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
+export { decodeActivations, type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
 
 const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, { op: Op }>> } = {
   matmul: {

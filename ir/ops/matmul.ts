@@ -6,9 +6,9 @@ import { buffer, cast, kernel, load, loop, mul, reduce, store, variable } from "
 import { WorkloadError } from "../errors.ts";
 import { decodeAt, type Format, fieldOf, formatOf, packedFields, spanOf, unpackKernel } from "../formats/index.ts";
 import type { Buffer, Expr, Program, Stmt } from "../nodes.ts";
-import type { MatmulWorkload } from "../workload.ts";
+import type { IntegerNumerics, MatmulWorkload } from "../workload.ts";
 import { epilogueOf, operandsOf, resultAt } from "./epilogue.ts";
-import { codeReach, quantizedBuffers, quantizeKernel } from "./quantize.ts";
+import { quantizedBuffers, quantizeKernel, reachOf } from "./quantize.ts";
 import { checkSize, groupOf, groupSize, rowsOf } from "./shapes.ts";
 
 /** Greatest integer sum that an i32 holds. */
@@ -30,8 +30,9 @@ export function matmulProgram(workload: MatmulWorkload): Program {
   checkSize("n", n);
   const fields = packedFields(format, n, k);
   const rows = rowsOf(m);
-  const group = numerics.compute === "i8" ? activationGroup(format, numerics.xGroup, k) : undefined;
-  const x = group === undefined ? plainActivations(rows.extent, k) : quantizedActivations(rows.extent, k, group);
+  const codes =
+    numerics.compute === "i8" ? { group: activationGroup(format, numerics, k), reach: reachOf(numerics) } : undefined;
+  const x = codes === undefined ? plainActivations(rows.extent, k) : quantizedActivations(rows.extent, k, codes);
 
   const y = buffer("y", "f32", [rows.extent, n], { role: "output" });
   const hasEpilogue = epilogueOf(workload).length > 0;
@@ -51,7 +52,7 @@ export function matmulProgram(workload: MatmulWorkload): Program {
     buffers: [...x.buffers, ...fields, ...operands, ...(hasEpilogue ? [sum] : []), y],
     body: hasEpilogue ? [nest, epilogueNest(workload, operands, sum, y)] : [nest],
   });
-  const prologue = group === undefined ? [] : [quantizeKernel(m, k, group, "prologue", "workspace")];
+  const prologue = codes === undefined ? [] : [quantizeKernel(m, k, codes.group, "prologue", "workspace", codes.reach)];
   return { name: "matmul", kernels: [unpackKernel(format, { n, k }), ...prologue, main] };
 }
 
@@ -60,8 +61,12 @@ function plainActivations(rows: Expr, k: number): Activations {
   return { buffers: [x], at: (m, i) => load(x, [m, i]) };
 }
 
-function quantizedActivations(rows: Expr, k: number, group: number): Activations {
-  const { q, s } = quantizedBuffers(rows, k, group, "workspace");
+function quantizedActivations(
+  rows: Expr,
+  k: number,
+  { group, reach }: { readonly group: number; readonly reach: number },
+): Activations {
+  const { q, s } = quantizedBuffers(rows, k, group, "workspace", reach);
   return {
     buffers: [q, s],
     at: (m, i) => mul(cast("f32", load(q, [m, i])), load(s, [m, groupOf(i, group, k)])),
@@ -78,7 +83,8 @@ function epilogueNest(workload: MatmulWorkload, operands: readonly Buffer[], sum
  * Values of x per scale, checked against the weights: integer codes on both sides, groups of which one divides the other (so that both scales
  * are constant over the shorter), and no sum over the shorter that could leave i32.
  */
-function activationGroup(format: Format, xGroup: number | "row", k: number): number {
+function activationGroup(format: Format, numerics: IntegerNumerics, k: number): number {
+  const { xGroup } = numerics;
   const { codes } = format;
   if (codes === undefined || format.group === undefined)
     throw new WorkloadError(
@@ -93,10 +99,11 @@ function activationGroup(format: Format, xGroup: number | "row", k: number): num
     );
   const zero = fieldOf(format, "z")?.range ?? [codes.zero, codes.zero];
   const reach = Math.max(...[codes.low, codes.high].flatMap((q) => [q, q - zero[0], q - zero[1]]).map(Math.abs));
-  const longest = Math.floor(sumLimit / (codeReach * reach));
+  const most = reachOf(numerics);
+  const longest = Math.floor(sumLimit / (most * reach));
   if (shared > longest)
     throw new WorkloadError(
-      `numerics.xGroup: a sum of ${shared} products up to ${codeReach} x ${reach} can leave i32; use groups of at most ${longest}`,
+      `numerics.xGroup: a sum of ${shared} products up to ${most} x ${reach} can leave i32; use groups of at most ${longest}`,
     );
   return group;
 }

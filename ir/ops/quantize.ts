@@ -1,8 +1,8 @@
 /**
  * Operator quantize: activations to 8-bit codes, symmetric, one scale per group of K (ggml's q8_0 with its scale kept in f32). Alone it is a program;
- * before a matmul in `i8` numerics it is the prologue.
+ * before a matmul in `i8` numerics it is the prologue, also to fewer bits.
  *
- *     s[m,g] = amax / 127          q[m,k] = round(x[m,k] * (1 / s[m,g])), halves away from zero
+ *     s[m,g] = amax / reach        q[m,k] = round(x[m,k] * (1 / s[m,g])), halves away from zero          reach = 127, or 2^(bits-1) - 1
  *
  * Where s is below the smallest normal f32 (amax below 1.5e-36, zeros among them) the reciprocal is taken as 0: codes are 0.
  */
@@ -23,12 +23,20 @@ import {
   store,
   variable,
 } from "../build.ts";
+import { WorkloadError } from "../errors.ts";
 import type { Buffer, BufferRole, Expr, Kernel, Program, Stage } from "../nodes.ts";
-import type { QuantizeWorkload, Rows } from "../workload.ts";
+import type { IntegerNumerics, QuantizeWorkload, Rows } from "../workload.ts";
 import { checkSize, groupSize, rowsOf } from "./shapes.ts";
 
-/** Codes reach from -127 to 127: -128 is not used, so that every code has its negative. */
+/** Codes of 8 bits reach from -127 to 127: -128 is not used, so that every code has its negative. */
 export const codeReach = 127;
+
+/** The greatest code of activations in these numerics. Throws a `WorkloadError` for bits that can't be. */
+export function reachOf({ xBits = 8 }: Pick<IntegerNumerics, "xBits">): number {
+  if (!Number.isInteger(xBits) || xBits < 2 || xBits > 8)
+    throw new WorkloadError(`numerics.xBits: ${xBits} is not a number of bits from 2 to 7; for 8 leave it out`);
+  return 2 ** (xBits - 1) - 1;
+}
 
 /** The smallest scale whose reciprocal is used. */
 export const smallestScale: number = 2 ** -126;
@@ -39,17 +47,24 @@ export function quantizedBuffers(
   k: number,
   group: number,
   role: BufferRole,
+  reach: number = codeReach,
   x = "x",
 ): { readonly q: Buffer; readonly s: Buffer } {
   return {
-    q: buffer(`${x}.q`, "i8", [rows, k], { role, range: [-codeReach, codeReach] }),
+    q: buffer(`${x}.q`, "i8", [rows, k], { role, range: [-reach, reach] }),
     s: buffer(`${x}.s`, "f32", [rows, k / group], { role }),
   };
 }
 
 /** The kernel `quantize`: an input of m rows of k, results in `x.q` and `x.s`. Loops m, g, and in a group `x.amax/i`, then `i`. */
-export const quantizeKernel = (m: Rows, k: number, group: number, stage: Stage, role: BufferRole): Kernel =>
-  quantizeRows("x", rowsOf(m), k, group, stage, role);
+export const quantizeKernel = (
+  m: Rows,
+  k: number,
+  group: number,
+  stage: Stage,
+  role: BufferRole,
+  reach: number = codeReach,
+): Kernel => quantizeRows("x", rowsOf(m), k, group, stage, role, reach);
 
 /** The same for an input of any name and rows. */
 export function quantizeRows(
@@ -59,15 +74,16 @@ export function quantizeRows(
   group: number,
   stage: Stage,
   role: BufferRole,
+  reach: number = codeReach,
 ): Kernel {
   const x = buffer(of, "f32", [extent, k], { role: "input" });
-  const { q, s } = quantizedBuffers(extent, k, group, role, of);
+  const { q, s } = quantizedBuffers(extent, k, group, role, reach, of);
   const amax = buffer("x.amax", "f32", [], { scope: "register" });
   const inverse = buffer("x.inverse", "f32", [], { scope: "register" });
   const [row, g] = [variable("m"), variable("g")];
   const column = (inner: string): Expr => add(mul(g, group), variable(inner));
   const value = (inner: string): Expr => load(x, [row, column(inner)]);
-  const scale = div(load(amax, []), codeReach);
+  const scale = div(load(amax, []), reach);
   const one = constant(1, "f32");
   const body = [
     loop("x.amax/i", group, [reduce(amax.name, [], op("abs", value("x.amax/i")), ["x.amax/i"], "max")]),

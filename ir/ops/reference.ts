@@ -1,26 +1,26 @@
 /** The oracle of the operators: results in float64 from the same codes, in plain TypeScript, apart from the IR. */
 import { WorkloadError } from "../errors.ts";
-import { type Containers, formatOf, rowReader } from "../formats/index.ts";
-import type { MatmulWorkload } from "../workload.ts";
+import { type Containers, formatOf, rowReader, valueAt } from "../formats/index.ts";
+import type { IntegerNumerics, MatmulWorkload } from "../workload.ts";
 import { exactResult, type Operands, operandsOf } from "./epilogue.ts";
-import { codeReach, smallestScale } from "./quantize.ts";
+import { codeReach, reachOf, smallestScale } from "./quantize.ts";
 
 const { fround, abs, floor, sign } = Math;
 
-/** Activations as 8-bit codes (m x k) with an f32 scale per group (m x k/group), row-major. */
+/** Activations as codes of at most 8 bits (m x k) with an f32 scale per group (m x k/group), row-major. */
 export interface Quantized {
   readonly q: Int8Array<ArrayBuffer>;
   readonly s: Float32Array<ArrayBuffer>;
 }
 
-/** What the kernel `quantize` computes, to the last bit, for groups that divide k (a row is a whole number of them). */
-export function quantizeReference(x: Float32Array, group: number): Quantized {
+/** What the kernel `quantize` computes, to the last bit, for groups that divide k (a row is a whole number of them), with codes up to `reach`. */
+export function quantizeReference(x: Float32Array, group: number, reach: number = codeReach): Quantized {
   const q = new Int8Array(x.length);
   const s = new Float32Array(x.length / group);
   for (let g = 0; g < s.length; g++) {
     let amax = 0;
     for (let i = g * group; i < (g + 1) * group; i++) amax = Math.max(amax, abs(x[i] as number));
-    const scale = fround(amax / codeReach);
+    const scale = fround(amax / reach);
     s[g] = scale;
     const inverse = scale < smallestScale ? 0 : fround(1 / scale);
     for (let i = g * group; i < (g + 1) * group; i++) {
@@ -51,12 +51,13 @@ export function referenceMatmul(
     const [expected, given] = [per === "column" ? n : m * n, operands[name]?.length];
     if (given !== expected) throw new WorkloadError(`${name}: expected ${expected} values, got ${given ?? "none"}`);
   }
-  const activations = numerics.compute !== "i8" ? x : decodeRows(x, numerics.xGroup === "row" ? k : numerics.xGroup);
+  const activations = numerics.compute !== "i8" ? x : decodeActivations(numerics, x, k);
   const readRow = rowReader(formatOf(workload.w), containers, n, k);
   const wanted = columns ?? Array.from({ length: n }, (_, i) => i);
   const y = new Float64Array(m * wanted.length);
   wanted.forEach((column, at) => {
-    const weights = decodeRow(readRow(column));
+    const decoded = readRow(column);
+    const weights = Float64Array.from({ length: k }, (_, i) => valueAt(decoded, i));
     for (let row = 0; row < m; row++) {
       let sum = 0;
       for (let i = 0; i < k; i++) sum += (activations[row * k + i] as number) * (weights[i] as number);
@@ -66,16 +67,9 @@ export function referenceMatmul(
   return { y };
 }
 
-function decodeRows(x: Float32Array, group: number): Float64Array {
-  const { q, s } = quantizeReference(x, group);
+/** Activations quantized as the numerics say, and decoded: rows of k. */
+export function decodeActivations(numerics: IntegerNumerics, x: Float32Array, k: number): Float64Array {
+  const group = numerics.xGroup === "row" ? k : numerics.xGroup;
+  const { q, s } = quantizeReference(x, group, reachOf(numerics));
   return Float64Array.from(q, (code, i) => code * (s[floor(i / group)] as number));
-}
-
-/** The values of a stored row. */
-export function decodeRow({ codes, scales, offsets, group }: ReturnType<ReturnType<typeof rowReader>>): Float64Array {
-  if (scales === undefined) return codes;
-  return codes.map((code, i) => {
-    const g = floor(i / group);
-    return code * (scales[g] as number) + (offsets?.[g] ?? 0);
-  });
 }

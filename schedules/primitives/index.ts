@@ -4,6 +4,7 @@ import { type AccumulateInStep, accumulateIn } from "./accumulate-in.ts";
 import { type BindStep, bind } from "./bind.ts";
 import { type ComputeAtStep, computeAt } from "./compute-at.ts";
 import { type ContractStep, contract } from "./contract.ts";
+import { type CountBitsStep, countBits } from "./count-bits.ts";
 import { type DistributeStep, distribute } from "./distribute.ts";
 import { type FactorStep, factor } from "./factor.ts";
 import { type FissionStep, fission } from "./fission.ts";
@@ -50,6 +51,7 @@ const list = [
   lookup,
   online,
   skip,
+  countBits,
 ];
 
 /** A step of any primitive. */
@@ -59,6 +61,7 @@ export type AnyStep =
   | ComputeAtStep
   | ContractStep
   | DistributeStep
+  | CountBitsStep
   | FactorStep
   | FissionStep
   | FuseStep

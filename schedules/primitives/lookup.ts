@@ -16,6 +16,8 @@
  *            Not the same sum but near it: for numerics that allow it. Where the sum became a float, `f32(2*d - z) * sx * s[n]`, stands
  *            `madd_f32(f32(d), step * 2.0 * sx, f32(2*c - z) * sx) * s[n]`.
  *
+ * Where codes of several planes lie side by side, `q[n, 3*k + 1]`, so do their numbers, `ix[n, 3*k4 + 1]`, and the sums of all planes share them.
+ *
  * Tables, centres and steps are workspaces, written by a kernel of the prologue named like the table, which all readers share. The planes are counted by
  * loops of 2, slowest first: none, one or two for 1, 2 or 4 planes; those beyond the codes' bits are 0.
  */
@@ -25,25 +27,26 @@ import {
   type Buffer,
   b,
   type Expr,
-  exprOf,
-  type For,
   factsOf,
   type Kernel,
   type Load,
   mapExprs,
   mapOperands,
-  mapStmts,
-  type Program,
-  type Reduce,
   rewriter,
   type Stmt,
-  type Store,
-  scalarRange,
   simplifyKernel,
   substituter,
   variablesOf,
-  writes,
 } from "../../ir/index.ts";
+import {
+  type CodeSum,
+  type CodeSumStep,
+  codeSumOf,
+  isSame,
+  quotientOf,
+  undeclared,
+  withNumbers,
+} from "../code-bits.ts";
 import { accessesIn, determined } from "../elements.ts";
 import { require } from "../errors.ts";
 import {
@@ -55,29 +58,11 @@ import {
   tablesKernel,
   tablesOf,
 } from "../lookup-tables.ts";
-import {
-  extentOf,
-  type KernelStep,
-  kernelNamed,
-  nestOf,
-  type Primitive,
-  type ReduceSite,
-  reduceSite,
-  replaceIn,
-  withKernels,
-} from "../primitive.ts";
-import { conjuncts, loopsIn, sumLoops } from "../two-levels.ts";
+import { extentOf, kernelNamed, type Primitive, replaceIn, withKernels } from "../primitive.ts";
+import { loopsIn } from "../two-levels.ts";
 
-export interface LookupStep extends KernelStep {
+export interface LookupStep extends CodeSumStep {
   readonly op: "lookup";
-  /** The sum: a register of i32. */
-  readonly buffer: string;
-  /** The loop in whose body the sum is a perfect nest; none: the kernel's root. */
-  readonly at?: string | undefined;
-  /** The loop over the 4 codes of a group. */
-  readonly loop: string;
-  readonly operand: string;
-  readonly codes: string;
   readonly entries: TableEntries;
   /** Greatest rounded entry; 126 unless given. */
   readonly reach?: number | undefined;
@@ -119,76 +104,45 @@ export const lookup: Primitive<LookupStep> = {
     const read = readerOf(kernel, step, product);
     const rewritten = simplifyKernel({
       ...kernel,
-      buffers: [...kernel.buffers, product.numbers, ...read.buffers],
+      buffers: [...kernel.buffers, ...undeclared(kernel, [product.numbers, ...read.buffers])],
       body: read.body,
     });
-    const kernels = withNumbers(
+    const { kernels } = withNumbers(
       withKernels(program, (k) => [k === kernel ? rewritten : k]),
-      step,
-      product,
-    ).kernels;
-    const isMade = kernels.some((k) => k.name === step.into.table);
+      step.op,
+      step.codes,
+      {
+        ...{ buffer: product.numbers, span: tableSpan, stride: product.stride },
+      },
+    );
+    const maker = kernels.find((k) => k.name === step.into.table);
+    require(maker === undefined || read.buffers.every((t) => maker.buffers.some((made) => isSame(made, t))), () =>
+      `lookup: ${step.into.table} holds other tables; name those of this sum otherwise`);
     const after = kernels.findLastIndex((k) => k.stage === "pack" || k.stage === "prologue");
-    const made = isMade ? [] : [simplifyKernel(tablesKernel(kernel, product.tables))];
+    const made = maker ? [] : [simplifyKernel(tablesKernel(kernel, product.tables))];
     return { ...program, kernels: kernels.toSpliced(after + 1, 0, ...made) };
   },
 };
 
-/** The sum, taken apart. */
-interface Product {
-  readonly site: ReduceSite;
-  readonly spatial: readonly For[];
-  readonly operand: Load;
-  readonly codes: Load;
-  /** Number of the group of 4 codes, and of the sum that it belongs to. */
-  readonly k4: Expr;
+/** The sum, and what it is looked up in. */
+interface Product extends CodeSum {
+  /** Number of the sum that a table belongs to. */
   readonly sum: Expr;
-  readonly planes: number;
   readonly tables: Tables;
   /** `[n, k / 4, plane]` u4; without the last axis where there is one plane. */
   readonly numbers: Buffer;
 }
 
 function productOf(kernel: Kernel, step: LookupStep): Product {
-  const site = reduceSite(kernel, step.buffer, step.at);
-  const { reduce, loops } = site;
-  const { spatial, summed } = sumLoops(kernel, site);
-  const names = new Set(summed.map((l) => l.loop));
-  require(reduce.monoid === "sum" && reduce.over.length > 0 && reduce.over.every((name) => names.has(name)), () =>
-    `lookup: ${step.buffer} must be a sum that begins in ${step.at ?? "the root"}; accumulate in a register there`);
-  require((reduce.mask ? conjuncts(reduce.mask) : []).every((e) => loopsIn([e], summed).length === 0), () =>
-    `lookup: terms of ${step.buffer} are masked; split its loops exactly`);
-  const declared = (name: string): Buffer => {
-    const found = kernel.buffers.find((buffer) => buffer.name === name);
-    require(found !== undefined, () => `lookup: no buffer ${name} in ${kernel.name}; name an operand of the sum`);
-    return found;
-  };
-  const [target, x, q] = [step.buffer, step.operand, step.codes].map(declared) as [Buffer, Buffer, Buffer];
-  require(target.scope === "register" && target.scalar === "i32", () =>
-    `lookup: ${step.buffer} is not a register of i32; factor the sum first, so that the centre can be added where it is read`);
-  require(x.scalar === "i8" && x.range !== undefined && x.range[0] >= -127, () =>
-    `lookup: ${step.operand} must be i8 in -127..127 (its declared range), so that entries fit`);
-  require((x.role === "workspace" || x.role === "input") &&
-    accessesIn(kernel.body).every((a) => a.kind === "load" || a.buffer !== x.name), () =>
-    `lookup: ${step.operand} must be an input, or a workspace that is written before ${kernel.name}`);
-  const [low, high] = q.range ?? scalarRange(q.scalar);
-  const bits = Math.ceil(Math.log2(high + 1));
+  const remedy = ", so that the centre can be added where it is read";
+  const product = codeSumOf(kernel, step, [tableSpan], remedy);
+  const { x, q, bits, k, summed } = product;
   const planes = 2 ** step.loops.plane.length;
-  require(q.role === "packed" && low >= 0 && bits <= planes, () =>
-    `lookup: ${step.codes} (${q.role} ${q.scalar} in ${low}..${high}) must be packed codes of at most ${planes} bits; name more loops of planes, or use the dot product`);
-  const loads = operandsOf(reduce.value, x.name, q.name);
-  require(loads !== undefined, () =>
-    `lookup: ${step.buffer} is not a sum of i32(${step.operand}) * i32(${step.codes}); factor it first`);
-
-  const k = loads.codes.index.at(-1) as Expr;
-  require(loads.operand.index.at(-1) === k, () =>
-    `lookup: ${step.operand} and ${step.codes} must be read at the same k, their last axis`);
-  const inner = loops.find((l) => l.loop === step.loop);
-  const group = summed.reduce((product, l) => product * extentOf(l), 1);
-  const k4 = quotientOf(k, [step.loop], tableSpan);
+  require(bits <= planes, () =>
+    `lookup: ${step.codes} (${q.role} ${q.scalar} in 0..${q.range?.[1] ?? 2 ** bits - 1}) must be packed codes of at most ${planes} bits; name more loops of planes, or use the dot product`);
+  const names = new Set(summed.map((l) => l.loop));
+  const group = summed.reduce((count, l) => count * extentOf(l), 1);
   const sum = quotientOf(k, [...names], group);
-  require(inner !== undefined && extentOf(inner) === tableSpan && k4 !== undefined, () =>
-    `lookup: ${step.loop} must be a loop over ${tableSpan} neighbouring codes, from a multiple of ${tableSpan}; split one off`);
   require(sum !== undefined && determined([k], names, factsOf(kernel)).isSupersetOf(names), () =>
     `lookup: a sum must go over ${group} neighbouring values of k, from a multiple of ${group}; factor at the loop over groups`);
   const rows = q.shape[0] as Expr;
@@ -203,31 +157,7 @@ function productOf(kernel: Kernel, step: LookupStep): Product {
     group,
     names: step.into,
   });
-  return { site, spatial, ...loads, k4, sum, planes, tables, numbers };
-}
-
-/** `k // size`, where the loops count what is left over and all else comes in multiples of it. */
-function quotientOf(k: Expr, loops: readonly string[], size: number): Expr | undefined {
-  const { terms, constant, ...form } = affineOf(k);
-  const isInner = (atom: Expr): boolean => atom.kind === "var" && loops.includes(atom.name);
-  const outer = [...terms].filter(([atom]) => !isInner(atom));
-  const isWhole = [constant, ...outer.map(([, c]) => c)].every((c) => c % size === 0);
-  if (!isWhole || outer.some(([atom]) => loops.some((name) => variablesOf(atom).has(name)))) return undefined;
-  return exprOf({ ...form, constant: constant / size, terms: new Map(outer.map(([atom, c]) => [atom, c / size])) });
-}
-
-/** The two loads of `i32(operand) * i32(codes)`. */
-function operandsOf(
-  e: Expr,
-  operand: string,
-  codes: string,
-): { readonly operand: Load; readonly codes: Load } | undefined {
-  if (e.kind !== "op" || e.op !== "mul") return undefined;
-  const loads = e.args.flatMap((arg) =>
-    arg.kind === "cast" && arg.mode === "value" && arg.arg.kind === "load" ? [arg.arg] : [],
-  );
-  const [x, q] = [operand, codes].map((name) => loads.find((l) => l.buffer === name));
-  return x && q && { operand: x, codes: q };
+  return { ...product, sum, tables, numbers };
 }
 
 /** The sum over entries, and what is read of it, in the kernel's body. */
@@ -236,20 +166,24 @@ function readerOf(
   step: LookupStep,
   product: Product,
 ): { readonly body: readonly Stmt[]; readonly buffers: readonly Buffer[] } {
-  const { site, spatial, operand, codes, k4, sum, tables, numbers } = product;
+  const { site, spatial, operand, codes, run: k4, sum, stride, place, tables, numbers } = product;
   const { reduce, loops, position } = site;
   const { table, centre, step: rounded } = tables;
-  const places = step.loops.plane.map((name, i, all) => ({ loop: b.variable(name), shift: 2 ** (all.length - 1 - i) }));
+  const planes = step.loops.plane.map((name, i, all) => ({ loop: b.variable(name), shift: 2 ** (all.length - 1 - i) }));
   const digits = step.loops.digit === undefined ? [] : [{ loop: b.variable(step.loops.digit), shift: digitBits }];
-  const plane = places.reduce<Expr>((sum, { loop, shift }) => b.add(sum, b.mul(loop, shift)), b.constant(0));
+  const plane = planes.reduce<Expr>((sum, { loop, shift }) => b.add(sum, b.mul(loop, shift)), b.constant(0));
   const lead = operand.index.slice(0, -1);
   const number = b.cast(
     "i32",
-    b.load(numbers, [...codes.index.slice(0, -1), k4, ...(places.length > 0 ? [plane] : [])], codes.mask),
+    b.load(
+      numbers,
+      [...codes.index.slice(0, -1), b.add(b.mul(k4, stride), place), ...(planes.length > 0 ? [plane] : [])],
+      codes.mask,
+    ),
   );
   const entry = b.load(table, [...lead, k4, ...digits.map((d) => d.loop), number]);
   // Each loop of 2 has a weight of its own, so that those that are written out are numbers.
-  const added = [...places, ...digits];
+  const added = [...planes, ...digits];
   const value = added.reduce((e, { loop, shift }) => b.mul(e, b.shl(1, b.mul(loop, shift))), b.cast("i32", entry));
   const over = reduce.over.flatMap((name) => (name === step.loop ? added.map(({ loop }) => loop.name) : [name]));
   const looked = loops.reduceRight<Stmt>(
@@ -318,42 +252,3 @@ function readerOf(
 /** The factors of a float product. */
 const factorsOf = (e: Expr): readonly Expr[] =>
   e.kind === "op" && e.op === "mul" && e.type.scalar === "f32" ? e.args.flatMap(factorsOf) : [e];
-
-/** The program with the numbers packed beside the codes, and without the codes where nobody reads them any more. */
-function withNumbers(program: Program, { codes, into }: LookupStep, { numbers }: Product): Program {
-  const isRead = program.kernels.some((k) => accessesIn(k.body).some((a) => a.kind === "load" && a.buffer === codes));
-  return withKernels(program, (kernel) => {
-    const isPacked = kernel.stage === "pack" && kernel.buffers.some(({ name }) => name === codes);
-    const isNew = !kernel.buffers.some(({ name }) => name === into.numbers);
-    const body = !isPacked
-      ? kernel.body
-      : mapStmts(kernel.body, (s) => {
-          const { body: inner } = nestOf(s);
-          const [only] = inner;
-          if (inner.length !== 1 || only === undefined || !writes(only, codes)) return undefined;
-          return [...(isRead ? [s] : []), ...(isNew ? [packNumbers(only, numbers)] : [])];
-        });
-    const kept = isRead ? kernel.buffers : kernel.buffers.filter(({ name }) => name !== codes);
-    return [simplifyKernel({ ...kernel, body, buffers: isPacked && isNew ? [...kept, numbers] : kept })];
-  });
-}
-
-/** Bit p of 4 neighbouring codes as one number, from the nest that packs the codes. */
-function packNumbers(s: Store | Reduce, numbers: Buffer): Stmt {
-  const [row, column] = s.index;
-  require(s.kind === "store" && s.mask === undefined && row?.kind === "var" && column?.kind === "var", () =>
-    `lookup: the packer of ${s.buffer} is not a store for each n, k; look up before a layout`);
-  const { name, shape } = numbers;
-  const loops = ["n", "k4", "plane"].slice(0, shape.length).map((axis) => b.variable(`${name}/${axis}`));
-  const [n, k4, plane = b.constant(0)] = loops as [Expr, Expr, Expr?];
-  const bits = Array.from({ length: tableSpan }, (_, ke) => {
-    const place = new Map([
-      [row.name, n],
-      [column.name, b.add(b.mul(k4, tableSpan), ke)],
-    ]);
-    const code = b.cast("i32", substituter(place)(s.value));
-    return b.shl(b.and(b.shr(code, plane), 1), ke);
-  });
-  const fill: Stmt = b.store(name, loops, b.cast(numbers.scalar, bits.reduce(b.or)));
-  return loops.reduceRight<Stmt>((inner, { name: loop }, axis) => b.loop(loop, shape[axis] as Expr, [inner]), fill);
-}

@@ -18,6 +18,8 @@ import {
   rowsPerVector,
   type Shape,
   shapeOf,
+  termDigit,
+  termSums,
 } from "./matmul.ts";
 import { sumSteps } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
@@ -73,7 +75,16 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
     ...(hasCodes
-      ? [{ op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX], distribute: "float" } as const]
+      ? [
+          {
+            op: "factor",
+            kernel,
+            buffer: "acc",
+            at: "kg",
+            into: [...termSums(shape).map(({ sum }) => sum), ...ofX],
+            distribute: "float",
+          } as const,
+        ]
       : []),
     ...ofX.flatMap(
       (buffer): Schedule => [
@@ -90,22 +101,32 @@ function layoutWeights(shape: Shape, vectors: number): Schedule {
   const width = widthIn(shape);
   if (width === undefined)
     return [{ op: "layout", buffer: "w.v", axes: [rows, ["kb"]], order: ["no", "kb", "nt", "nl"] }];
+  const { digit, t } = termDigit(shape);
   const codes: LayoutStep = {
     op: "layout",
     buffer: isWidened(shape) ? "w.q.0" : "w.q",
-    axes: [rows, ["kb", ["h", piecesIn(shape)]]],
-    order: ["no", "kb", "nt", "nl", "h"],
+    axes: [rows, ["kb", ["h", piecesIn(shape)], ...digit]],
+    order: ["no", "kb", ...t, "nt", "nl", "h"],
   };
   return [codes, ...groupFieldLayouts(shape, vectors)];
 }
 
 function vectorizeTiles(shape: Shape, { kernel }: Part): Schedule {
-  const hasCodes = shape.format.codes !== undefined;
+  const terms = termSums(shape);
+  // Floats are summed where they are: there is one nest, and no sums of a group.
+  const nests = terms.length > 0 ? terms.map(({ own }) => own) : [(loop: string): string => loop];
+  const flush = terms.length > 0 ? ["d"] : [];
   return [
-    { op: "vectorize", kernel, loops: ["nl"] },
-    ...(hasCodes ? [{ op: "vectorize", kernel, loops: ["d/nl"] } as const] : []),
-    { op: "vectorize", kernel, loops: ["acc/nl"] },
-    { op: "unroll", kernel, loops: ["h", "nt", "mi", "acc/nt", "acc/mi", ...(hasCodes ? ["d/nt", "d/mi"] : [])] },
+    ...nests.map((own) => ({ op: "vectorize", kernel, loops: [own("nl")] }) as const),
+    ...[...flush, "acc"].map((sum) => ({ op: "vectorize", kernel, loops: [`${sum}/nl`] }) as const),
+    {
+      op: "unroll",
+      kernel,
+      loops: [
+        ...nests.flatMap((own) => ["h", "nt", "mi"].map(own)),
+        ...["acc", ...flush].flatMap((sum) => [`${sum}/nt`, `${sum}/mi`]),
+      ],
+    },
     { op: "bind", kernel, loop: "np", to: "thread" },
   ];
 }

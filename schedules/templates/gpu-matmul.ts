@@ -11,7 +11,7 @@ import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
-import { fuseEpilogue, type Part, planesOf, type Shape } from "./matmul.ts";
+import { fuseEpilogue, type Part, planesOf, type Shape, type TermSum, termDigit, termSums } from "./matmul.ts";
 import type { Constraint, Point, Space, Target } from "./template.ts";
 
 /** Consecutive k whose codes fill the bytes of a word. */
@@ -153,24 +153,42 @@ export function sumsOf(
  */
 export function unitSums(shape: Shape, { kernel, suffix }: Part, at: string, point: Point): Schedule {
   const { ofX, distribute } = sumsOf(shape, suffix);
-  const factored: AnyStep = { op: "factor", kernel, buffer: "acc", at: "uc", into: ["d", ...ofX], distribute };
-  const lanes = { op: "accumulate-in", kernel, into: "lanes", keep: ["kq"] } as const;
+  const terms = termSums(shape);
+  const into = [...terms.map(({ sum }) => sum), ...ofX];
+  const factored: AnyStep = { op: "factor", kernel, buffer: "acc", at: "uc", into, distribute };
   switch (productsOf(shape)) {
     case "integer":
       if (isByDot4(shape, point)) return [factored];
       return [
         factored,
-        { op: "accumulate-in", kernel, buffer: "d", at: "uc", into: "d32", scalar: "f32" },
-        { ...lanes, buffer: "d32", at: "uc" },
+        ...terms.flatMap((term): Schedule => {
+          const { float, lanes } = namesOf(term);
+          return [
+            { op: "accumulate-in", kernel, buffer: term.sum, at: "uc", into: float, scalar: "f32" },
+            { op: "accumulate-in", kernel, buffer: float, at: "uc", into: lanes, keep: [term.own("kq")] },
+          ];
+        }),
       ];
     case "factored":
-      return [factored, { ...lanes, buffer: "d", at: "uc" }];
-    case "whole":
-      return point["sum"] === "f16"
-        ? [{ ...lanes, buffer: "acc", at: "uc", scalar: "f16" }]
-        : [{ ...lanes, buffer: "acc", at }];
+      return [
+        factored,
+        ...terms.map((term): AnyStep => {
+          const { sum, own } = term;
+          return { op: "accumulate-in", kernel, buffer: sum, at: "uc", into: namesOf(term).lanes, keep: [own("kq")] };
+        }),
+      ];
+    case "whole": {
+      const lanes = { op: "accumulate-in", kernel, buffer: "acc", into: "lanes", keep: ["kq"] } as const;
+      return [point["sum"] === "f16" ? { ...lanes, at: "uc", scalar: "f16" } : { ...lanes, at }];
+    }
   }
 }
+
+/** What a term's integer sum is in f32, and its sums of neighbouring k. */
+const namesOf = ({ plane }: TermSum): { readonly float: string; readonly lanes: string } => ({
+  float: plane === "" ? "d32" : `d${plane}.32`,
+  lanes: `lanes${plane}`,
+});
 
 /** Sums of x over units, which no row of w has a part in, are a kernel of their own: an invocation per unit. `outer` names the loops around units, and over rows of x. */
 export function hoistSum({ kernel }: Part, name: string, outer: readonly string[]): Schedule {
@@ -199,28 +217,40 @@ export function unitTiles(
 ): Schedule {
   const products = productsOf(shape);
   const byDot4 = isByDot4(shape, point);
-  const own = (into: string): string[] => tile.map((loop) => `${into}/${loop}`);
+  const whole: TermSum = { sum: "acc", plane: "", own: (loop) => loop };
+  const nests = products === "whole" ? [whole] : termSums(shape);
+  const into = (buffer: string, loops: readonly string[] = tile): string[] => loops.map((loop) => `${buffer}/${loop}`);
   return [
-    byDot4
-      ? { op: "tensorize", kernel, loops: ["kq"], with: "dot4_i32_i8" }
-      : { op: "vectorize", kernel, loops: ["kq"] },
+    ...nests.map(
+      ({ own }): AnyStep =>
+        byDot4
+          ? { op: "tensorize", kernel, loops: [own("kq")], with: "dot4_i32_i8" }
+          : { op: "vectorize", kernel, loops: [own("kq")] },
+    ),
     {
       op: "unroll",
       kernel,
       loops: [
-        ...tile,
-        ...(isWhole ? ["kj"] : []),
-        ...own("acc"),
-        ...(products === "whole" ? [] : own("d")),
-        ...(products === "integer" && !byDot4 ? own("d32") : []),
-        ...(byDot4 ? [] : [...own("lanes"), "lanes/kq"]),
+        ...nests.flatMap(({ own }) => [...tile, ...(isWhole ? ["kj"] : [])].map(own)),
+        ...into("acc"),
+        ...(products === "whole" ? [] : into("d")),
+        ...nests.flatMap((term): readonly string[] => {
+          const { float, lanes } = namesOf(term);
+          const own = tile.map(term.own);
+          return [
+            ...(products === "integer" && !byDot4 ? into(float, own) : []),
+            ...(byDot4 ? [] : into(lanes, [...own, term.own("kq")])),
+          ];
+        }),
       ],
     },
   ];
 }
 
 /** Codes, scales, zero points and offsets in the order in which workgroups read them. */
-export function layoutWeights({ format, k }: Shape, interleave: number): Schedule {
+export function layoutWeights(shape: Shape, interleave: number): Schedule {
+  const { format, k } = shape;
+  const { digit, t } = termDigit(shape);
   const { planes } = codingOf(format);
   const rows = ["no", ["nl", interleave]] as const;
   const codes = planes.map((width, i): LayoutStep => {
@@ -229,8 +259,8 @@ export function layoutWeights({ format, k }: Shape, interleave: number): Schedul
     return {
       op: "layout",
       buffer: planes.length > 1 ? `w.q.${i}` : "w.q",
-      axes: [rows, ["kp", ["kw", words], ["h", shared], ["kq", together]]],
-      order: ["no", "kp", "nl", "kw", "kq", "h"],
+      axes: [rows, ["kp", ["kw", words], ["h", shared], ["kq", together], ...digit]],
+      order: ["no", "kp", ...t, "nl", "kw", "kq", "h"],
     };
   });
   const value = fieldOf(format, "v");
@@ -245,15 +275,16 @@ export function layoutWeights({ format, k }: Shape, interleave: number): Schedul
       ]
     : [];
   const groups = format.fields
-    .filter(({ name }) => ["s", "z", "o"].includes(name))
-    .map(
-      ({ name }): LayoutStep => ({
+    .filter(({ span }) => span !== 1)
+    .map(({ name }): LayoutStep => {
+      const of = termDigit(shape, name);
+      return {
         op: "layout",
         buffer: `w.${name}`,
-        axes: [rows, ["kg"]],
-        order: ["no", "kg", "nl"],
-      }),
-    );
+        axes: [rows, ["kg", ...of.digit]],
+        order: ["no", "kg", ...of.t, "nl"],
+      };
+    });
   return [...codes, ...floats, ...groups];
 }
 

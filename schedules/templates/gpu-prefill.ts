@@ -11,7 +11,7 @@
  *
  * Without `stage` an invocation loads what it needs, and there are no barriers. Floats are staged decoded, scales included.
  */
-import { type Scalar, scalars } from "../../ir/index.ts";
+import { type Scalar, scalars, termsOf } from "../../ir/index.ts";
 import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
@@ -261,6 +261,13 @@ function conditions(target: Target): readonly Constraint[] {
       },
     },
     {
+      name: "staged values have one code",
+      violated: (p) =>
+        choicesOf(p).isStaged && termsOf(shape.format) > 1
+          ? `sums over ${termsOf(shape.format)} planes take their codes from global memory`
+          : undefined,
+    },
+    {
       name: "staged codes are bytes",
       violated: (p) =>
         choicesOf(p).isStaged && shape.workload.numerics.compute === "i8" && p["sum"] === "f32"
@@ -321,6 +328,7 @@ export const gpuPrefill: Template = {
     depth: 1,
     pipeline: 0,
     ...defaultSum(target, shapeOf(target)),
+    ...(termsOf(shapeOf(target).format) > 1 && { stage: "none" }),
     ...(isProcessor(target) && forProcessors(shapeOf(target))),
   }),
   schedule: scheduleOf,

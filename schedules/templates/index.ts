@@ -7,6 +7,7 @@ import { gpuDecode } from "./gpu-decode.ts";
 import { gpuElementwise } from "./gpu-elementwise.ts";
 import { gpuPrefill } from "./gpu-prefill.ts";
 import { integerDotDecode, integerDotPrefill } from "./integer-dot.ts";
+import { planePopcount } from "./plane-popcount.ts";
 import { roundedLookup, tableLookup } from "./table-lookup.ts";
 import type { Target, Template } from "./template.ts";
 
@@ -15,6 +16,7 @@ export const templates: readonly Template[] = [
   integerDotDecode,
   integerDotPrefill,
   tableLookup,
+  planePopcount,
   f32Decode,
   f32Prefill,
   attentionDecode,

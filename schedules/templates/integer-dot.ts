@@ -28,6 +28,9 @@ import {
   rowsPerVector,
   type Shape,
   shapeOf,
+  type TermSum,
+  termDigit,
+  termSums,
 } from "./matmul.ts";
 import { hoistSum, lanes, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
@@ -138,7 +141,7 @@ function refuses(target: Target): string | undefined {
 
 /** One kernel's loops and sums, with its logical tensors. */
 function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, suffix }: Part): Schedule {
-  const { together, flush, relaxed, widenAt } = coding;
+  const { together, flush, relaxed } = coding;
   const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
     op: "split",
     kernel,
@@ -149,15 +152,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
   const vectors = numberAt(point, "vectors");
   const inner = point["order"] === "quads-outside" ? ["kj", "nt"] : ["nt", "kj"];
   const ofX = sumsOfX(shape, suffix, coding.offset);
-  const narrow: AnyStep = {
-    op: "accumulate-in",
-    kernel,
-    buffer: "d",
-    at: widenAt,
-    into: "d16",
-    scalar: "i16",
-    keep: ["kp"],
-  };
+  const sums = termSums(shape);
   return [
     split("m", rows, ["mo", "mi"]),
     { ...split("n", rowsPerVector * vectors, ["no", "ni"]), tail: "predicate" },
@@ -172,11 +167,22 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
-    { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
+    { op: "factor", kernel, buffer: "acc", at: "kg", into: [...sums.map(({ sum }) => sum), ...ofX] },
     ...ofX.flatMap((name) => hoisted(kernel, name)),
     ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),
-    ...(relaxed ? [narrow] : []),
+    ...(relaxed ? sums.map((term) => narrowed(coding, kernel, term)) : []),
   ];
+}
+
+const narrowOf = ({ plane }: TermSum): string => (plane === "" ? "d16" : `d${plane}.16`);
+
+/** A sum in i16 as long as it fits. */
+function narrowed({ widenAt }: Coding, kernel: string, term: TermSum): AnyStep {
+  const { sum, own } = term;
+  return {
+    ...{ op: "accumulate-in", kernel, buffer: sum, at: own(widenAt), into: narrowOf(term), scalar: "i16" },
+    keep: [own("kp")],
+  };
 }
 
 const hoisted = (kernel: string, buffer: string): Schedule => hoistSum(kernel, buffer, ["kf", "kj"], ["h", "kp", "kr"]);
@@ -206,15 +212,16 @@ function recodeWeights(coding: Coding): Schedule {
 /** Codes in the order in which the inner loops read them: a container holds `pieces` pieces of k, a vector 4 rows. */
 function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule {
   const { planes, isSplit, together, container } = coding;
+  const { digit, t } = termDigit(shape);
   const codes = planes.map(
     (width, i): LayoutStep => ({
       op: "layout",
       buffer: isSplit ? `w.q.${i}` : "w.q",
       axes: [
         ["no", ["nt", vectors], ["nl", rowsPerVector]],
-        ["kb", ["h", container / width], ["kq", together]],
+        ["kb", ["h", container / width], ["kq", together], ...digit],
       ],
-      order: ["no", "kb", "nt", "nl", "kq", "h"],
+      order: ["no", "kb", ...t, "nt", "nl", "kq", "h"],
     }),
   );
   return [...codes, ...groupFieldLayouts(shape, vectors)];
@@ -222,20 +229,27 @@ function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule 
 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, coding: Coding, { kernel }: Part): Schedule {
-  const { relaxed, flush, widenAt } = coding;
-  const flushes = shape.group / flush;
-  const widen: AnyStep = { op: "tensorize", kernel, loops: ["d16/nl", "d16/kp"], with: "sum2_i32_i16" };
-  const small = ["kj", "nt", "mi", "h", "d/nt", "d/mi", "acc/nt", "acc/mi"];
-  const narrow = relaxed && widenAt === "kf" ? ["d16/nt", "d16/mi"] : [];
-  const steps: AnyStep[] = [
-    { op: "tensorize", kernel, loops: ["nl", "kp", "kr"], with: relaxed ? "dot2_i16_i8_i7" : "dot2_i32_i16" },
-    ...(relaxed ? [widen] : []),
+  return [
+    ...termSums(shape).flatMap((term) => vectorizeTerm(shape, coding, kernel, term)),
     { op: "vectorize", kernel, loops: ["d/nl"] },
     { op: "vectorize", kernel, loops: ["acc/nl"] },
-    { op: "unroll", kernel, loops: [...small, ...narrow, ...(flushes <= 8 ? ["kf"] : [])] },
+    { op: "unroll", kernel, loops: ["d/nt", "d/mi", "acc/nt", "acc/mi"] },
     { op: "bind", kernel, loop: "np", to: "thread" },
   ];
-  return steps;
+}
+
+function vectorizeTerm(shape: Shape, coding: Coding, kernel: string, term: TermSum): Schedule {
+  const { relaxed, flush, widenAt } = coding;
+  const { own } = term;
+  const flushes = shape.group / flush;
+  const wide = (loops: readonly string[]): string[] => loops.map((loop) => `${narrowOf(term)}/${own(loop)}`);
+  const widen: AnyStep = { op: "tensorize", kernel, loops: wide(["nl", "kp"]), with: "sum2_i32_i16" };
+  const small = ["kj", "nt", "mi", "h", ...(flushes <= 8 ? ["kf"] : [])].map(own);
+  return [
+    { op: "tensorize", kernel, loops: ["nl", "kp", "kr"].map(own), with: relaxed ? "dot2_i16_i8_i7" : "dot2_i32_i16" },
+    ...(relaxed ? [widen] : []),
+    { op: "unroll", kernel, loops: [...small, ...(relaxed && widenAt === "kf" ? wide(["nt", "mi"]) : [])] },
+  ];
 }
 
 function scheduleOf(target: Target, point: Point): Schedule {

@@ -1,7 +1,16 @@
 /**
  * What all matmul templates share: the sizes of the problem as its schedule sees them, and the kernels that M is divided into.
  */
-import { epilogueOf, type Format, formatOf, type MatmulWorkload, type Numerics } from "../../ir/index.ts";
+import {
+  epilogueOf,
+  type FieldName,
+  type Format,
+  fieldOf,
+  formatOf,
+  type MatmulWorkload,
+  type Numerics,
+  termsOf,
+} from "../../ir/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Target } from "./template.ts";
@@ -38,6 +47,31 @@ export function shapeOf({ workload }: Target): Shape {
   return { workload, format, m, n, k, group: Math.min(span(format.group), xGroup), xGroup };
 }
 
+/** The sum of one term of the format over a group: its buffer, and the loops of its nest by what they stem from. */
+export interface TermSum {
+  readonly sum: string;
+  /** What names of its own end in: nothing, but for planes with scales of their own the number of the plane. */
+  readonly plane: string;
+  readonly own: (loop: string) => string;
+}
+
+/** The sums that `factor` makes of the format's terms, the first from the loops that were there; none without codes. */
+export const termSums = ({ format }: Shape): readonly TermSum[] =>
+  Array.from({ length: format.codes === undefined ? 0 : termsOf(format) }, (_, i) => {
+    const plane = i === 0 ? "" : `${i}`;
+    const sum = `d${plane}`;
+    return { sum, plane, own: (loop) => (i === 0 ? loop : `${sum}/${loop}`) };
+  });
+
+/** The innermost digit of the columns of a field that has several entries per span, and where it is put: before the digits named. */
+export function termDigit(
+  { format }: Shape,
+  name: FieldName = "q",
+): { readonly digit: readonly [string, number][]; readonly t: readonly string[] } {
+  const terms = fieldOf(format, name)?.terms ?? 1;
+  return terms === 1 ? { digit: [], t: [] } : { digit: [["t", terms]], t: ["t"] };
+}
+
 /** A kernel that `specialize` makes, the rows of x that its register tile holds, and the ending of names that must differ between kernels. */
 export interface Part {
   readonly kernel: string;
@@ -65,17 +99,21 @@ export const fuseEpilogue = ({ workload }: Shape, kernel: string): Schedule =>
   epilogueOf(workload).length > 0 ? [{ op: "compute-at", kernel, buffer: "y.sum" }] : [];
 
 /** Fields with one entry per group: laid out in vectors of `rows` rows, groups outside. */
-export function groupFieldLayouts({ format }: Shape, vectors: number, rows: number = rowsPerVector): Schedule {
-  return format.fields
-    .filter((field) => ["s", "z", "o"].includes(field.name))
-    .map(
-      (field): LayoutStep => ({
+export function groupFieldLayouts(shape: Shape, vectors: number, rows: number = rowsPerVector): Schedule {
+  return shape.format.fields
+    .filter((field) => field.span !== 1)
+    .map(({ name }): LayoutStep => {
+      const { digit, t } = termDigit(shape, name);
+      return {
         op: "layout",
-        buffer: `w.${field.name}`,
-        axes: [["no", ["nt", vectors], ["nl", rows]], ["kg"]],
-        order: ["no", "kg", "nt", "nl"],
-      }),
-    );
+        buffer: `w.${name}`,
+        axes: [
+          ["no", ["nt", vectors], ["nl", rows]],
+          ["kg", ...digit],
+        ],
+        order: ["no", "kg", ...t, "nt", "nl"],
+      };
+    });
 }
 
 /** Dense planes, low bits first, of codes whose width does not divide 8. */

@@ -44,10 +44,14 @@ export function sumSteps(name: string, outer: readonly string[], keep: readonly 
   ];
 }
 
-/** Names of the sums of x alone that leave a group's integer sum: by the constant zero point of codes (stored less `offset`), by stored zero points and offsets. */
+/**
+ * Names of the sums of x alone that leave a group's integer sum: by the constant zero point of codes (stored less `offset`), by stored zero points and offsets. A
+ * zero point of 1 needs no sum of its own.
+ */
 export function sumsOfX({ format }: Shape, suffix: string, offset = 0): readonly string[] {
-  const constant = (format.codes?.zero ?? 0) !== offset;
+  const zero = (format.codes?.zero ?? 0) - offset;
   const alone = fieldOf(format, "z") !== undefined || fieldOf(format, "o") !== undefined;
+  const constant = zero !== 0 && !(alone && Math.abs(zero) === 1);
   return [...(constant ? [`x.zero${suffix}`] : []), ...(alone ? [`x.sum${suffix}`] : [])];
 }
 

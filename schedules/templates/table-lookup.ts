@@ -8,9 +8,9 @@
  *     -> d in i16, pairs of entries in i8 with rows and planes as lanes (accumulate-in, factor), weighted by a dot product (tensorize)
  *
  * 16 bytes of numbers are 8 rows of w, 2 planes and 8 values of k (or 16 rows of one plane); 3-bit codes take 4 planes. The entries are exact, in two
- * bytes, or rounded to one where the numerics have 8-bit tables.
+ * bytes, or rounded to one where the numerics have 8-bit tables. Planes with scales of their own (BCQ) are sums of their own, by the same tables.
  */
-import type { Format } from "../../ir/index.ts";
+import { type Format, termsOf } from "../../ir/index.ts";
 import { greatestRounded, tableSpan } from "../lookup-tables.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
@@ -26,6 +26,9 @@ import {
   resultOf,
   type Shape,
   shapeOf,
+  type TermSum,
+  termDigit,
+  termSums,
 } from "./matmul.ts";
 import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
@@ -122,17 +125,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
   });
   const inner = point["order"] === "tables-outside" ? ["kj", "nt"] : ["nt", "kj"];
   const ofX = sumsOfX(shape, suffix);
-  const { pairs, side } = planeLoops(coding);
-  const paired: AnyStep = {
-    ...{ op: "factor", kernel, buffer: "d16", at: "mi", into: ["s"], keep: side, scalar: "i8", distribute: "float" },
-  };
-  const digit = coding.rounded ? [] : ["digit"];
-  const looked: AnyStep = {
-    ...{ op: "lookup", kernel, buffer: "d", at: "kg", loop: "ke", operand: "x.q", codes: "w.q" },
-    ...(coding.rounded ? { entries: "i8", reach: reachOf(pairedEntries(point)) } : { entries: "i16" }),
-    into: { table: "x.table", numbers: "w.ix", centre: "x.centre", ...(coding.rounded && { step: "x.step" }) },
-    loops: { plane: [...pairs, ...side], ...(!coding.rounded && { digit: "digit" }) },
-  };
+  const sums = termSums(shape);
   return [
     split("m", rows, ["mo", "mi"]),
     { ...split("n", coding.rows * numberAt(point, "vectors"), ["no", "ni"]), tail: "predicate" },
@@ -146,11 +139,44 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "ke"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
-    { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...ofX] },
+    { op: "factor", kernel, buffer: "acc", at: "kg", into: [...sums.map(({ sum }) => sum), ...ofX] },
     ...ofX.flatMap((name) => hoistSum(kernel, name, ["kf", "kj"], ["h", "ke"])),
-    looked,
-    { op: "reorder", kernel, loops: [...inner, ...pairs, ...digit, "mi", "h", "nl", ...side] },
-    { op: "accumulate-in", kernel, buffer: "d", at: "kf", into: "d16", scalar: "i16" },
+    ...sums.flatMap((term) => lookUp(coding, point, kernel, inner, term)),
+  ];
+}
+
+/** What a term's sum is narrowed into, and pairs of its entries are added in. */
+const narrowOf = ({ plane }: TermSum): { readonly narrow: string; readonly pair: string } => ({
+  narrow: plane === "" ? "d16" : `d${plane}.16`,
+  pair: `s${plane}`,
+});
+
+/** A term's sum by tables, which all terms share. */
+function lookUp(coding: Coding, point: Point, kernel: string, inner: readonly string[], term: TermSum): Schedule {
+  const { sum, own } = term;
+  const { narrow, pair } = narrowOf(term);
+  const { pairs, side } = planeLoops(coding);
+  const digit = coding.rounded ? [] : ["digit"];
+  const entries = coding.rounded
+    ? ({ entries: "i8", reach: reachOf(pairedEntries(point)) } as const)
+    : ({ entries: "i16" } as const);
+  const paired: AnyStep = {
+    ...{ op: "factor", kernel, buffer: narrow, at: own("mi"), into: [pair], scalar: "i8", distribute: "float" },
+    keep: side.map(own),
+  };
+  return [
+    {
+      ...{ op: "lookup", kernel, buffer: sum, at: "kg", loop: own("ke"), operand: "x.q", codes: "w.q", ...entries },
+      into: {
+        table: "x.table",
+        numbers: "w.ix",
+        centre: "x.centre",
+        ...(coding.rounded && { step: "x.step" }),
+      },
+      loops: { plane: [...pairs, ...side].map(own), ...(!coding.rounded && { digit: own("digit") }) },
+    },
+    { op: "reorder", kernel, loops: [...inner, ...pairs, ...digit, "mi", "h", "nl", ...side].map(own) },
+    { op: "accumulate-in", kernel, buffer: sum, at: own("kf"), into: narrow, scalar: "i16" },
     ...(pairedEntries(point) === 2 ? [paired] : []),
   ];
 }
@@ -158,15 +184,16 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
 /** Numbers in the order in which the inner loops read them. */
 function layoutWeights(shape: Shape, vectors: number): Schedule {
   const { rows, side } = known(shape);
+  const { digit, t } = termDigit(shape);
   const numbers: LayoutStep = {
     op: "layout",
     buffer: "w.ix",
     axes: [
       ["no", ["nt", vectors], ["nl", rows]],
-      ["kb", ["h", 2]],
+      ["kb", ["h", 2], ...digit],
       ...(side === 2 ? [["pp", ["p", side]] as const] : []),
     ],
-    order: side === 2 ? ["no", "kb", "nt", "pp", "nl", "p", "h"] : ["no", "kb", "nt", "nl", "h"],
+    order: ["no", "kb", ...t, "nt", ...(side === 2 ? ["pp", "nl", "p", "h"] : ["nl", "h"])],
   };
   return [numbers, ...groupFieldLayouts(shape, vectors, rows)];
 }
@@ -193,28 +220,43 @@ function tableSteps(shape: Shape): Schedule {
 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, point: Point, { kernel }: Part): Schedule {
+  return [
+    ...termSums(shape).flatMap((term) => vectorizeTerm(shape, point, kernel, term)),
+    { op: "vectorize", kernel, loops: ["d/nl"] },
+    { op: "vectorize", kernel, loops: ["acc/nl"] },
+    { op: "unroll", kernel, loops: ["d/nt", "d/mi", "acc/nt", "acc/mi"] },
+    { op: "bind", kernel, loop: "np", to: "thread" },
+  ];
+}
+
+function vectorizeTerm(shape: Shape, point: Point, kernel: string, term: TermSum): Schedule {
+  const { own } = term;
+  const { narrow, pair } = narrowOf(term);
   const coding = known(shape);
   const { pairs, side } = planeLoops(coding);
   const isPaired = pairedEntries(point) === 2;
-  const [rows, ...weighted] = isPaired ? ["s/nl", ...side.map((l) => `s/${l}`)] : ["nl", ...side];
+  const lanes = ["nl", ...side].map(own);
+  const [rows, ...weighted] = isPaired ? lanes.map((l) => `${pair}/${l}`) : lanes;
   const weigh: AnyStep =
     coding.side === 2
       ? { op: "tensorize", kernel, loops: [rows as string, ...weighted], with: "dot2_i16_i8_i7" }
       : { op: "vectorize", kernel, loops: [rows as string] };
-  const unrolled = ["kj", "nt", "mi", "h", "d16/nt", "d16/mi", "d/nt", "d/mi", "acc/nt", "acc/mi"];
+  const widened = ["nt", "mi"].map((l) => `${narrow}/${own(l)}`);
   const flushes = shape.group / coding.flush;
+  const unrolled = [
+    "kj",
+    "nt",
+    "mi",
+    "h",
+    ...pairs,
+    ...(coding.rounded ? [] : ["digit"]),
+    ...(flushes <= 8 ? ["kf"] : []),
+  ];
   return [
-    ...(isPaired ? [{ op: "vectorize", kernel, loops: ["nl", ...side] } as const] : []),
+    ...(isPaired ? [{ op: "vectorize", kernel, loops: lanes } as const] : []),
     weigh,
-    { op: "vectorize", kernel, loops: ["d16/nl"] },
-    { op: "vectorize", kernel, loops: ["d/nl"] },
-    { op: "vectorize", kernel, loops: ["acc/nl"] },
-    {
-      op: "unroll",
-      kernel,
-      loops: [...unrolled, ...pairs, ...(coding.rounded ? [] : ["digit"]), ...(flushes <= 8 ? ["kf"] : [])],
-    },
-    { op: "bind", kernel, loop: "np", to: "thread" },
+    { op: "vectorize", kernel, loops: [`${narrow}/${own("nl")}`] },
+    { op: "unroll", kernel, loops: [...unrolled.map(own), ...widened] },
   ];
 }
 
@@ -255,8 +297,9 @@ const template: Omit<Template, "name"> = {
   },
   default: (target) => {
     const shape = shapeOf(target);
-    // Two rows of x share what a number is taken apart for, and tables of more do not fit beside sums: those are read again for each vector of rows of w.
-    const vectors = vectorsFor(shape.n, 8, known(shape).rows);
+    // Two rows of x share what a number is taken apart for, and tables of more do not fit beside sums: those are read again for each vector of rows of w. The sums of
+    // all planes that have scales of their own are held at once.
+    const vectors = vectorsFor(shape.n, Math.floor(8 / termsOf(shape.format)), known(shape).rows);
     const rows = shape.m === "any" ? 2 : Math.max(1, Math.min(2, shape.m));
     return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).paired };
   },

@@ -74,7 +74,10 @@ export function accuracyOf(activations: string): Accuracy {
   const numerics = numericsNamed(activations);
   if (numerics === undefined)
     throw new BenchError(`bench: activations "${activations}" are unknown; take ${numericsNames}, as in i8_g32`);
-  return accuracies[numerics.compute];
+  const accuracy = accuracies[numerics.compute];
+  // The reference's activations are not quantized: steps of fewer bits are as much coarser.
+  const { xBits = 8 } = numerics.compute === "i8" ? numerics : {};
+  return { ...accuracy, bound: (accuracy.bound * 127) / (2 ** (xBits - 1) - 1) };
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   numericsNamed,
   numericsNames,
   rowReader,
+  valueAt,
 } from "../../ir/index.ts";
 import { type Artifact, type CompileOptions, compile } from "../compile/index.ts";
 import { normal } from "../timing/index.ts";
@@ -32,11 +33,8 @@ export const formatWeightSource: WeightSource = (format, n, k, random) => {
     format,
     stored: Object.fromEntries(Object.entries(containers).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes])),
     decodeRow: (r, out) => {
-      const { codes, scales, offsets, group } = read(r);
-      codes.forEach((code, i) => {
-        const g = Math.floor(i / group);
-        out[i] = code * (scales?.[g] ?? 1) + (offsets?.[g] ?? 0);
-      });
+      const decoded = read(r);
+      for (let i = 0; i < k; i++) out[i] = valueAt(decoded, i);
     },
   };
 };

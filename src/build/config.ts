@@ -79,6 +79,7 @@ const ggufEntry = z.strictObject({
       z.strictObject({
         compute: z.literal("i8"),
         xGroup: z.union([size, z.literal("row")]),
+        xBits: z.int().min(2).max(7).optional(),
         tables: z.literal("i8").optional(),
       }),
     ])

@@ -30,11 +30,14 @@ export const otherFormats = [
 type IntegerBits = 2 | 3 | 4 | 5 | 6 | 8;
 type IntegerSpan = "g16" | "g32" | "g64" | "g128" | "g256" | "row";
 
+type BinaryCoded = `bcq${1 | 2 | 3 | 4}_${"g32" | "g64" | "g128" | "g256" | "row"}`;
+
 /** The names of all formats (`formatNames()` lists them). */
 export type FormatName =
   | (typeof otherFormats)[number]
   | `int1_${IntegerSpan}${"_z" | "_zf"}${"" | "_s16"}`
-  | `int${IntegerBits}_${IntegerSpan}${"" | "_z" | "_zf"}${"" | "_s16"}`;
+  | `int${IntegerBits}_${IntegerSpan}${"" | "_z" | "_zf"}${"" | "_s16"}`
+  | `${BinaryCoded}${"" | "_o"}${"" | "_s16"}`;
 
 /** What a workload written out must be besides: its format's name is known. One that is only known at run time is checked then. */
 export type KnownFormat<W> = W extends { readonly w: infer F extends string }
@@ -49,14 +52,18 @@ type WithZeros<F extends string> = F extends `int${string}_z${string}` ? true : 
 /** A stored tensor, or the rows of several, one below the other: q, k and v in one kernel, whose n is the sum of theirs. */
 type Stored = ArrayBufferView | readonly ArrayBufferView[];
 
-/** Stored weights, little-endian: codes, scales (and zeros) of integer formats; else `raw`, as in the file (GGUF blocks, plain floats). */
+/** Stored weights, little-endian: codes, scales (and zeros, or offsets) of integer formats and binary-coded ones; else `raw`, as in the file (GGUF blocks, plain floats). */
 export type StoredWeights<F extends string> = string extends F
   ? Readonly<Record<string, Stored>>
   : F extends `int${string}`
     ? WithZeros<F> extends true
       ? { readonly codes: Stored; readonly scales: Stored; readonly zeros: Stored }
       : { readonly codes: Stored; readonly scales: Stored }
-    : { readonly raw: Stored };
+    : F extends `bcq${string}_o${string}`
+      ? { readonly codes: Stored; readonly scales: Stored; readonly offsets: Stored }
+      : F extends `bcq${string}`
+        ? { readonly codes: Stored; readonly scales: Stored }
+        : { readonly raw: Stored };
 
 type Rows<W> = W extends { readonly m: number }
   ? { readonly m?: number }

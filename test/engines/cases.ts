@@ -88,7 +88,9 @@ function workloadsOf(w: string, i: number): readonly Workload[] {
   const k = block === 1 ? 16 * blocks[i % 3]! + (i % 2 === 0 ? 16 : 0) : block * blocks[i % 3]!;
   const [m, n] = [rows[(i >> 1) % 4]!, columns[i % 4]!];
   const groups = codes !== undefined && i % 2 === 0 ? xGroups.map((_, at) => xGroups[(at + i) % 4]!) : [];
-  const numerics: readonly Numerics[] = [...groups.map((xGroup) => ({ compute: "i8", xGroup }) as const), f32];
+  // Every other format of few bits with activations of few bits.
+  const few = (codes?.bits ?? 8) <= 4 && i % 4 === 0 ? { xBits: 2 + (i % 3) } : {};
+  const numerics: readonly Numerics[] = [...groups.map((xGroup) => ({ compute: "i8", xGroup, ...few }) as const), f32];
   const epilogue = epilogues[i % 4];
   const matmuls = numerics.map(
     (n8) =>

@@ -78,6 +78,8 @@ export const formulas: Readonly<Record<OpName, Formula>> = {
   select: (_args, [cond, a, b]) => (cond === 1 ? a : b),
   neg: exact(negated),
   abs: exact((a) => (a.n < 0n ? negated(a) : a)),
+  popcount: (_args, [a = 0], scalar) =>
+    [...BigInt.asUintN(scalars[scalar].bits, BigInt(a)).toString(2)].filter((digit) => digit === "1").length,
   sqrt: ([a], _values, scalar) => ((a as Fraction).n < 0n ? Number.NaN : roundTo(scalar, rootOf(a as Fraction))),
   floor: whole(floorOf),
   trunc: whole(sized(floorOf)),

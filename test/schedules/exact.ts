@@ -81,14 +81,15 @@ function sparse(rows: number, k: number, random: Random): Float32Array {
   return x;
 }
 
-/** Activations: in every group one value is ±127 and the others are small, all times a power of two, so that the scale is that power. Some groups are 0. */
-function activations(rows: number, k: number, group: number, random: Random): Float32Array {
+/** Activations: in every group one value is ±`reach` and the others are small, all times a power of two, so that the scale is that power. Some groups are 0. */
+function activations(rows: number, k: number, group: number, reach: number, random: Random): Float32Array {
   const x = new Float32Array(rows * k);
   for (let start = 0; start < x.length; start += group) {
     const scale = pick(random, 1, 2, 4);
-    for (let i = 0; i < group; i++) x[start + i] = scale * (Math.floor(random() * 13) - 6);
+    const small = Math.min(6, reach);
+    for (let i = 0; i < group; i++) x[start + i] = scale * (Math.floor(random() * (2 * small + 1)) - small);
     if (random() < 0.1) x.fill(0, start, start + group);
-    else x[start + Math.floor(random() * group)] = scale * pick(random, 127, -127);
+    else x[start + Math.floor(random() * group)] = scale * pick(random, reach, -reach);
   }
   return x;
 }
@@ -100,12 +101,13 @@ export function exactInputs(workload: MatmulWorkload, rows: number, seed: number
   const format = formatOf(workload.w);
   const bytes = weightBytes(format, n, k, random);
   const group = numerics.compute === "i8" && numerics.xGroup !== "row" ? numerics.xGroup : k;
+  const reach = 2 ** (((numerics.compute === "i8" && numerics.xBits) || 8) - 1) - 1;
   const inputs = new Map<string, Tensor>();
   for (const { name, scalar, shape } of containerBuffers(format, n, k)) {
     const sizes = shape.map((e) => (e.kind === "const" ? e.value : 0));
     inputs.set(name, tensorOfBytes(scalar, sizes, bytes[name] as Uint8Array));
   }
-  const x = numerics.compute === "f16" ? sparse(rows, k, random) : activations(rows, k, group, random);
+  const x = numerics.compute === "f16" ? sparse(rows, k, random) : activations(rows, k, group, reach, random);
   inputs.set("x", tensor("f32", [rows, k], x));
   for (const { name, per } of operandsOf(workload)) {
     const shape = per === "column" ? [n] : [rows, n];

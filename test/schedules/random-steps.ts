@@ -317,6 +317,25 @@ const generators: Generators = {
       },
     ];
   },
+  "count-bits": (s) => {
+    const kernel = s.kernel.name;
+    const operand = s.pick(buffers(s, (b) => b.scalar === "i8" && b.range !== undefined && b.scope === "global"));
+    const codes = s.pick(buffers(s, (b) => b.role === "packed" && /^u[1-8]$/.test(b.scalar)));
+    const { reduce, at, inside } = reduction(s);
+    const [loop, rest] = [s.pick(inside.filter((name) => reduce.over.includes(name))), s.fresh("eight")];
+    const [ke, d] = [s.fresh("ke"), s.fresh("d")];
+    const sums = { op: "factor", kernel, buffer: reduce.buffer, at, into: [d], distribute: "float" } as const;
+    return [
+      { op: "split", kernel, loop, factor: s.pick([8, 8, 32]), into: [rest, ke] },
+      ...(s.below(3) === 0 ? [] : [sums]),
+      {
+        ...{ op: "count-bits", kernel, at, loop: ke, operand, codes },
+        buffer: s.below(6) === 0 ? reduce.buffer : d,
+        into: { operand: s.fresh("xb"), codes: s.fresh("qb") },
+        loops: { operand: s.fresh("i"), codes: s.fresh("j") },
+      },
+    ];
+  },
   specialize: (s) => {
     const [symbol] = s.kernel.symbols;
     if (symbol !== undefined && s.below(2) === 0)

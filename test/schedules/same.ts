@@ -101,5 +101,9 @@ export function numericsOf(w: string, k: number): readonly MatmulWorkload["numer
     { compute: "f32" },
     { compute: "f16" },
     ...[...groups, "row" as const].map((xGroup) => ({ compute: "i8", xGroup }) as const),
+    // Activations of few bits, where counting bits is a way.
+    ...(codes.bits <= 4 ? [2, 4] : [3]).map(
+      (xBits) => ({ compute: "i8", xGroup: groups.at(-1) ?? "row", xBits }) as const,
+    ),
   ];
 }

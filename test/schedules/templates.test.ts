@@ -83,6 +83,7 @@ const representative = [
   ...["int1_g32_z", "int1_g32_zf"],
   ...["q1_0", "q2_0", "iq4_nl", "iq4_xs", "tq1_0", "mxfp4", "nvfp4"],
   ...[2, 3, 4, 5, 6, 8].flatMap((bits) => ["", "_z", "_zf"].map((zero) => `int${bits}_g32${zero}`)),
+  ...["bcq1_g32", "bcq1_g64_o", "bcq2_g32", "bcq2_g64_o_s16", "bcq3_g32_o", "bcq4_row_o"],
   ...["int4_g16", "int4_g64_s16", "int3_row_zf", "int8_row"],
 ];
 
@@ -149,7 +150,7 @@ test("quantize, for every M: codes and scales are the same for any data", { time
   );
 });
 
-test.each(["int1_g32_zf", "int2_g32", "int2_g32_z", "tq2_0"])(
+test.each(["int1_g32_zf", "int2_g32", "int2_g32_z", "tq2_0", "q1_0", "bcq2_g32_o", "bcq4_row"])(
   "rounded tables of %s keep the bound of their numerics",
   (w) => {
     const k = w === "tq2_0" ? 256 : 128;

@@ -10,7 +10,7 @@ const n = 3;
 function sound(name: string, field: Field, containers: Containers, k: number): boolean {
   const format = formatOf(name);
   const read = fieldReader(format, field, containers, k);
-  const entries = field.span === "row" ? 1 : k / field.span;
+  const entries = (field.span === "row" ? 1 : k / field.span) * field.terms;
   const [low, high] = field.range ?? [-Infinity, Infinity];
   for (let row = 0; row < n; row++)
     for (let g = 0; g < entries; g++) {

@@ -22,7 +22,7 @@ function digitsOf(name: "k" | "v", { span, scalar }: Field, size: number, place:
   const div = (a: number, b: number): number => Math.floor(a / b);
   if (span !== 1)
     return [
-      [entry, rowEntries(span, size)],
+      [entry, rowEntries({ span, terms: 1 }, size)],
       [place, 64],
     ];
   if (isFloat(scalar))
@@ -63,7 +63,7 @@ export function orderedField(
   const inner = digitsOf(name, field, headSize, 0, 0).map(([, extent]) => extent);
   const shape = [blocks, kvHeads, ...inner];
   const values = new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(poison);
-  const entries = rowEntries(field.span, headSize);
+  const entries = rowEntries(field, headSize);
   for (let row = 0; row < rows; row++) {
     const [token, head] = [Math.floor(row / kvHeads), row % kvHeads];
     for (let entry = 0; entry < entries; entry++) {

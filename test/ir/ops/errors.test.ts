@@ -1,7 +1,16 @@
 // What a user sees when a workload can't be.
 
 import { describe, expect, test } from "vitest";
-import { type MatmulWorkload, programOf, type Workload, WorkloadError } from "../../../ir/index.ts";
+import {
+  type MatmulWorkload,
+  type Numerics,
+  numericsName,
+  numericsNamed,
+  parseWorkload,
+  programOf,
+  type Workload,
+  WorkloadError,
+} from "../../../ir/index.ts";
 
 function message(workload: Workload): string {
   try {
@@ -61,6 +70,26 @@ describe("matmul", () => {
     expect(programOf({ ...long, numerics: i8(65536) }).kernels.length).toBe(3);
     expect(programOf({ ...long, w: "int4_row" }).kernels.length).toBe(3);
   });
+});
+
+test("bits of activations", () => {
+  const of = (xBits: number): Workload => ({ ...good, numerics: { compute: "i8", xGroup: 32, xBits } });
+  expect(message(of(1))).toMatchInlineSnapshot(
+    `"numerics.xBits: 1 is not a number of bits from 2 to 7; for 8 leave it out"`,
+  );
+  expect(message(of(2.5))).toMatchInlineSnapshot(
+    `"numerics.xBits: 2.5 is not a number of bits from 2 to 7; for 8 leave it out"`,
+  );
+  expect(() => parseWorkload(of(8))).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: numerics.xBits: 8 is not a number of bits from 2 to 7; for 8 leave it out]`,
+  );
+  expect(parseWorkload(of(7))).toEqual(of(7));
+});
+
+test("numerics have names, which are read back", () => {
+  const named = ["f32", "f16", "i8_g32", "i8_row", "i2_g64", "i7_row", "i4_g128_t8"];
+  expect(named.map((name) => numericsName(numericsNamed(name) as Numerics))).toEqual(named);
+  for (const name of ["i1_g32", "i9_g32", "i8", "i4_g0", "i8_g32_t4"]) expect(numericsNamed(name)).toBe(undefined);
 });
 
 test("quantize", () => {

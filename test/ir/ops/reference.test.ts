@@ -76,6 +76,13 @@ describe("quantizeReference", () => {
   test("one scale per group", () => {
     expect([...quantizeReference(Float32Array.of(127, 0, 254, 2), 2).s]).toEqual([1, 2]);
   });
+  test("of fewer bits: scale is amax / reach", () => {
+    expect(quantizeReference(Float32Array.of(3, -1.5, 1, 0.9), 4, 3)).toEqual({
+      q: Int8Array.of(3, -2, 1, 1),
+      s: Float32Array.of(1),
+    });
+    expect([...quantizeReference(Float32Array.of(1, -0.5, 0.49, -1), 4, 1).q]).toEqual([1, -1, 0, -1]);
+  });
   test("codes never pass 127", () => {
     for (let i = 0; i < 200; i++) {
       const amax = Math.fround(1.0001 ** i * 3.3e-36 * 10 ** (i % 60));

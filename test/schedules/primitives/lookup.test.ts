@@ -41,8 +41,8 @@ const lookup = (fields: Readonly<Record<string, string>> = {}): string => {
 };
 const rounded = { entries: "i8", into: "{table: t, numbers: ix, centre: c, step: r}", loops: "{plane: [p]}" };
 
-describe("rounded entries", () => {
-  const before = parseProgram(`program rounded\n\n${program()}`);
+describe.each(["f32(d[o] - 3)", "f32(d[o] * 2 - 3)"])("rounded entries, read as %s", (read) => {
+  const before = parseProgram(`program rounded\n\n${program(undefined, undefined, read)}`);
   const after = applySchedule(before, parseSchedule(split + lookup(rounded)) as unknown as Schedule);
   const random = normals(2 * 32 + 4 * 32, 3);
   const x = random.slice(0, 64).map((v) => Math.max(-127, Math.min(127, Math.round(v * 40))));
@@ -90,6 +90,26 @@ describe("rounded entries", () => {
 
 describe("lookup refuses", () => {
   const refused = (text: string, steps: string): string => refusal(text, steps);
+  test("tables of another sum by the same name", () => {
+    const twice = program()
+      .replace("register d: i32[4]", "register d: i32[4]\n  register e: i32[4]")
+      .replace(
+        "    for o < 4\n",
+        "    for e/n < 4\n      for e/k < 32\n        e[e/n] += i32(x[m, e/k]) * i32(q[e/n, e/k]) over e/k\n    for o < 4\n",
+      );
+    const other = { buffer: "e", loop: "e/ke", loops: "{plane: [e/p, e/pp], digit: e/g}" };
+    const steps = `${split}split(loop: e/k, factor: 4, into: [e/k4, e/ke])\n${lookup()}\n${lookup({ ...other, into: "{table: t, numbers: jx, centre: c}" })}`;
+    expect(refused(twice.replace("f32(d[o] - 3)", "f32(d[o] - e[o])"), steps)).toMatchInlineSnapshot(
+      `"step 4: lookup: t holds other tables; name those of this sum otherwise"`,
+    );
+  });
+  test("codes of which several belong to a k, read at no fixed one", () => {
+    const sum = "i32(x[m, k]) * i32(q[n, k * 2 + m]) over k";
+    const wide = program(undefined, sum).replaceAll("[4, 32]", "[4, 64]").replace("q/k < 32", "q/k < 64");
+    expect(refused(wide, split + lookup())).toMatchInlineSnapshot(
+      `"step 2: lookup: x and q must be read at the same k, their last axis"`,
+    );
+  });
   test("an operand that may be -128", () => {
     expect(refused(program(""), split + lookup())).toMatchInlineSnapshot(
       `"step 2: lookup: x must be i8 in -127..127 (its declared range), so that entries fit"`,

@@ -14,7 +14,7 @@ import {
 import { normals, randomOf } from "../../ir/samples.ts";
 import { guardedKernel, poisonedRuntime, relaxed, strict, unprefixed } from "./harness.ts";
 import { type Case, casesOf, rows } from "./matrix.ts";
-import { expectProduct, groupOfX } from "./product.ts";
+import { expectProduct, groupOfX, reachOfX } from "./product.ts";
 import { activations, storedWeights } from "./tensors.ts";
 
 const runtime = poisonedRuntime(2 ** 22);
@@ -25,7 +25,7 @@ describe("compiled matmul", () => {
     const { m, n, k, w } = workload;
     const weights = storedWeights(w, n, k, c);
     const most = m === "any" ? (rows.at(-1) as number) : m;
-    const all = activations(most, k, groupOfX(workload), c);
+    const all = activations(most, k, groupOfX(workload), c, reachOfX(workload));
     const bias = workload.bias ? (exact ? new Float32Array(n).fill(3.5) : normals(n, seed)) : undefined;
 
     const artifact = c.anyPoint ? atAnyPoint(c) : await viaApi(c, weights, all, bias);
@@ -47,7 +47,7 @@ const deviceOf = (c: Case) => (c.relaxed ? relaxed : strict);
 
 function nameOf(c: Case): string {
   const { m, n, k, w, bias, numerics } = c.workload;
-  const compute = numerics.compute === "i8" ? `i8 x ${numerics.xGroup}` : numerics.compute;
+  const compute = numerics.compute === "i8" ? `i${numerics.xBits ?? 8} x ${numerics.xGroup}` : numerics.compute;
   const options = [bias && "bias", c.relaxed ? "relaxed" : "strict", c.exact && "exact", c.anyPoint && "any point"];
   return `${w} ${compute} m=${m} n=${n} k=${k} ${options.filter(Boolean).join(", ")} (seed ${c.seed})`;
 }

@@ -31,7 +31,10 @@ const blocks = [1, 2, 3];
 const lengths = [1, 5, 16, 32, 48, 96, 100, 256, 288];
 
 const f32: Numerics = { compute: "f32" };
-const i8: readonly Numerics[] = ([16, 32, 64, "row"] as const).map((xGroup) => ({ compute: "i8", xGroup }));
+const i8: readonly Numerics[] = [
+  ...([16, 32, 64, "row"] as const).map((xGroup) => ({ compute: "i8", xGroup }) as const),
+  ...([2, 4] as const).map((xBits) => ({ compute: "i8", xGroup: 32, xBits }) as const),
+];
 
 /** Formats that differ only in the group and the type of scales are one family. */
 const familyOf = (name: string): string => name.replace(/_(g\d+|row)/, "").replace("_s16", "");

@@ -3,9 +3,9 @@ import { expect } from "vitest";
 import {
   boundOf,
   type Containers,
+  decodeActivations,
   formatOf,
   type MatmulWorkload,
-  quantizeReference,
   referenceMatmul,
   rowReader,
 } from "../../../ir/index.ts";
@@ -17,6 +17,10 @@ const exactly = 2 ** 22;
 /** Values of K that share an activation scale; undefined where x is f32. */
 export const groupOfX = ({ numerics, k }: MatmulWorkload): number | undefined =>
   numerics.compute !== "i8" ? undefined : numerics.xGroup === "row" ? k : numerics.xGroup;
+
+/** The greatest code of x. */
+export const reachOfX = ({ numerics }: MatmulWorkload): number =>
+  2 ** (((numerics.compute === "i8" && numerics.xBits) || 8) - 1) - 1;
 
 /**
  * Expects y = x w (+ bias): within the stated bound as a whole, each value within what any order of summation in f32 can be off, and exact where the data is and
@@ -51,16 +55,17 @@ export function expectProduct(
 /** sum_k |x| * (|code * scale| + |offset|) for every (m, n): what the rounding errors of any order of summation are in proportion to. */
 function magnitudes(workload: MatmulWorkload, x: Float32Array, weights: Containers): Float64Array {
   const { n, k, w } = workload;
-  const group = groupOfX(workload);
+  const { numerics } = workload;
   const rows = x.length / k;
-  const decoded = group === undefined ? x : decode(x, group);
+  const decoded = numerics.compute !== "i8" ? x : decodeActivations(numerics, x, k);
   const read = rowReader(formatOf(w), weights, n, k);
   const result = new Float64Array(rows * n);
   for (let column = 0; column < n; column++) {
-    const { codes, scales, offsets, group: span } = read(column);
-    const sizes = codes.map((code, i) => {
+    const { terms, offsets, group: span } = read(column);
+    const sizes = Float64Array.from({ length: k }, (_, i) => {
       const g = Math.floor(i / span);
-      return Math.abs(code * (scales?.[g] ?? 1)) + Math.abs(offsets?.[g] ?? 0);
+      const scaled = terms.map(({ codes, scales }) => Math.abs((codes[i] as number) * (scales?.[g] ?? 1)));
+      return scaled.reduce((sum, size) => sum + size, Math.abs(offsets?.[g] ?? 0));
     });
     for (let row = 0; row < rows; row++) {
       let sum = 0;
@@ -69,9 +74,4 @@ function magnitudes(workload: MatmulWorkload, x: Float32Array, weights: Containe
     }
   }
   return result;
-}
-
-function decode(x: Float32Array, group: number): Float64Array {
-  const { q, s } = quantizeReference(x, group);
-  return Float64Array.from(q, (code, i) => code * (s[Math.floor(i / group)] as number));
 }

@@ -29,6 +29,7 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
     // Integer zero points may lie one past the codes; float ones anywhere near them.
     zeros: () =>
       name.includes("_zf") ? (exact ? below(2 ** bits) : random() * 2 ** bits) : below(Math.min(255, 2 ** bits) + 1),
+    offsets: () => (exact ? below(7) - 3 : random() - 0.5),
     raw: () => (exact ? below(7) - 3 : random() * 4 - 2),
   };
   /** Scales inside blocks; those of 8 bits are 1/2 or 1 where data are exact, else of any size near that. */
@@ -75,17 +76,19 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
   return containers;
 }
 
-/** `m` rows of x. With `group` (values per activation scale) exact data has a 127 in every group, so that scales are 1. */
+/** `m` rows of x. With `group` (values per activation scale) exact data has a code of `reach` in every group, so that scales are 1. */
 export function activations(
   m: number,
   k: number,
   group: number | undefined,
   { seed, exact }: Data,
+  reach = 127,
 ): Float32Array<ArrayBuffer> {
   const random = randomOf(seed + 1);
   const x = new Float32Array(m * k);
+  const small = Math.min(3, reach);
   const kinds: readonly ((i: number) => number)[] = exact
-    ? [() => Math.floor(random() * 7) - 3]
+    ? [() => Math.floor(random() * (2 * small + 1)) - small]
     : [
         () => random() + random() + random() - 1.5,
         () => 1,
@@ -98,7 +101,8 @@ export function activations(
     const value = kinds[(seed + row) % kinds.length] as (i: number) => number;
     for (let i = 0; i < k; i++) x[row * k + i] = value(i);
     if (exact && group !== undefined)
-      for (let g = 0; g < k; g += group) x[row * k + g + Math.floor(random() * group)] = random() < 0.5 ? 127 : -127;
+      for (let g = 0; g < k; g += group)
+        x[row * k + g + Math.floor(random() * group)] = random() < 0.5 ? reach : -reach;
   }
   return x;
 }

@@ -15,6 +15,7 @@ const fixed = {
 const any = { ...fixed, m: "any", bias: true, w: "int4_g32_z" } as const;
 const gated = { ...fixed, epilogue: ["silu", "gate"] } as const;
 const gguf = { ...fixed, w: "q4_K", k: 256 } as const;
+const binary = { ...fixed, w: "bcq2_g32_o" } as const;
 const dequantize = { op: "dequantize", n: 4, k: 32, w: "q4_0" } as const;
 const quantize = { op: "quantize", m: "any", k: 32, group: 32 } as const;
 const norm = { op: "rmsnorm", m: 1, k: 32, eps: 1e-5, residual: false } as const;
@@ -92,10 +93,14 @@ const neverCalled = {
     one: CompiledKernel<typeof fixed>,
     zeros: CompiledKernel<typeof any>,
     blocks: CompiledKernel<typeof gguf>,
+    planes: CompiledKernel<typeof binary>,
   ): void {
     one.pack({ codes: bytes, scales: floats });
     zeros.pack({ codes: bytes, scales: floats, zeros: bytes });
     blocks.pack({ raw: bytes }, { check: false });
+    planes.pack({ codes: bytes, scales: floats, offsets: floats });
+    // @ts-expect-error offsets are missing
+    planes.pack({ codes: bytes, scales: floats });
     // @ts-expect-error scales are missing
     one.pack({ codes: bytes });
     // @ts-expect-error zero points are missing

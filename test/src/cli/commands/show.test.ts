@@ -32,6 +32,7 @@ test("an overview: templates with reasons, the point, the module", async () => {
       integer-dot-decode   it computes in f32
       integer-dot-prefill  M = 1 is less than 2
       table-lookup         it computes in f32
+      plane-popcount       it computes in f32
       f32-decode           takes it, and is chosen
       f32-prefill          takes it
       gpu-decode           the device is wasm
