@@ -54,7 +54,7 @@ const options = {
   peers: {
     type: "string",
     placeholder: "names",
-    help: "Others to measure, with commas: ort-node, ort-web, ort-webgpu (in a Chromium)",
+    help: "Others to measure, with commas: ort-node, ort-web, ort-webgpu (of matmul, in a Chromium)",
     schema: list("ort-node", "ort-web", "ort-webgpu").default([]),
   },
   seconds: {
@@ -111,7 +111,7 @@ const subjects = {
     text: matmulText,
   }),
   attention: subject<AttentionReport>({
-    help: "caches, peers",
+    help: "caches",
     takes: ["threads", "peers", ...attentionOptions],
     run: attention,
     mark: "lengths",
