@@ -21,7 +21,7 @@ import {
   writes,
 } from "../ir/index.ts";
 import { accessesIn, carried, namesIn } from "./elements.ts";
-import { require, ScheduleError } from "./errors.ts";
+import { require } from "./errors.ts";
 import { loopNamed } from "./primitive.ts";
 
 /** What is to be contracted. */
@@ -43,8 +43,8 @@ export function contracted(program: Program, kernel: Kernel, step: Contraction):
   for (const other of program.kernels) {
     if (other.name === kernel.name || !other.buffers.some((x) => x.name === name)) continue;
     // What every iteration of a loop writes before it reads it is nobody else's.
-    require(into !== undefined && isLocal(other, step), () =>
-      `${name} is a buffer of ${other.name} too; contract before fission, or where the loop ${place} is local there as well, with into`);
+    require(isOwn(other, name), () =>
+      `${name} is a buffer of ${other.name} too, which does not write all that it reads; contract before fission`);
   }
   const outside = [...around, loop];
   const kept = keep.map((kind) => {
@@ -58,15 +58,11 @@ export function contracted(program: Program, kernel: Kernel, step: Contraction):
   return simplifyKernel(rewritten(kernel, name, final, (index) => [...own, ...at(index)]));
 }
 
-/** Whether the buffer can be contracted in a kernel. */
-function isLocal(kernel: Kernel, step: Contraction): boolean {
-  try {
-    localOf(kernel, step);
-    return true;
-  } catch (error) {
-    if (error instanceof ScheduleError) return false;
-    throw error;
-  }
+/** Whether a kernel writes all that it reads of a buffer: iterations of a loop around all its uses leave nothing to each other. */
+function isOwn(kernel: Kernel, name: string): boolean {
+  const uses = (body: readonly Stmt[]): number => accessesIn(body).filter((a) => a.buffer === name).length;
+  const all = uses(kernel.body);
+  return loopsOf(kernel.body).some((l) => uses(l.body) === all && carried(kernel, [l], name) === undefined);
 }
 
 /** The buffer as one iteration sees it, and an index there. Throws where iterations leave something to each other. */

@@ -233,18 +233,21 @@ export function carried(kernel: Kernel, loops: readonly For[], buffer: string): 
       first = siblings.find(uses);
     }
     const inside = new Set(loopsOf(l.body).map((inner) => inner.loop));
-    if (first !== undefined && !makesWhole(first, path, ownShape(l, buffer, inside, facts), buffer, inside, facts))
+    if (first !== undefined && !makesWhole(first, path, ownShape(l, buffer, facts), buffer, inside, facts))
       return `${buffer} keeps its value from one iteration of ${l.loop} to the next`;
   }
   return undefined;
 }
 
-/** The extents of a buffer that an iteration can reach: of an axis on which it has one place everywhere, that place. */
-function ownShape(loop: For, buffer: string, inside: ReadonlySet<string>, facts: Facts): readonly Expr[] {
+/** The extents of a buffer that an iteration can reach: without axes on which it has one place everywhere. */
+function ownShape(loop: For, buffer: string, facts: Facts): readonly Expr[] {
+  const inside = namesIn(loop.body);
+  const written = new Set(accessesIn(loop.body).flatMap((a) => (a.kind === "load" ? [] : [a.buffer])));
   const indices = accessesIn(loop.body).flatMap((a) => (a.buffer === buffer ? [a.index] : []));
   const isOne = (axis: number): boolean => {
     const place = indices[0]?.[axis] as Expr;
-    return place.type.lanes.length === 0 && !mentions(place, inside) && indices.every((index) => index[axis] === place);
+    const isFixed = !mentions(place, inside) && buffersOf(place).isDisjointFrom(written);
+    return place.type.lanes.length === 0 && isFixed && indices.every((index) => index[axis] === place);
   };
   return (facts.buffer(buffer)?.shape ?? []).filter((_, axis) => !isOne(axis));
 }
@@ -276,9 +279,15 @@ function makesWhole(
     path.every((l) => !axes.includes(l) || hasOwnAxis([l], buffer) || usesOf(l, buffer) === 1) &&
     accessesIn([s]).every((a) => a.kind !== "load" || a.buffer !== buffer) &&
     determined(s.index, new Set(all.map((l) => l.loop)), facts).isSupersetOf(new Set(axes.map((l) => l.loop))) &&
-    size(axes.map((l) => l.extent)) * lanes === size(shape)
+    (size(axes.map((l) => l.extent)) * lanes === size(shape) || countsThrough(s.index, axes, shape))
   );
 }
+
+/** Whether each extent is that of a loop whose variable is an index: an axis of a symbolic extent is counted through. */
+const countsThrough = (index: readonly Expr[], axes: readonly For[], shape: readonly Expr[]): boolean =>
+  axes.length === shape.length &&
+  axes.every((l) => index.includes(b.variable(l.loop))) &&
+  shape.every((extent) => axes.filter((l) => l.extent === extent).length === shape.filter((e) => e === extent).length);
 
 /** How often a loop's body uses a buffer. */
 const usesOf = (loop: For, buffer: string): number => accessesIn(loop.body).filter((a) => a.buffer === buffer).length;

@@ -15,7 +15,7 @@ const i8Row: Format = {
     {
       name: "q",
       scalar: "i8",
-      range: [-127, 127],
+      range: undefined,
       span: 1,
       terms: 1,
       product: [

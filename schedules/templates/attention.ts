@@ -81,22 +81,13 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const derived = partsOf(workload.m, rows).map((part) => derive(workload, point, part));
   return [
     { op: "specialize", loops: ["i"], modulo: rows },
-    // Each kernel has buffers of its own where a loop's iterations have them, in all kernels.
-    ...derived.flatMap(({ blocks }) => blocks),
-    ...derived.flatMap(({ own }) => own),
     ...derived.flatMap(({ nests }) => nests),
     ...derived.flatMap(({ vectors }) => vectors),
     ...(workload.numerics.scores === "i8" ? quantizeQueries(workload) : []),
   ];
 }
 
-/** A kernel's steps: its loops over blocks, what an iteration has for itself, what is in a block. */
-interface Derived extends Derivation {
-  readonly blocks: Schedule;
-  readonly own: Schedule;
-}
-
-function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Derived {
+function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;
   const { weights, scores } = workload.numerics;
   const list = passes[weights];
@@ -112,6 +103,8 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
     { op: "distribute", kernel, loop: "ii" },
     ...list.map(({ of, loops }) => reorder(...["tb", "ii", "hg", ...loops].map((loop) => `${of}/${loop}`))),
     { op: "online", kernel, max: "m", loops: list.map(({ of }) => `${of}/tb`), into: "tb" },
+    ...list.flatMap(({ of, isLocal }) => (isLocal ? [own(of)] : [])),
+    ...state.map(own),
   ];
   const inner = [
     scores === "i8" && takesDots("keys", workload)
@@ -127,9 +120,7 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
     quads(part, "y/d"),
   ].reduce(join, none);
   return {
-    blocks,
-    own: [...list.flatMap(({ of, isLocal }) => (isLocal ? [own(of)] : [])), ...state.map(own)],
-    nests: [...inner.nests, { op: "skip", kernel, loop: "tb", where: `x${suffix}` }],
+    nests: [...blocks, ...inner.nests, { op: "skip", kernel, loop: "tb", where: `x${suffix}` }],
     vectors: [...inner.vectors, { op: "bind", kernel, loop: "hk", to: "thread" }],
   };
 }

@@ -47,7 +47,6 @@ interface Scene extends Choice {
 }
 
 type FactorStep = Extract<AnyStep, { op: "factor" }>;
-
 const loopName = (s: Scene): string => s.pick(loopsOf(s.kernel.body)).loop;
 const buffers = (s: Scene, test: (b: Buffer) => boolean): readonly string[] =>
   s.kernel.buffers.filter(test).map(({ name }) => name);
@@ -267,11 +266,12 @@ const generators: Generators = {
     });
     return [...loops.map(blocked), { op: "online", kernel, max, loops: loops.map((loop) => `${loop}.b`), into }];
   },
-  skip: (s) => {
-    const steps = [generators.online(s)].flat();
-    const { into } = steps.at(-1) as Extract<AnyStep, { op: "online" }>;
-    return [...steps, { op: "skip", kernel: s.kernel.name, loop: into, where: "x" }];
-  },
+  skip: (s) =>
+    [generators.online(s)]
+      .flat()
+      .flatMap((step): readonly AnyStep[] =>
+        step.op === "online" ? [step, { op: "skip", loop: step.into, where: "x" }] : [step],
+      ),
   stage: (s) => ({
     op: "stage",
     kernel: s.kernel.name,

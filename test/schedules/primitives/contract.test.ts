@@ -43,7 +43,9 @@ kernel last stage merge
 `,
         "contract(buffer: s, at: h)",
       ),
-    ).toMatchInlineSnapshot(`"step 1: contract: s is a buffer of last too; contract before fission and specialize"`);
+    ).toMatchInlineSnapshot(
+      `"step 1: contract: s is a buffer of last too, which does not write all that it reads; contract before fission"`,
+    );
   });
   test("to keep a loop inside", () => {
     expect(refusal(tiles, "contract(buffer: s, at: to, keep: [y/ti])")).toMatchInlineSnapshot(
