@@ -1,5 +1,5 @@
 /**
- * The kernel that makes the tables of `lookup` from an operand x[.., k], one table per 4 values of k:
+ * What makes the tables of `lookup`, a kernel or nests in a loop of one, from an operand x[.., k], one table per 4 values of k:
  *
  *     entry(i) = sum over ke < 4 of bit ke of i * x[.., 4*k4 + ke]  -  centre,      centre = (sum over ke of x[.., 4*k4 + ke]) >> 1
  *
@@ -36,6 +36,12 @@ export interface Tables {
   readonly centre: Buffer;
   /** `[.., k / group]` f32, where entries are rounded. */
   readonly step: Buffer | undefined;
+}
+
+/** The rows of the operand that tables are made of: loops over them by the ends of their names, and the operand's leading indices in an iteration. */
+export interface TableRows {
+  readonly loops: readonly (readonly [name: string, extent: Expr])[];
+  readonly lead: (at: readonly Expr[]) => readonly Expr[];
 }
 
 export interface TableNames {
@@ -87,26 +93,46 @@ interface Registers {
 /** Fraction bits of the factor that rounds entries. */
 const fraction = 16;
 
-/** The kernel, named like the table; its loops are named after what they fill. */
+/** All rows of an operand. */
+const everyRow = ({ operand }: Tables): TableRows => ({
+  loops: operand.shape.slice(0, -1).map((extent, axis) => [`${axis}`, extent]),
+  lead: (at) => at,
+});
+
+/** The kernel, named like the table. */
 export function tablesKernel(kernel: Kernel, tables: Tables): Kernel {
-  const { operand, table, centre, step } = tables;
+  const { buffers, body } = tableNests(tables, everyRow(tables));
+  return b.kernel(tables.table.name, "prologue", {
+    symbols: kernel.symbols.map(({ name }) => b.symbol(name)),
+    buffers: [tables.operand, ...buffers],
+    body,
+  });
+}
+
+/** What fills the tables of some rows, its loops named after what they fill; and the buffers that it writes. */
+export function tableNests(
+  tables: Tables,
+  rows: TableRows,
+): { readonly buffers: readonly Buffer[]; readonly body: readonly Stmt[] } {
+  const { table, centre, step } = tables;
   const registers: Registers = {
     greatest: b.buffer(`${table.name}.greatest`, "i32", [], { scope: "register" }),
     factor: b.buffer(`${table.name}.factor`, "i32", [], { scope: "register" }),
   };
-  return b.kernel(table.name, "prologue", {
-    symbols: kernel.symbols.map(({ name }) => b.symbol(name)),
-    buffers: [operand, table, centre, ...(step ? [step, registers.greatest, registers.factor] : [])],
-    body: [centreNest(tables), step ? roundedNest(tables, step, registers) : exactNest(tables)],
-  });
+  return {
+    buffers: [table, centre, ...(step ? [step, registers.greatest, registers.factor] : [])],
+    body: [
+      ...centreNest(tables, rows),
+      ...(step ? roundedNest(tables, rows, step, registers) : exactNest(tables, rows)),
+    ],
+  };
 }
 
-/** Loops over the leading axes of the operand, and what one iteration does. */
-function overLead(name: string, { operand }: Tables, body: (lead: readonly Expr[]) => readonly Stmt[]): Stmt {
-  const loops = operand.shape.slice(0, -1).map((extent, axis) => [`${name}/${axis}`, extent] as const);
-  const inner = body(loops.map(([loop]) => b.variable(loop)));
-  const nest = loops.reduceRight((inside, [loop, extent]) => [b.loop(loop, extent, inside)], inner);
-  return nest[0] as Stmt;
+/** Loops over rows, and what one iteration does. */
+function overRows(name: string, rows: TableRows, body: (lead: readonly Expr[]) => readonly Stmt[]): readonly Stmt[] {
+  const loops = rows.loops.map(([loop, extent]) => [`${name}/${loop}`, extent] as const);
+  const inner = body(rows.lead(loops.map(([loop]) => b.variable(loop))));
+  return loops.reduceRight((inside, [loop, extent]) => [b.loop(loop, extent, inside)], inner);
 }
 
 /** The values of x that table `k4` stands for. */
@@ -128,20 +154,20 @@ const sumsIn = ({ operand, group }: Tables): Expr => b.floordiv(operand.shape.at
 /** The number of a table from that of its sum. */
 const tableIn = ({ group }: Tables, g: Expr, inner: Expr): Expr => b.add(b.mul(g, group / tableSpan), inner);
 
-function centreNest(tables: Tables): Stmt {
+function centreNest(tables: Tables, rows: TableRows): readonly Stmt[] {
   const { name } = tables.centre;
   const [g, inner] = [b.variable(`${name}/g`), b.variable(`${name}/k4`)];
-  return overLead(name, tables, (lead) => {
+  return overRows(name, rows, (lead) => {
     const centre = b.cast("i32", centreAt(valuesAt(tables, lead, tableIn(tables, g, inner))));
     const sum = b.reduce(name, [...lead, g], b.mul(centre, 2 ** tables.planes - 1), [inner.name]);
     return [b.loop(g.name, sumsIn(tables), [b.loop(inner.name, tables.group / tableSpan, [sum])])];
   });
 }
 
-function exactNest(tables: Tables): Stmt {
+function exactNest(tables: Tables, rows: TableRows): readonly Stmt[] {
   const { name } = tables.table;
   const [k4, digit, i] = [b.variable(`${name}/k4`), b.variable(`${name}/digit`), b.variable(`${name}/i`)];
-  return overLead(name, tables, (lead) => {
+  return overRows(name, rows, (lead) => {
     const entry = entryAt(valuesAt(tables, lead, k4), i);
     const low = b.and(entry, b.constant(2 ** digitBits - 1, "i16"));
     const high = b.shr(entry, b.constant(digitBits, "i16"));
@@ -152,11 +178,11 @@ function exactNest(tables: Tables): Stmt {
 }
 
 /** Entries in steps of the greatest among the tables of one sum, which becomes `reach`: `entry * factor` in fixed point, rounded. */
-function roundedNest(tables: Tables, step: Buffer, { greatest, factor }: Registers): Stmt {
+function roundedNest(tables: Tables, rows: TableRows, step: Buffer, { greatest, factor }: Registers): readonly Stmt[] {
   const { name } = tables.table;
   const [g, first, k4, i] = ["g", "greatest", "k4", "i"].map((loop) => b.variable(`${name}/${loop}`)) as Four;
   const perSum = tables.group / tableSpan;
-  return overLead(name, tables, (lead) => {
+  return overRows(name, rows, (lead) => {
     const valuesIn = (inner: Expr): readonly Expr[] => valuesAt(tables, lead, tableIn(tables, g, inner));
     // Entries go from minus half of sum |x| to half of it, rounded up.
     const magnitudes = valuesIn(first).map((x) => b.op("abs", x));

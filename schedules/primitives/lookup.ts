@@ -18,8 +18,16 @@
  *
  * Where codes of several planes lie side by side, `q[n, 3*k + 1]`, so do their numbers, `ix[n, 3*k4 + 1]`, and the sums of all planes share them.
  *
- * Tables, centres and steps are workspaces, written by a kernel of the prologue named like the table, which all readers share. The planes are counted by
- * loops of 2, slowest first: none, one or two for 1, 2 or 4 planes; those beyond the codes' bits are 0.
+ * Tables, centres and steps are workspaces, written by a kernel of the prologue named like the table, which all readers share. With `within` they are written
+ * at the beginning of that loop's body instead, for the rows of x that one iteration reads:
+ *
+ *     for m < M: for n < 3: ..
+ *     lookup(.., within: m)
+ *     for m < M: { for c/g < 1: ..;  for t/k4 < 8: .. t[m, t/k4, g, i] = ..;  for n < 3: .. }
+ *
+ * `contract` at that loop then leaves of them what an iteration uses, with `keep` for each thread. Every entry that is read was written in the same iteration.
+ *
+ * The planes are counted by loops of 2, slowest first: none, one or two for 1, 2 or 4 planes; those beyond the codes' bits are 0.
  */
 import { z } from "zod";
 import {
@@ -27,11 +35,15 @@ import {
   type Buffer,
   b,
   type Expr,
+  eachStmt,
   factsOf,
   type Kernel,
   type Load,
+  loopsOf,
   mapExprs,
   mapOperands,
+  type Program,
+  printStatement,
   rewriter,
   type Stmt,
   simplifyKernel,
@@ -54,11 +66,20 @@ import {
   greatestRounded,
   type TableEntries,
   type Tables,
+  tableNests,
   tableSpan,
   tablesKernel,
   tablesOf,
 } from "../lookup-tables.ts";
-import { extentOf, kernelNamed, type Primitive, replaceIn, withKernels } from "../primitive.ts";
+import {
+  extentOf,
+  kernelNamed,
+  loopNamed,
+  type Primitive,
+  replaceIn,
+  requireSequential,
+  withKernels,
+} from "../primitive.ts";
 import { loopsIn } from "../two-levels.ts";
 
 export interface LookupStep extends CodeSumStep {
@@ -66,6 +87,8 @@ export interface LookupStep extends CodeSumStep {
   readonly entries: TableEntries;
   /** Greatest rounded entry; 126 unless given. */
   readonly reach?: number | undefined;
+  /** The loop in whose body the tables are made; none: they are made by a kernel of the prologue. */
+  readonly within?: string | undefined;
   /** Names of what is added; `step` where entries are rounded. */
   readonly into: {
     readonly table: string;
@@ -87,6 +110,7 @@ const schema: z.ZodType<LookupStep> = z.strictObject({
   codes: z.string(),
   entries: z.enum(["i16", "i8"]),
   reach: z.int().min(1).max(greatestRounded).optional(),
+  within: z.string().optional(),
   into: z.strictObject({ table: z.string(), numbers: z.string(), centre: z.string(), step: z.string().optional() }),
   loops: z.strictObject({ plane: z.array(z.string()).max(2), digit: z.string().optional() }),
 });
@@ -102,27 +126,65 @@ export const lookup: Primitive<LookupStep> = {
       `lookup: entries i16 are exact, in digits, and take loops.digit; entries i8 are rounded and take into.step`);
     const product = productOf(kernel, step);
     const read = readerOf(kernel, step, product);
-    const rewritten = simplifyKernel({
+    const looked: Kernel = {
       ...kernel,
       buffers: [...kernel.buffers, ...undeclared(kernel, [product.numbers, ...read.buffers])],
       body: read.body,
-    });
-    const { kernels } = withNumbers(
-      withKernels(program, (k) => [k === kernel ? rewritten : k]),
+    };
+    const rewritten = step.within === undefined ? looked : withTables(kernel, looked, step.within, product);
+    const numbered = withNumbers(
+      withKernels(program, (k) => [k === kernel ? simplifyKernel(rewritten) : k]),
       step.op,
       step.codes,
       {
         ...{ buffer: product.numbers, span: tableSpan, stride: product.stride },
       },
     );
-    const maker = kernels.find((k) => k.name === step.into.table);
-    require(maker === undefined || read.buffers.every((t) => maker.buffers.some((made) => isSame(made, t))), () =>
-      `lookup: ${step.into.table} holds other tables; name those of this sum otherwise`);
-    const after = kernels.findLastIndex((k) => k.stage === "pack" || k.stage === "prologue");
-    const made = maker ? [] : [simplifyKernel(tablesKernel(kernel, product.tables))];
-    return { ...program, kernels: kernels.toSpliced(after + 1, 0, ...made) };
+    return step.within === undefined ? withMaker(numbered, kernel, product.tables) : numbered;
   },
 };
+
+/** The program with the kernel that makes the tables, unless it is there. */
+function withMaker(program: Program, kernel: Kernel, tables: Tables): Program {
+  const { kernels } = program;
+  const { name } = tables.table;
+  const maker = kernels.find((k) => k.name === name);
+  const held = [tables.table, tables.centre, ...(tables.step ? [tables.step] : [])];
+  require(maker === undefined || held.every((t) => maker.buffers.some((made) => isSame(made, t))), () =>
+    otherTables(name));
+  const after = kernels.findLastIndex((k) => k.stage === "pack" || k.stage === "prologue");
+  const made = maker ? [] : [simplifyKernel(tablesKernel(kernel, tables))];
+  return { ...program, kernels: kernels.toSpliced(after + 1, 0, ...made) };
+}
+
+/** The kernel after the lookup, with the tables made in a loop's body: once, where several sums of that body read them. */
+function withTables(before: Kernel, looked: Kernel, within: string, { tables, site, operand }: Product): Kernel {
+  const { loop, around } = loopNamed(before, within);
+  requireSequential([...around, loop], "lookup");
+  const inside = loopsOf(loop.body);
+  require(site.loops.every((l) => inside.includes(l)), () =>
+    `lookup: ${within} is not a loop around the sum; choose one that is, or leave out within`);
+  const conditions: unknown[] = operand.mask ? [operand.mask] : [];
+  eachStmt(loop.body, (s) => s.kind === "if" && conditions.push(s.cond));
+  require(conditions.length === 0, () =>
+    `lookup: a test in ${within} says what is read of ${operand.buffer}; split without guard or predicate`);
+  const lead = operand.index.slice(0, -1);
+  const rows = loopsIn(lead, inside);
+  const { buffers, body } = tableNests(tables, {
+    loops: rows.map((l, i) => [`${i}`, l.extent]),
+    lead: (at) => lead.map(substituter(new Map(rows.map((l, i) => [l.loop, at[i] as Expr])))),
+  });
+  const all = [...looked.buffers, ...undeclared(looked, buffers)];
+  const whole = simplifyKernel(replaceIn({ ...looked, buffers: all }, within, (rest) => [...body, ...rest]));
+  const texts = loopNamed(whole, within).loop.body.map((s) => printStatement(s, all));
+  const [own, others] = [texts.slice(0, body.length), texts.slice(body.length)];
+  if (own.every((text) => others.includes(text))) return looked;
+  const { name } = tables.table;
+  require(!before.buffers.some((declared) => declared.name === name), () => otherTables(name));
+  return whole;
+}
+
+const otherTables = (name: string): string => `lookup: ${name} holds other tables; name those of this sum otherwise`;
 
 /** The sum, and what it is looked up in. */
 interface Product extends CodeSum {

@@ -9,9 +9,12 @@
  *
  * 16 bytes of numbers are 8 rows of w, 2 planes and 8 values of k (or 16 rows of one plane); 3-bit codes take 4 planes. The entries are exact, in two
  * bytes, or rounded to one where the numerics have 8-bit tables. Planes with scales of their own (BCQ) are sums of their own, by the same tables.
+ *
+ * `tables` says where x becomes tables: a `kernel` before, once for all; or a `loop` of the main kernel, for each panel of w's rows and tile of x's: what is
+ * read was written just before, by the same thread, into memory of the panel's own, and a launch is saved. Good where a panel has most of w's rows.
  */
 import { type Format, termsOf } from "../../ir/index.ts";
-import { greatestRounded, tableSpan } from "../lookup-tables.ts";
+import { greatestRounded, tableEntries, tableSpan } from "../lookup-tables.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
@@ -31,8 +34,11 @@ import {
   termSums,
 } from "./matmul.ts";
 import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
-import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
-import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
+import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+
+/** The most bytes of tables that the panels of a loop may hold together. */
+const mostTables = 2 ** 24;
 
 /** Values of k in a byte of numbers: two tables of 4. */
 const together = 8;
@@ -118,7 +124,8 @@ function refuses(target: Target): string | undefined {
 }
 
 /** One kernel's loops and sums, with its logical tensors. */
-function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part): Schedule {
+function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
+  const { kernel, rows, suffix } = part;
   const coding = known(shape);
   const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
     ...{ op: "split", kernel, loop, factor, into },
@@ -141,9 +148,29 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
     ...fuseEpilogue(shape, kernel),
     { op: "factor", kernel, buffer: "acc", at: "kg", into: [...sums.map(({ sum }) => sum), ...ofX] },
     ...ofX.flatMap((name) => hoistSum(kernel, name, ["kf", "kj"], ["h", "ke"])),
-    ...sums.flatMap((term) => lookUp(coding, point, kernel, inner, term)),
+    ...sums.flatMap((term) => lookUp(coding, point, part, inner, term)),
+    ...(inLoop(point) && sums.length > 0 ? tablesOfPanel(coding, part) : []),
   ];
 }
+
+/** Whether tables are made in the main kernel. */
+const inLoop = (point: Point): boolean => point["tables"] === "loop";
+
+/** The names of the tables: in the main kernels, one of each for each part. */
+function tableNames(
+  { rounded }: Coding,
+  suffix: string,
+): Record<"table" | "centre", string> & { readonly step?: string } {
+  return { table: `x.table${suffix}`, centre: `x.centre${suffix}`, ...(rounded && { step: `x.step${suffix}` }) };
+}
+
+/** Tables that each panel has to itself, as threads must. */
+const tablesOfPanel = (coding: Coding, { kernel, suffix }: Part): Schedule =>
+  Object.values(tableNames(coding, suffix)).map(
+    (buffer): AnyStep => ({
+      ...{ op: "contract", kernel, buffer, at: "mo", keep: ["np"] },
+    }),
+  );
 
 /** What a term's sum is narrowed into, and pairs of its entries are added in. */
 const narrowOf = ({ plane }: TermSum): { readonly narrow: string; readonly pair: string } => ({
@@ -152,7 +179,13 @@ const narrowOf = ({ plane }: TermSum): { readonly narrow: string; readonly pair:
 });
 
 /** A term's sum by tables, which all terms share. */
-function lookUp(coding: Coding, point: Point, kernel: string, inner: readonly string[], term: TermSum): Schedule {
+function lookUp(
+  coding: Coding,
+  point: Point,
+  { kernel, suffix }: Part,
+  inner: readonly string[],
+  term: TermSum,
+): Schedule {
   const { sum, own } = term;
   const { narrow, pair } = narrowOf(term);
   const { pairs, side } = planeLoops(coding);
@@ -167,12 +200,8 @@ function lookUp(coding: Coding, point: Point, kernel: string, inner: readonly st
   return [
     {
       ...{ op: "lookup", kernel, buffer: sum, at: "kg", loop: own("ke"), operand: "x.q", codes: "w.q", ...entries },
-      into: {
-        table: "x.table",
-        numbers: "w.ix",
-        centre: "x.centre",
-        ...(coding.rounded && { step: "x.step" }),
-      },
+      into: { numbers: "w.ix", ...tableNames(coding, inLoop(point) ? suffix : "") },
+      ...(inLoop(point) && { within: "mo" }),
       loops: { plane: [...pairs, ...side].map(own), ...(!coding.rounded && { digit: own("digit") }) },
     },
     { op: "reorder", kernel, loops: [...inner, ...pairs, ...digit, "mi", "h", "nl", ...side].map(own) },
@@ -198,11 +227,11 @@ function layoutWeights(shape: Shape, vectors: number): Schedule {
   return [numbers, ...groupFieldLayouts(shape, vectors, rows)];
 }
 
-/** The tables' kernel: the 16 entries of a table are lanes; in sums and maxima over tables, neighbouring tables are. */
-function tableSteps(shape: Shape): Schedule {
-  const kernel = "x.table";
+/** What makes the tables: the 16 entries of a table are lanes; in sums and maxima over tables, neighbouring tables are. */
+function tableSteps(shape: Shape, kernel: string, suffix: string): Schedule {
   const tables = shape.group / tableSpan;
   const lanes = [8, 4].find((size) => tables % size === 0);
+  const { table, centre } = tableNames(known(shape), suffix);
   const sideBySide = (buffer: string, at: string, loop: string): Schedule => [
     { op: "split", kernel, loop, factor: lanes as number, into: [`${loop}/o`, `${loop}/l`] },
     { op: "rfactor", kernel, buffer, at, loop: `${loop}/l`, into: `${buffer}.lanes` },
@@ -211,10 +240,10 @@ function tableSteps(shape: Shape): Schedule {
   ];
   const { rounded } = known(shape);
   return [
-    { op: "vectorize", kernel, loops: ["x.table/i"] },
-    ...(rounded ? [] : [{ op: "unroll", kernel, loops: ["x.table/digit"] } as const]),
-    ...(lanes === undefined ? [] : sideBySide("x.centre", "x.centre/g", "x.centre/k4")),
-    ...(lanes === undefined || !rounded ? [] : sideBySide("x.table.greatest", "x.table/g", "x.table/greatest")),
+    { op: "vectorize", kernel, loops: [`${table}/i`] },
+    ...(rounded ? [] : [{ op: "unroll", kernel, loops: [`${table}/digit`] } as const]),
+    ...(lanes === undefined ? [] : sideBySide(centre, `${centre}/g`, `${centre}/k4`)),
+    ...(lanes === undefined || !rounded ? [] : sideBySide(`${table}.greatest`, `${table}/g`, `${table}/greatest`)),
   ];
 }
 
@@ -270,11 +299,26 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...layoutWeights(shape, numberAt(point, "vectors")),
+    ...(inLoop(point)
+      ? parts.flatMap(({ kernel, suffix }) => tableSteps(shape, kernel, suffix))
+      : tableSteps(shape, "x.table", "")),
     ...parts.flatMap((part) => vectorizeTiles(shape, point, part)),
-    ...tableSteps(shape),
     ...quantizeSteps("quantize", shape.xGroup, shape.m),
   ];
 }
+
+/** Panels that make tables of their own are few enough for the memory. */
+const tablesFit = (shape: Shape): Constraint => ({
+  name: "tables fit",
+  violated: (p) => {
+    if (!inLoop(p)) return undefined;
+    const { n, k } = shape;
+    const { rows, rounded } = known(shape);
+    const panels = rowBlocks(n, numberAt(p, "vectors"), rows) / numberAt(p, "panel");
+    const bytes = panels * numberAt(p, "rows") * (k / tableSpan) * tableEntries * (rounded ? 1 : 2);
+    return bytes <= mostTables ? undefined : `${panels} panels with tables of their own take ${bytes} bytes`;
+  },
+});
 
 const template: Omit<Template, "name"> = {
   packing: "table-lookup",
@@ -290,9 +334,10 @@ const template: Omit<Template, "name"> = {
         panel: [1, 2, 4, 8, 16],
         order: ["tables-outside", "vectors-outside"],
         paired: known(shape).rounded ? [1, 2] : [2],
+        tables: ["kernel", "loop"],
       },
       layout: ["vectors"],
-      where: [tileDivides, panelDivides(shape.n, rows), tileFits(16)],
+      where: [tileDivides, panelDivides(shape.n, rows), tileFits(16), tablesFit(shape)],
     };
   },
   default: (target) => {
@@ -301,7 +346,15 @@ const template: Omit<Template, "name"> = {
     // all planes that have scales of their own are held at once.
     const vectors = vectorsFor(shape.n, Math.floor(8 / termsOf(shape.format)), known(shape).rows);
     const rows = shape.m === "any" ? 2 : Math.max(1, Math.min(2, shape.m));
-    return { vectors, tile: vectors, rows, panel: 1, order: "tables-outside", paired: known(shape).paired };
+    return {
+      vectors,
+      tile: vectors,
+      rows,
+      panel: 1,
+      order: "tables-outside",
+      paired: known(shape).paired,
+      tables: "kernel",
+    };
   },
   schedule: scheduleOf,
 };
