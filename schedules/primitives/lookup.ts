@@ -176,7 +176,11 @@ function withTables(before: Kernel, looked: Kernel, within: string, { tables, si
   });
   const all = [...looked.buffers, ...undeclared(looked, buffers)];
   const whole = simplifyKernel(replaceIn({ ...looked, buffers: all }, within, (rest) => [...body, ...rest]));
-  const texts = loopNamed(whole, within).loop.body.map((s) => printStatement(s, all));
+  const texts = loopNamed(whole, within).loop.body.map((nest) => {
+    const lines: string[] = [];
+    eachStmt([nest], (s) => lines.push(printStatement(s, all)));
+    return lines.join("\n");
+  });
   const [own, others] = [texts.slice(0, body.length), texts.slice(body.length)];
   if (own.every((text) => others.includes(text))) return looked;
   const { name } = tables.table;

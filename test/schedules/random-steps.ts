@@ -314,6 +314,7 @@ const generators: Generators = {
         buffer: s.below(6) === 0 ? reduce.buffer : d,
         into: { table: s.fresh("table"), numbers: s.fresh("ix"), centre: s.fresh("centre") },
         loops: { plane: planes, digit: s.fresh("digit") },
+        within: s.below(3) === 0 ? at : undefined,
       },
     ];
   },

@@ -170,4 +170,35 @@ describe("lookup refuses", () => {
       `"step 2: lookup: d is read other than as f32(d - ..), where its step would be; use entries i16"`,
     );
   });
+  test("tables within a loop that is not around the sum", () => {
+    expect(refused(program(), split + lookup({ within: "o" }))).toMatchInlineSnapshot(
+      `"step 2: lookup: o is not a loop around the sum; choose one that is, or leave out within"`,
+    );
+  });
+  test("tables within a loop where a test guards what is read", () => {
+    const guarded = program().replace("    for o < 4\n      y", "    for o < 4\n      if m < 1\n        y");
+    expect(refused(guarded, split + lookup({ within: "m" }))).toMatchInlineSnapshot(
+      `"step 2: lookup: a test in m says what is read of x; split without guard or predicate"`,
+    );
+  });
+  test("tables within a loop that is bound", () => {
+    const steps = `${split}bind(loop: m, to: workgroup.x)\n`;
+    expect(refused(program(), `${steps}${lookup({ within: "m" })}`)).toMatchInlineSnapshot(
+      `"step 3: lookup: loop m is bound to workgroup.x; do it before binding"`,
+    );
+  });
+  test("tables within a loop by the name of other ones there", () => {
+    const twice = program()
+      .replace("register d: i32[4]", "register d: i32[4]\n  register e: i32[4]")
+      .replace(
+        "    for o < 4\n",
+        "    for e/n < 4\n      for e/k < 32\n        e[e/n] += i32(x[1 - m, e/k]) * i32(q[e/n, e/k]) over e/k\n    for o < 4\n",
+      )
+      .replace("f32(d[o] - 3)", "f32(d[o] - e[o])");
+    const other = { buffer: "e", loop: "e/ke", loops: "{plane: [e/p], digit: e/g}", within: "m" };
+    const steps = `${split}split(loop: e/k, factor: 4, into: [e/k4, e/ke])\n${lookup({ within: "m" })}\n${lookup(other)}`;
+    expect(refused(twice, steps)).toMatchInlineSnapshot(
+      `"step 4: lookup: t holds other tables; name those of this sum otherwise"`,
+    );
+  });
 });

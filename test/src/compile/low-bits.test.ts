@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { MatmulWorkload } from "../../../ir/index.ts";
-import { type Target, templateNamed } from "../../../schedules/index.ts";
+import { type Point, type Target, type Template, templateNamed } from "../../../schedules/index.ts";
 import { buildArtifact, planPart, rangesOf } from "../../../src/compile/index.ts";
 import { guardedKernel, poisonedRuntime, relaxed, strict } from "./harness.ts";
 import { expectProduct, groupOfX, reachOfX } from "./product.ts";
@@ -26,6 +26,13 @@ const target = (w: string, xBits: number | undefined, isRelaxed: boolean): Targe
   return { workload, device: isRelaxed ? relaxed : strict };
 };
 
+/** The default, and every place where tables may be made. */
+const pointsFrom = (template: Template, of: Target): readonly Point[] =>
+  (template.space(of).axes["tables"] ?? [undefined]).map((tables) => ({
+    ...template.default(of),
+    ...(tables !== undefined && { tables }),
+  }));
+
 describe.each(formats)("%s", (w) => {
   test.each([
     [undefined, true],
@@ -43,20 +50,22 @@ describe.each(formats)("%s", (w) => {
         const data = { seed: 7, exact };
         const weights = storedWeights(w, n, k, data);
         const x = activations(m as number, k, groupOfX(workload), data, reachOfX(workload));
-        const plans = rangesOf(workload).map((range) => {
-          const point = template.default(of);
-          return { ...planPart(of, range, point), template: name, schedule: template.schedule(of, point) };
-        });
-        const kernel = guardedKernel(
-          buildArtifact({ ...of, device: { ...of.device, kind: "wasm" } }, plans),
-          weights,
-          runtime,
-        );
-        expectProduct(kernel.run(x, m as number, undefined), workload, x, weights, undefined, exact);
-        kernel.free();
-        tried++;
+        for (const point of pointsFrom(template, of)) {
+          const plans = rangesOf(workload).map((range) => ({
+            ...planPart(of, range, point),
+            ...{ template: name, schedule: template.schedule(of, point) },
+          }));
+          const kernel = guardedKernel(
+            buildArtifact({ ...of, device: { ...of.device, kind: "wasm" } }, plans),
+            weights,
+            runtime,
+          );
+          expectProduct(kernel.run(x, m as number, undefined), workload, x, weights, undefined, exact);
+          kernel.free();
+          tried++;
+        }
       }
     // Counting bits is for activations of few bits.
-    expect(tried).toBe(xBits === undefined ? 4 : 6);
+    expect(tried).toBe(xBits === undefined ? 6 : 8);
   });
 });

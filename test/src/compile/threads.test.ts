@@ -3,7 +3,19 @@
 import { describe, expect, test } from "vitest";
 import { WasmMemory } from "../../../backends/index.ts";
 import type { Device, MatmulWorkload, Numerics } from "../../../ir/index.ts";
-import { compile, Executable, onThreads, resolve, withThreads } from "../../../src/compile/index.ts";
+import { templateNamed } from "../../../schedules/index.ts";
+import {
+  buildArtifact,
+  compile,
+  Executable,
+  kernelFeatures,
+  onThreads,
+  planPart,
+  rangesOf,
+  resolve,
+  type WasmArtifact,
+  withThreads,
+} from "../../../src/compile/index.ts";
 import { normals } from "../../ir/samples.ts";
 import { relaxed, strict } from "./harness.ts";
 import { groupOfX } from "./product.ts";
@@ -58,6 +70,41 @@ test.each(kernels)("%s, K = %i, %o: equal on every number of threads", async (w,
   // A row's is the same in every batch, and no value is left out.
   for (const y of one) expect(y.subarray(0, n)).toEqual(one[0]!.subarray(0, n));
   expect(one.at(-1)!.every(Number.isFinite)).toBe(true);
+});
+
+test("tables that each panel makes for itself: equal on every number of threads", async () => {
+  const [m, n, k] = [5, 403, 128];
+  const workload: MatmulWorkload = { op: "matmul", m, n, k, w: "int2_g32", bias: false, numerics: i8(32) };
+  const weights = storedWeights(workload.w, n, k, { seed: 3, exact: false });
+  const x = activations(m, k, 32, { seed: 4, exact: false });
+  const template = templateNamed("table-lookup")!;
+  const results = async (tables: string, threads: number): Promise<Float32Array> => {
+    const device = withThreads(relaxed, { threads });
+    const target = { workload, device: { ...device, features: kernelFeatures(device) } };
+    const point = { ...template.default(target), tables, panel: 1, rows: 2, vectors: 1, tile: 1 };
+    const plans = rangesOf(workload).map((range) => ({
+      ...planPart(target, range, point),
+      ...{ template: template.name, point, schedule: template.schedule(target, point) },
+    }));
+    const artifact = buildArtifact({ ...target, device: { ...target.device, kind: "wasm" } }, plans) as WasmArtifact;
+    const share = threads === 1 ? undefined : onThreads(threads, { leastWork: 0 });
+    const executable = await Executable.load(artifact, undefined, share);
+    const memory = executable.runtime;
+    const at = new Map(executable.pack(weights).addresses);
+    for (const [name, values] of [
+      ["x", x],
+      ["y", new Float32Array(m * n)],
+    ] as const) {
+      at.set(name, memory.allocate(values.byteLength));
+      memory.write(at.get(name) as number, values);
+    }
+    executable.launch({ M: m }, at);
+    const y = memory.readF32(at.get("y") as number, m * n);
+    executable.dispose();
+    return y;
+  };
+  const wanted = await results("kernel", 1);
+  for (const threads of [1, 2, 4]) expect(await results("loop", threads), `${threads} threads`).toEqual(wanted);
 });
 
 describe("compile", () => {
