@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Feature, programOf } from "../../ir/index.ts";
-import { applySchedule, scheduleOf, type Target, templateNamed } from "../../schedules/index.ts";
+import { applySchedule, type Point, scheduleOf, type Target, templateNamed } from "../../schedules/index.ts";
 import { lookup, openShipped, type RefusedLine, recordText } from "../../tune-db/index.ts";
 import { shippedFolder } from "../../tune-db/shipped.ts";
 import { all, device, folder, matmul, record } from "./helpers.ts";
@@ -18,7 +18,8 @@ test("the records in the repository are whole", async () => {
     const target: Target = { workload: key.workload, device };
     const template = templateNamed(key.template);
     expect(template?.refuses(target), key.template).toBeUndefined();
-    if (template !== undefined) applySchedule(programOf(key.workload), scheduleOf(template, target, key.point));
+    if (template !== undefined)
+      applySchedule(programOf(key.workload), scheduleOf(template, target, key.point as Point));
   }
 });
 
