@@ -70,11 +70,11 @@ export async function decoderLayer(
   weights: LayerWeights,
   { hidden, heads, kvHeads, headSize, mlp, eps, theta }: LayerSizes,
   numerics: LayerNumerics = in8Bits,
-  { db }: Pick<CompileOptions, "db"> = {},
+  given: Omit<CompileOptions, "runtime" | "threads"> = {},
 ): Promise<DecoderLayer> {
   // One memory for all: append and attention share the cache in it.
   const runtime = new WasmRuntime();
-  const options = { runtime, ...(db !== undefined && { db }) };
+  const options = { ...given, runtime };
   const [qWidth, kvWidth] = [heads * headSize, kvHeads * headSize];
   const { frequencies, scale } = ropeTable({ theta, rotary: headSize });
 
@@ -111,7 +111,7 @@ export async function decoderLayer(
       const positions = Int32Array.from({ length: m }, (_, i) => cache.tokens + i);
 
       const attentionIn = norm.run({ x, weight: weights.attentionNorm, m });
-      const [q, k, v] = columns(qkv.run({ x: attentionIn, w: w.qkv, m }), [qWidth, kvWidth, kvWidth] as const);
+      const [q, k, v] = columns(qkv.run({ x: attentionIn, w: w.qkv, m }), [qWidth, kvWidth, kvWidth]);
       append.run({ k: ropeK.run({ x: k, positions, frequencies, m }), v, cache, m });
       const attended = attend.run({ q: ropeQ.run({ x: q, positions, frequencies, m }), cache, m });
       const middle = output.run({ x: attended, w: w.output, residual: x, m });
@@ -127,17 +127,16 @@ export async function decoderLayer(
   };
 }
 
-/** Matrices that stand side by side, apart: `q0 k0 v0 | q1 k1 v1` -> `q0 q1`, `k0 k1`, `v0 v1`. */
-function columns(
-  rows: Float32Array,
-  widths: readonly [number, number, number],
-): [Float32Array, Float32Array, Float32Array] {
-  const total = widths[0] + widths[1] + widths[2];
+type Three<T> = readonly [T, T, T];
+
+/** Three matrices that stand side by side, apart: `q0 k0 v0 | q1 k1 v1` -> `q0 q1`, `k0 k1`, `v0 v1`. */
+function columns(rows: Float32Array, [q, k, v]: Three<number>): Three<Float32Array> {
+  const total = q + k + v;
   const part = (from: number, width: number): Float32Array => {
     const matrix = new Float32Array((rows.length / total) * width);
     for (let at = from, to = 0; at < rows.length; at += total, to += width)
       matrix.set(rows.subarray(at, at + width), to);
     return matrix;
   };
-  return [part(0, widths[0]), part(widths[0], widths[1]), part(widths[0] + widths[1], widths[2])];
+  return [part(0, q), part(q, k), part(q + k, v)];
 }
