@@ -44,7 +44,15 @@ const workerPieces: readonly Piece[] = ["control", "mail", "worker"].map((name) 
 }));
 
 /** What the joined module exports. */
-const values = ["ApiError", "KvCache", "loadVariant", "PackedTensors", "QloomError", "WasmMemory", "WasmRuntimeError"] as const;
+const values = [
+  "ApiError",
+  "KvCache",
+  "loadVariant",
+  "PackedTensors",
+  "QloomError",
+  "WasmMemory",
+  "WasmRuntimeError",
+] as const;
 const types = ["Built", "LoadedKernel", "LoadOptions", "ModuleSource", "RuntimeOptions", "Variant"] as const;
 
 const banner = `// The runtime of the kernels beside it, from qloom ${version} (Apache-2.0). Written by qloom build: build again instead of editing.\n`;
