@@ -12,6 +12,8 @@ export {
   WasmRuntimeError,
 } from "../backends/index.ts";
 export {
+  type AppendWorkload,
+  type AttentionWorkload,
   canonicalJson,
   type DequantizeWorkload,
   type Device,
@@ -19,6 +21,7 @@ export {
   type Feature,
   formatNames,
   type MatmulWorkload,
+  type MergeWorkload,
   type Numerics,
   parseWorkload,
   QloomError,
@@ -84,5 +87,5 @@ export {
   openGguf,
 } from "./gguf/index.ts";
 export { type RopeOptions, type RopeScaling, type RopeTable, ropeTable } from "./models/index.ts";
-export { ApiError, GpuPackedTensors, PackedTensors } from "./runtime/index.ts";
+export { ApiError, GpuPackedTensors, KvCache, PackedTensors } from "./runtime/index.ts";
 export { version } from "./version.ts";

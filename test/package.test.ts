@@ -121,7 +121,9 @@ describe("the packed package", () => {
     const paths = packed.files.map((file) => file.path);
     expect(paths).toEqual(expect.arrayContaining(["package.json", "README.md", "LICENSE"]));
     expect(paths).toEqual(expect.arrayContaining(["dist/src/index.js", "dist/src/index.d.ts", "dist/src/cli/main.js"]));
-    const others = paths.filter((path) => !/^dist\/(src|ir|schedules|backends|tune-db)\/.+\.(js|d\.ts)$/.test(path));
+    const others = paths.filter(
+      (path) => !/^dist\/(src|ir|schedules|backends|tune-db)\/.+\.(js|d\.ts|jsonl)$/.test(path),
+    );
     const page = ["dist/src/web/page/page.html", "dist/src/web/page/style.css"];
     expect(others.sort()).toEqual(["LICENSE", "README.md", ...page, "package.json"]);
   });

@@ -8,14 +8,18 @@ import { memoryReader } from "./memory.ts";
 import type { RecordReader } from "./store.ts";
 
 /** The folder of the shipped records, beside this file in the sources and in the package. */
-const shippedFolder = new URL("./records/", import.meta.url);
+export const shippedFolder: URL = new URL("./records/", import.meta.url);
+
+/** The folder that is read: `QLOOM_RECORDS`, else the shipped one. */
+const usualFolder = (): string | URL =>
+  findNodeModule<typeof import("node:process")>("node:process")?.env["QLOOM_RECORDS"] || shippedFolder;
 
 /**
- * A reader over all shipped records; without a folder, or in a host that reads no files, over none. Lines that are no records are left
+ * A reader over all shipped records, or those of the folder that the environment names in `QLOOM_RECORDS`; without a folder, or in a host that reads no files, over none. Lines that are no records are left
  * out and told to `onRefused`.
  */
 export async function openShipped(
-  folder: string | URL = shippedFolder,
+  folder: string | URL = usualFolder(),
   options: Pick<ImportOptions, "onRefused"> = {},
 ): Promise<RecordReader> {
   const { good } = await readFiles(recordFiles(folder), options);

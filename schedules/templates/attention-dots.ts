@@ -92,8 +92,9 @@ export function integerScores(workload: AttentionWorkload, point: Point, part: Q
 }
 
 /** The kernels that quantize queries, as those of a matmul's activations. */
-export const quantizeQueries = ({ headSize, m, keys }: AttentionWorkload): Schedule => {
-  const isFolded = formatOf(keys).codes?.bits === 8 && headSize % 16 === 0;
+export const quantizeQueries = (workload: AttentionWorkload): Schedule => {
+  const { headSize, m } = workload;
+  const isFolded = takesDots("keys", workload) && formatOf(workload.keys).codes?.bits === 8 && headSize % 16 === 0;
   return [
     ...quantizeSteps("quantize", headSize, m),
     ...(isFolded

@@ -26,6 +26,7 @@ const pieces: readonly Piece[] = [
   { file: "src/runtime/info" },
   { file: "src/runtime/packed-file" },
   { file: "src/runtime/packed" },
+  { file: "src/runtime/cache" },
   { file: "src/runtime/shared-kernels" },
   { file: "src/runtime/executable" },
   { file: "src/runtime/arguments" },
@@ -43,7 +44,15 @@ const workerPieces: readonly Piece[] = ["control", "mail", "worker"].map((name) 
 }));
 
 /** What the joined module exports. */
-const values = ["ApiError", "loadVariant", "PackedTensors", "QloomError", "WasmMemory", "WasmRuntimeError"] as const;
+const values = [
+  "ApiError",
+  "KvCache",
+  "loadVariant",
+  "PackedTensors",
+  "QloomError",
+  "WasmMemory",
+  "WasmRuntimeError",
+] as const;
 const types = ["Built", "LoadedKernel", "LoadOptions", "ModuleSource", "RuntimeOptions", "Variant"] as const;
 
 const banner = `// The runtime of the kernels beside it, from qloom ${version} (Apache-2.0). Written by qloom build: build again instead of editing.\n`;

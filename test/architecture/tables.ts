@@ -8,6 +8,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   backends: ["ir"],
   "tune-db": ["ir", "schedules"],
   src: ["ir", "schedules", "backends", "tune-db"],
+  examples: ["src"],
 };
 
 /** What is loaded in browsers, with all that it imports. */
@@ -19,6 +20,7 @@ export const browserEntries: readonly string[] = [
   "src/web/page/main.ts",
   "src/bench/page/ort-webgpu.ts",
   "src/bench/page/ours.ts",
+  "examples/decoder-layer/layer.ts",
 ];
 
 export interface PackageRow {

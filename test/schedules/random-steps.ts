@@ -47,6 +47,7 @@ interface Scene extends Choice {
 }
 
 type FactorStep = Extract<AnyStep, { op: "factor" }>;
+
 const loopName = (s: Scene): string => s.pick(loopsOf(s.kernel.body)).loop;
 const buffers = (s: Scene, test: (b: Buffer) => boolean): readonly string[] =>
   s.kernel.buffers.filter(test).map(({ name }) => name);
@@ -266,12 +267,7 @@ const generators: Generators = {
     });
     return [...loops.map(blocked), { op: "online", kernel, max, loops: loops.map((loop) => `${loop}.b`), into }];
   },
-  skip: (s) =>
-    [generators.online(s)]
-      .flat()
-      .flatMap((step): readonly AnyStep[] =>
-        step.op === "online" ? [step, { op: "skip", loop: step.into, where: "x" }] : [step],
-      ),
+  skip: (s) => ({ op: "skip", kernel: s.kernel.name, loop: loopName(s), where: "x" }),
   stage: (s) => ({
     op: "stage",
     kernel: s.kernel.name,

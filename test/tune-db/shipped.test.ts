@@ -1,13 +1,26 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { type Feature, programOf } from "../../ir/index.ts";
+import { applySchedule, type Point, scheduleOf, type Target, templateNamed } from "../../schedules/index.ts";
 import { lookup, openShipped, type RefusedLine, recordText } from "../../tune-db/index.ts";
+import { shippedFolder } from "../../tune-db/shipped.ts";
 import { all, device, folder, matmul, record } from "./helpers.ts";
 
 test("the records in the repository are whole", async () => {
   const refused: RefusedLine[] = [];
-  await openShipped(undefined, { onRefused: (line) => refused.push(line) });
+  const reader = await openShipped(shippedFolder, { onRefused: (line) => refused.push(line) });
   expect(refused).toEqual([]);
+  // They are of kernels that can still be derived.
+  for (const { key } of await all(reader)) {
+    const { kind, features } = key.device;
+    const device: Target["device"] = { kind: kind as "wasm", features: features as readonly Feature[], limits: {} };
+    const target: Target = { workload: key.workload, device };
+    const template = templateNamed(key.template);
+    expect(template?.refuses(target), key.template).toBeUndefined();
+    if (template !== undefined)
+      applySchedule(programOf(key.workload), scheduleOf(template, target, key.point as Point));
+  }
 });
 
 test("all files of the folder are read; lines that are no records are told", async () => {

@@ -1,6 +1,6 @@
 // Attention through the API: a cache that append kernels fill, decode and prefill, against the float64 definition; what can't be is refused and changes nothing.
 import { describe, expect, test } from "vitest";
-import { WasmMemory } from "../../../backends/index.ts";
+import { probeWasm, WasmMemory } from "../../../backends/index.ts";
 import {
   type AppendWorkload,
   type AttentionWorkload,
@@ -111,4 +111,104 @@ describe("merge", () => {
       kernel.dispose();
     },
   );
+});
+
+describe("the cache", () => {
+  const workload = attentionOf({ keys: "i8_row", values: "i8_row", ...numerics("i8", "f32") });
+  const tokensOf = (count: number, seed: number) => ({
+    k: normals(count * row, seed),
+    v: normals(count * row, seed + 1),
+  });
+
+  test("grows without losing a token, and takes tokens back", async () => {
+    const runtime = new WasmMemory({ shared: false });
+    const [append, attend] = await Promise.all([
+      compile(appendOf(workload), { runtime }),
+      compile(workload, { runtime }),
+    ]);
+    const [small, large] = [append.newCache(), attend.newCache(300)];
+    const q = normals(heads * headSize, 1);
+    for (let turn = 0; turn < 5; turn++)
+      for (const cache of [small, large]) append.run({ ...tokensOf(50, turn * 2), cache, m: 50 });
+    expect(attend.run({ q, cache: small, m: 1 })).toEqual(attend.run({ q, cache: large, m: 1 }));
+    expect(small.tokens).toBe(250);
+    expect(small.capacity).toBeGreaterThanOrEqual(250);
+    const before = attend.run({ q, cache: large, m: 1 });
+    append.run({ ...tokensOf(3, 90), cache: large, m: 3 });
+    expect(attend.run({ q, cache: large, m: 1 })).not.toEqual(before);
+    large.truncate(250);
+    expect(attend.run({ q, cache: large, m: 1 })).toEqual(before);
+    for (const part of [small, large, append, attend, runtime]) part.dispose();
+  });
+
+  test("is refused where it does not fit, and stays as it is", async () => {
+    const runtime = new WasmMemory({ shared: false });
+    const other = attentionOf({ keys: "f32", values: "f32" });
+    const [append, attend, wrong, elsewhere] = await Promise.all([
+      compile(appendOf(workload), { runtime }),
+      compile(workload, { runtime }),
+      compile(other, { runtime }),
+      compile(workload),
+    ]);
+    const cache = append.newCache();
+    append.run({ ...tokensOf(2, 1), cache, m: 2 });
+    const q = normals(heads * headSize, 1);
+    const said = (run: () => unknown): string => {
+      try {
+        run();
+      } catch (error) {
+        return `${(error as Error).name}: ${(error as Error).message}`;
+      }
+      return "nothing was thrown";
+    };
+    expect([
+      said(() => attend.run({ q, m: 1 } as never)),
+      said(() => wrong.run({ q, cache, m: 1 })),
+      said(() => elsewhere.run({ q, cache, m: 1 })),
+      said(() => append.run({ ...tokensOf(2, 1), cache, m: 3 })),
+      said(() => append.run({ k: normals(row, 1), cache, m: 1 } as never)),
+      said(() => cache.truncate(3)),
+      said(() => attend.newCache(-1)),
+    ]).toMatchInlineSnapshot(`
+      [
+        "ApiError: cache is missing; pass what newCache() gave",
+        "ApiError: cache: it holds other formats or heads than the kernel's; make one with this kernel's newCache()",
+        "ApiError: cache: it is in another memory; give both kernels one memory to work in",
+        "ApiError: k has 128 values, expected 192 (m = 3)",
+        "ApiError: v is missing; it has 64 values of f32",
+        "ApiError: tokens = 3: the cache holds 2",
+        "ApiError: capacity = -1: a number of tokens, an integer from 0 up",
+      ]
+    `);
+    expect(cache.tokens).toBe(2);
+    cache.dispose();
+    expect(said(() => attend.run({ q, cache, m: 1 }))).toMatchInlineSnapshot(
+      `"ApiError: the cache is disposed; make another"`,
+    );
+    const matmul = await compile({ op: "swiglu", m: "any", k: 4 });
+    expect(said(() => matmul.newCache())).toMatchInlineSnapshot(`"ApiError: newCache: a swiglu has no cache"`);
+    for (const part of [append, attend, wrong, elsewhere, runtime, matmul]) part.dispose();
+  });
+
+  test("on two threads, and without relaxed SIMD, results are those of one thread", async () => {
+    const added = tokensOf(300, 3);
+    const q = normals(5 * heads * headSize, 9);
+    const results = async (options: Parameters<typeof compile>[1], shared: boolean): Promise<Float32Array> => {
+      const runtime = new WasmMemory({ shared });
+      const [append, attend] = await Promise.all([
+        compile(appendOf(workload), { ...options, runtime }),
+        compile(workload, { ...options, runtime }),
+      ]);
+      const cache = append.newCache();
+      append.run({ ...added, cache, m: 300 });
+      const y = attend.run({ q, cache, m: 5 }) as Float32Array;
+      for (const part of [append, attend, runtime]) part.dispose();
+      return y;
+    };
+    const one = await results({}, false);
+    expect(await results({ threads: 2 } as never, true)).toEqual(one);
+    const { features, ...device } = await probeWasm();
+    const strict = { ...device, features: features.filter((name) => name !== "relaxed-simd") };
+    expect(nmse(await results({ device: strict }, false), one)).toBeLessThan(1e-12);
+  });
 });

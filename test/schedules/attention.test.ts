@@ -1,0 +1,154 @@
+/** Attention's templates: at random points of random workloads the scheduled program agrees with the float64 definition, as the lowered one does. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type AttentionWorkload,
+  errorBoundOf,
+  type Feature,
+  interpretProgram,
+  lower,
+  type Program,
+  programOf,
+  referenceOf,
+  type Tensor,
+  tensor,
+  verifyProgram,
+} from "../../ir/index.ts";
+import { applySchedule, pointsOf, scheduleOf, type Target, type Template, templates } from "../../schedules/index.ts";
+import { f32 } from "../ir/interpreted.ts";
+import { cacheOf } from "../ir/ops/cached.ts";
+import { nmse, normals } from "../ir/samples.ts";
+import { patience, runs } from "./runs.ts";
+
+const own = templates.filter((t) => t.name.startsWith("attention-"));
+
+const formats = [
+  "f32",
+  "f16",
+  "bf16",
+  "i8_row",
+  "q8_0",
+  "q4_0",
+  "int4_row",
+  "int4_row_zf",
+  "int4_g16_z",
+  "int2_g16",
+  "int8_row",
+  "int3_row",
+];
+const flag = fc.option(fc.boolean(), { nil: undefined });
+
+const workloads: fc.Arbitrary<AttentionWorkload> = fc
+  .record({
+    op: fc.constant("attention" as const),
+    m: fc.constantFrom<AttentionWorkload["m"][]>("any", "any", 0, 1, 3),
+    kvHeads: fc.constantFrom(1, 2),
+    group: fc.constantFrom(1, 2, 3),
+    headSize: fc.constantFrom(16, 32, 32, 48),
+    keys: fc.constantFrom(...formats),
+    values: fc.constantFrom(...formats),
+    causal: fc.boolean(),
+    positions: fc.constantFrom<AttentionWorkload["positions"][]>(undefined, "last", "given"),
+    window: fc.constantFrom(undefined, undefined, 5),
+    softcap: fc.constantFrom(undefined, undefined, 2),
+    slopes: flag,
+    bias: flag,
+    sinks: flag,
+    lse: flag,
+    numerics: fc.record({
+      scores: fc.constantFrom("f32" as const, "i8" as const),
+      weights: fc.constantFrom("f32" as const, "i8" as const),
+    }),
+  })
+  .map(({ group, window, ...rest }) => ({
+    ...rest,
+    heads: rest.kvHeads * group,
+    window: rest.causal ? window : undefined,
+  }))
+  .filter((workload) => {
+    try {
+      programOf(workload);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+const targetsOf = (template: Template): fc.Arbitrary<Target> =>
+  fc
+    .record({
+      workload: workloads,
+      device: fc
+        .constantFrom<Feature[][]>(["relaxed-simd"], [])
+        .map((features): Target["device"] => ({ kind: "wasm", features, limits: {} })),
+    })
+    .filter((target) => template.refuses(target) === undefined);
+
+/** What a run is given: cached tensors, inputs, and what the reference takes of both. */
+function dataOf(workload: AttentionWorkload, queries: number, tokens: number, seed: number) {
+  const { heads, kvHeads, headSize } = workload;
+  const q = normals(queries * heads * headSize, seed);
+  const [k, v] = (["k", "v"] as const).map((name, i) =>
+    cacheOf(name, i === 0 ? workload.keys : workload.values, normals(tokens * kvHeads * headSize, seed + i + 1), [
+      kvHeads,
+      headSize,
+    ]),
+  ) as [ReturnType<typeof cacheOf>, ReturnType<typeof cacheOf>];
+  const positions = Array.from({ length: queries }, (_, i) => (i * 37 + seed) % (tokens + 3));
+  const others = {
+    ...(workload.positions === "given" && { positions: tensor("i32", [queries], positions) }),
+    ...(workload.slopes && { slopes: f32([heads], normals(heads, 5)) }),
+    ...(workload.sinks && { sinks: f32([heads], normals(heads, 6)) }),
+    ...(workload.bias && { bias: f32([queries, tokens], normals(queries * tokens, 7)) }),
+  };
+  const inputs = new Map<string, Tensor>([
+    ["q", f32([queries * heads, headSize], q)],
+    ...k.fields,
+    ...v.fields,
+    ...Object.entries(others),
+  ]);
+  const values = Object.fromEntries(Object.entries(others).map(([name, of]) => [name, of.values]));
+  return { inputs, reference: referenceOf(workload, { q, keys: k.decoded, values: v.decoded, ...values }, {}) };
+}
+
+function expectClose(
+  workload: AttentionWorkload,
+  program: Program,
+  queries: number,
+  tokens: number,
+  seed: number,
+): void {
+  const { inputs, reference } = dataOf(workload, queries, tokens, seed);
+  const made = interpretProgram(program, { M: queries, T: tokens }, inputs, { run: () => true });
+  const wanted = reference["y"] as Float64Array;
+  if (wanted.length === 0) return;
+  const got = made.get("y")?.values as Float64Array;
+  if (wanted.every((value) => value === 0)) expect(new Set(got)).toEqual(new Set([0]));
+  else expect(nmse(got, wanted)).toBeLessThan(errorBoundOf(workload));
+}
+
+describe.each(own)("template $name", (template) => {
+  test("random workloads at random points", { timeout: patience * 3 }, () => {
+    const tried = targetsOf(template).chain((target) =>
+      fc.record({
+        target: fc.constant(target),
+        point: fc.constantFrom(template.default(target), ...pointsOf(template.space(target))),
+        queries: fc.constantFrom(1, 2, 5),
+        tokens: fc.constantFrom(1, 5, 64, 70, 130),
+        seed: fc.nat(1000),
+      }),
+    );
+    fc.assert(
+      fc.property(tried, ({ target, point, queries, tokens, seed }) => {
+        const workload = target.workload as AttentionWorkload;
+        const scheduled = applySchedule(programOf(workload), scheduleOf(template, target, point));
+        verifyProgram(scheduled, "scheduled");
+        const rows = workload.m === "any" ? queries : workload.m;
+        expectClose(workload, scheduled, rows, tokens, seed);
+        const lowered = { ...scheduled, kernels: scheduled.kernels.map((kernel) => lower(kernel, "wasm")) };
+        expectClose(workload, lowered, rows, tokens, seed);
+      }),
+      { numRuns: runs(8) },
+    );
+  });
+});
