@@ -12,7 +12,7 @@
  *
  * `tables` says where x becomes tables: a `kernel` before, once for all; or a `loop` of the main kernel, for each panel of w's rows and tile of x's: what is
  * read was written just before, by the same thread, into memory of the panel's own, and a launch is saved. Good where a panel has most of w's rows, which share
- * its tables: as fast at 256 rows, up to 1.13 times slower at 4096 in panels of 1024, 1.8 to 3 times in panels of 64 (2 bits, one thread).
+ * its tables: as fast at 256 rows, up to 1.13 times slower at 4096 in panels of 1024, 1.6 to 3.1 times in panels of 64 (2 bits, one thread).
  */
 import { type Format, termsOf } from "../../ir/index.ts";
 import { greatestRounded, tableEntries, tableSpan } from "../lookup-tables.ts";

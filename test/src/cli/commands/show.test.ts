@@ -35,6 +35,8 @@ test("an overview: templates with reasons, the point, the module", async () => {
       plane-popcount       it computes in f32
       f32-decode           takes it, and is chosen
       f32-prefill          takes it
+      attention-decode     it is a matmul
+      attention-prefill    it is a matmul
       gpu-decode           the device is wasm
       gpu-prefill          M = 1 is less than 2
       gpu-elementwise      the device is wasm
