@@ -81,6 +81,7 @@ const opsFor = ({ without = [] }: Ingredients, scalar: Scalar): readonly OpName[
     const { domain, signature } = ops[op];
     if (without.includes(op)) return false;
     if (signature === "compare") return false;
+    if (domain === "single") return scalar === "f32";
     return domain === "any" || domain === "number" || (domain === "float") === isFloat(scalar);
   });
 

@@ -788,7 +788,6 @@
     (local $x.zero.1.all v128)
     (local $x.s.1.all v128)
     (local $t i32)
-    (local $t.all v128)
     v128.const i8x16 15 15 15 15 15 15 15 15 15 15 15 15 15 15 15 15
     local.set $const
     local.get $begin
@@ -1275,9 +1274,6 @@
         i32.mul
         i32.add
         local.set $t
-        local.get $t
-        i32x4.splat
-        local.set $t.all
         local.get $t
         local.get $acc.0
         v128.store align=4
