@@ -229,20 +229,22 @@ function spaceOf(target: Target, rows: readonly number[]): Space {
   };
 }
 
-/** The largest tiles of the space with at most `most` sums. */
-function defaultPoint(target: Target, rows: number, most: number): Point {
-  const { headSize, heads, kvHeads, numerics } = attentionOf(target);
+/** Sums in the tile of a default point: with 16, which are all registers of x86, V8 spills operands. */
+const usualSums = 8;
+
+/** The largest tiles with so few sums. */
+function defaultPoint(target: Target, rows: number): Point {
+  const { headSize, heads, kvHeads } = attentionOf(target);
   const sums = (heads / kvHeads) * rows;
-  const tile = (count: number, bound: number): number =>
-    [4, 2, 1].find((t) => count % t === 0 && t * sums <= bound) ?? 1;
-  return {
-    rows,
-    keyTile: tile(cacheBlock / quadSize, numerics.scores === "i8" ? most / 2 : most),
-    valueTile: tile(headSize / quadSize, numerics.weights === "i8" ? most / 2 : most),
-  };
+  const tile = (count: number): number => [4, 2, 1].find((t) => count % t === 0 && t * sums <= usualSums) ?? 1;
+  return { rows, keyTile: tile(cacheBlock / quadSize), valueTile: tile(headSize / quadSize) };
 }
 
-const template = (name: string, most: number, rows: readonly number[], usual: number): Template => ({
+/** Queries that share a key with those of their group: as many as leave two vectors of sums to each. */
+const queriesFor = ({ heads, kvHeads }: AttentionWorkload, rows: readonly number[]): number =>
+  rows.findLast((r) => (r * heads) / kvHeads <= usualSums / 2) ?? 1;
+
+const template = (name: string, most: number, rows: readonly number[], shares: boolean): Template => ({
   name,
   packing: "cache",
   refuses: (target) => {
@@ -253,11 +255,13 @@ const template = (name: string, most: number, rows: readonly number[], usual: nu
   },
   space: (target) => spaceOf(target, rows),
   default: (target) => {
-    const { m } = attentionOf(target);
-    return defaultPoint(target, m === "any" ? usual : Math.max(1, Math.min(usual, m)), 16);
+    const workload = attentionOf(target);
+    const { m } = workload;
+    const usual = shares ? queriesFor(workload, rows) : 1;
+    return defaultPoint(target, m === "any" || m >= usual ? usual : 1);
   },
   schedule: scheduleOf,
 });
 
-export const attentionDecode: Template = template("attention-decode", 8, [1, 2], 1);
-export const attentionPrefill: Template = template("attention-prefill", Number.POSITIVE_INFINITY, [1, 2, 4, 8], 2);
+export const attentionDecode: Template = template("attention-decode", 8, [1, 2], false);
+export const attentionPrefill: Template = template("attention-prefill", Number.POSITIVE_INFINITY, [1, 2, 4, 8], true);
