@@ -15,6 +15,9 @@ export interface AttentionNumerics {
 /** Mean of squared errors over mean of squares against float64 (on the quantized queries), by how the weights are computed. */
 export const attentionBounds: Readonly<Record<AttentionNumerics["weights"], number>> = { f32: 1e-6, i8: 5e-4 };
 
+/** Tokens in the cache on which attention is measured. */
+export const typicalTokens = 1024;
+
 /** Tokens of a cache that lie together: what a cache grows by. */
 export const cacheBlock = 64;
 

@@ -14,7 +14,7 @@ import {
 } from "../../ir/index.ts";
 import type { Job } from "../build/index.ts";
 import { openGguf } from "../gguf/index.ts";
-import { type RunOutputs, shortName, type TensorArray } from "../runtime/index.ts";
+import { type KvCache, type RunOutputs, shortName, type TensorArray } from "../runtime/index.ts";
 import { normal, splitmix32 } from "../timing/index.ts";
 import { makeProblem, randomOperands } from "../tuner/index.ts";
 
@@ -36,6 +36,7 @@ const columnsCompared = 64;
 interface BuiltKernel {
   pack(weights: Record<string, Uint8Array>): unknown;
   run(args: Readonly<Record<string, unknown>>): RunOutputs;
+  newCache(capacity: number): KvCache;
   dispose(): void;
 }
 
@@ -92,14 +93,23 @@ async function weightsOf(
 function checkNumbers({ name, workload }: Job, kernel: BuiltKernel): Check {
   const rows = "m" in workload ? (workload.m === "any" ? rowsTried : [workload.m].filter((m) => m > 0)) : [0];
   const verdicts = rows.map((m) => {
-    const { inputs, weights, judge } = makeProblem("m" in workload ? { ...workload, m } : workload, 1);
+    const { inputs, weights, sizes, judge } = makeProblem("m" in workload ? { ...workload, m } : workload, 1);
     const w = "w" in workload ? { w: kernel.pack(unprefixed(weights)) } : {};
-    const result = kernel.run({ ...inputs, ...w, ...("m" in workload && { m }) });
+    const cached = sizes["T"] === undefined ? inputs : withCache(kernel.newCache(sizes["T"]), inputs, sizes["T"]);
+    const result = kernel.run({ ...cached, ...w, ...("m" in workload && { m }) });
     return judge((output) => bytesOf(ArrayBuffer.isView(result) ? result : result[shortName(output)]));
   });
   const isRight = verdicts.every(({ fault }) => fault === undefined);
   const maxError = verdicts.reduce((most, { maxError: error }) => Math.max(most, error), 0);
   return { kernel: name, tensor: "random numbers", maxError, ok: isRight };
+}
+
+/** The problem's inputs, those that are a cache's tensors written into one. */
+function withCache(cache: KvCache, inputs: Readonly<Record<string, TensorArray>>, tokens: number) {
+  const isCached = (name: string): boolean => cache.addresses.has(name);
+  for (const [name, address] of cache.addresses) cache.runtime.write(address, inputs[name] as TensorArray);
+  cache.grow(tokens);
+  return { ...Object.fromEntries(Object.entries(inputs).filter(([name]) => !isCached(name))), cache };
 }
 
 const unprefixed = (stored: Containers): Record<string, Uint8Array> =>

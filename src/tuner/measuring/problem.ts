@@ -28,6 +28,7 @@ import {
   referenceMatmul,
   referenceOf,
   sizeOf,
+  typicalTokens,
   type Workload,
 } from "../../../ir/index.ts";
 import { arrayOf, type Sizes, type TensorArray } from "../../runtime/index.ts";
@@ -152,15 +153,12 @@ function dequantizeProblem(workload: DequantizeWorkload, random: Random): Proble
   };
 }
 
-/** Tokens in the cache on which attention is measured. */
-const cachedTokens = 1024;
-
 /** A cache of random rows, each drawn from a pool; its tensors, as the cache orders them, are inputs here. */
 function attentionProblem(workload: AttentionWorkload, random: Random): Problem {
   const { kvHeads, headSize, heads } = workload;
   const m = workload.m as number;
-  const sizes = { M: m, T: cachedTokens };
-  const rowOf = Array.from({ length: cachedTokens * kvHeads }, () => Math.floor(uniform(random) * poolRows));
+  const sizes = { M: m, T: typicalTokens };
+  const rowOf = Array.from({ length: typicalTokens * kvHeads }, () => Math.floor(uniform(random) * poolRows));
   const cached = (["k", "v"] as const).map((name) => {
     const of = cachedTensor(name, workload);
     const values = Float32Array.from({ length: poolRows * headSize }, () => normal(random));
@@ -168,7 +166,7 @@ function attentionProblem(workload: AttentionWorkload, random: Random): Problem 
     const readers = new Map(
       of.format.fields.map((field) => [field, fieldReader(of.format, field, containers, headSize)]),
     );
-    const bytes = cacheBytes(of, workload, cachedTokens, (field, row, entry) =>
+    const bytes = cacheBytes(of, workload, typicalTokens, (field, row, entry) =>
       readers.get(field)!(rowOf[row]!, entry),
     );
     const pool = decodeReference(of.format, containers, poolRows, headSize);

@@ -98,6 +98,10 @@ describe("the main job", () => {
   test.each<Workload>([
     { op: "rmsnorm", m: "any", k: 64, eps: 1e-5, residual: true },
     { op: "embed", m: 3, n: 9, k: 32, w: "q4_0" },
+    {
+      ...{ op: "attention", m: 2, heads: 2, kvHeads: 1, headSize: 32, keys: "i8_row", values: "f32", causal: true },
+      numerics: { scores: "i8", weights: "f32" },
+    },
   ])("takes $op too, judged by its reference", async (workload) => {
     const report = await job({ gguf: undefined, workload, trials: 2, peer: "ort-node" });
     expect(report.rows).toMatchObject([{ failure: undefined, peer: undefined, share: undefined }]);
