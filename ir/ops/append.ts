@@ -1,6 +1,6 @@
 /**
- * Operator append: new keys and values join a cache, in its formats. Kernels `keys` and `values`, loops i (tokens), h (kv heads), then those of encoding a row.
- * Where codes of neighbouring tokens share bytes, those that are there stay.
+ * Operator append: new keys and values join a cache, in its formats. Kernels `keys` and `values`, loops h (kv heads), i (tokens), then those of encoding a row.
+ * Where codes of neighbouring tokens share bytes, those that are there stay: so heads are what threads may share, no byte being of two.
  */
 import { type AppendWorkload, cacheBlock } from "../attention.ts";
 import { add, buffer, floordiv, kernel, load, loop, mod, store, symbol, variable } from "../build.ts";
@@ -36,7 +36,7 @@ function appended(name: "k" | "v", workload: AppendWorkload): Kernel {
   return kernel(name === "k" ? "keys" : "values", "main", {
     symbols: [...symbols, symbol(tokensSymbol)],
     buffers: [x, ...cached.fields, ...registers],
-    body: [loop("i", extent, [loop("h", kvHeads, body)])],
+    body: [loop("h", kvHeads, [loop("i", extent, body)])],
   });
 }
 
