@@ -3,6 +3,9 @@ import { add, and, bitcast, cast, constant, lt, max, mul, op, select, shl, shr, 
 import { greatest, least, ln2, log2e, powers, wholeInBits } from "./exponential.ts";
 import type { Expr } from "./nodes.ts";
 
+/** Least finite f32: subtracted in place of a maximum of -Infinity, whose difference from itself is NaN. */
+export const leastFinite: number = -(2 - 2 ** -23) * 2 ** 127;
+
 /** e^x (see `exponential`). */
 export const exp = (x: Expr): Expr => op("exp", x);
 

@@ -2,7 +2,7 @@
 export { formatNames, formatOf } from "./catalog.ts";
 export { checkContainers } from "./check.ts";
 export { checkMultiple, checkRow, containerBuffers, containerBytes, rowEntries } from "./containers.ts";
-export { decodeAt, decodeFields, integerAt, packedFields } from "./decode.ts";
+export { decodeAt, decodeFields, evenStep, integerAt, packedFields } from "./decode.ts";
 export { encode } from "./encode.ts";
 export { encodedRow } from "./encode-kernel.ts";
 export {

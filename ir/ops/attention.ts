@@ -28,7 +28,7 @@ import {
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from "../formats/index.ts";
-import { exp, log, tanh } from "../math.ts";
+import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { referenceAttention } from "./attention-reference.ts";
 import { blocksOf, type Cached, cachedEntry, cachedTensor, type Token, tokensSymbol } from "./cache.ts";
@@ -40,9 +40,6 @@ import { checkSize, groupOf, rowsOf } from "./shapes.ts";
 /** Blocks that the tokens of the cache take. */
 const blocks: Expr = blocksOf(variable(tokensSymbol));
 const T = variable(tokensSymbol);
-
-/** Least finite f32: subtracted in place of a maximum of -Infinity, whose difference from itself is NaN. */
-const least = -(2 - 2 ** -23) * 2 ** 127;
 
 const f32 = (value: number): Expr => constant(Math.fround(value), "f32");
 const [zero, minusInfinity] = [f32(0), f32(Number.NEGATIVE_INFINITY)];
@@ -240,7 +237,7 @@ function exponentsOf(
 }
 
 /** A maximum as it is subtracted. */
-const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(least));
+const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(leastFinite));
 
 function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
   const [p, l, o] = [own("p", [blocks, cacheBlock]), own("l"), own("o", [workload.headSize])];

@@ -22,13 +22,10 @@ import {
   sub,
   variable,
 } from "../build.ts";
-import { exp, log } from "../math.ts";
+import { exp, leastFinite, log } from "../math.ts";
 import type { Buffer, Expr, Program, Stmt } from "../nodes.ts";
 import { f32Bound, type Operator, type Tensors, valuesOf } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
-
-/** Least finite f32: subtracted in place of a maximum of -Infinity. */
-const least = -(2 - 2 ** -23) * 2 ** 127;
 
 /** Loops m, h; in them the greatest logarithm `top`, the weights `w` of the parts, their sum, the weighted sum `acc`. */
 function program({ m, parts, heads, headSize }: MergeWorkload): Program {
@@ -52,7 +49,7 @@ function program({ m, parts, heads, headSize }: MergeWorkload): Program {
   const d = variable("d");
   const eachPart = (name: string, s: (p: Expr) => Stmt): Stmt => loop(`${name}/p`, parts, [s(variable(`${name}/p`))]);
   const zero = constant(0, "f32");
-  const greatest = op("pmax", load(top, at), constant(least, "f32"));
+  const greatest = op("pmax", load(top, at), constant(leastFinite, "f32"));
   const isSeen = lt(zero, load(sum, at));
   const body = [
     eachPart("top", (p) => reduce("top", at, load(l, [p, at[1], at[0]]), ["top/p"], "pmax")),

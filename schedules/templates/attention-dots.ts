@@ -2,7 +2,7 @@
  * Attention in integers: scores as dot products of quantized queries and the keys' codes, values weighted by quantized weights. What is summed is widened as
  * in `integer-dot.ts`: pairs in i16 as long as no sum can leave it.
  */
-import { type AttentionWorkload, type Format, fieldOf, formatOf, spanOf } from "../../ir/index.ts";
+import { type AttentionWorkload, cacheBlock, type Format, fieldOf, formatOf, spanOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
@@ -107,7 +107,7 @@ export const quantizeQueries = (workload: AttentionWorkload): Schedule => {
 };
 
 /** Quantized weights: all passes over a block's tokens in vectors. */
-export function integerWeights(_workload: AttentionWorkload, part: QueryPart): Derivation {
+export function integerWeights(part: QueryPart): Derivation {
   const { kernel, suffix } = part;
   const { split, vectorize } = steps(kernel);
   const bytes: Derivation = {
@@ -129,7 +129,7 @@ export function integerValues(workload: AttentionWorkload, point: Point, { kerne
   const { split, reorder, vectorize, unroll } = steps(kernel);
   const format = formatOf(workload.values);
   const group = spanOf(format.group ?? "row", workload.headSize);
-  const flush = flushOf(format, 64);
+  const flush = flushOf(format, cacheBlock);
   const zeros = format.codes?.zero !== 0 ? [weightSum(kernel, `w.zero${suffix}`)] : [];
   const tile = (of: string): readonly string[] => [`${of}o/dn`, `${of}o/ii`, `${of}o/hg`];
   return {

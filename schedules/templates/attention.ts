@@ -111,10 +111,8 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
       ? integerScores(workload, point, part)
       : floatScores(workload, point, part),
     quads(part, "x/ti"),
-    weights === "i8" ? integerWeights(workload, part) : floatWeights(part),
-    weights === "i8" && takesDots("values", workload)
-      ? integerValues(workload, point, part)
-      : floatValues(workload, point, part),
+    weights === "i8" ? integerWeights(part) : floatWeights(part),
+    weights === "i8" ? integerValues(workload, point, part) : floatValues(workload, point, part),
     quads(part, "scale/o/d"),
     quads(part, "start/o/d"),
     quads(part, "y/d"),
@@ -198,7 +196,7 @@ function refuses(target: Target): string | undefined {
     : undefined;
 }
 
-/** Registers for sums: more than 16 spill. */
+/** Sums in a tile of the space: far more than registers hold only cost code. */
 const mostSums = 32;
 
 function spaceOf(target: Target, rows: readonly number[]): Space {

@@ -10,7 +10,7 @@
  * 16 bytes are 8 values of k of 16 rows of w, in one plane. What a value costs grows with the product of both widths: in plain SIMD128, which has no dot product of
  * bytes, 2 bits by 2 still gain; where there is one, or where processors count bits of bytes by several instructions (x86), 1 bit by 2.
  */
-import { scalarRange } from "../../ir/index.ts";
+import { evenStep, scalarRange } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
@@ -46,8 +46,7 @@ function widthsOf({ format, workload }: Shape): { readonly x: number; readonly w
   const x = (numerics.compute === "i8" && numerics.xBits) || 8;
   if (codes === undefined || codes.low < 0 || codes.bits > mostBits || x > mostBits) return undefined;
   const { table } = codes;
-  const hasSteps = table?.every((value, i) => i < 2 || value - table[i - 1]! === table[1]! - table[0]!) ?? true;
-  return hasSteps ? { x, w: codes.bits } : undefined;
+  return table === undefined || evenStep(table) !== undefined ? { x, w: codes.bits } : undefined;
 }
 
 /** Values of k whose counts are summed in bytes, and their weighted sums in i16: a part of the group. */

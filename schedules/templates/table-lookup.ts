@@ -14,7 +14,7 @@
  * read was written just before, by the same thread, into memory of the panel's own, and a launch is saved. Good where a panel has most of w's rows, which share
  * its tables: as fast at 256 rows, up to 1.13 times slower at 4096 in panels of 1024, 1.6 to 3.1 times in panels of 64 (2 bits, one thread).
  */
-import { type Format, termsOf } from "../../ir/index.ts";
+import { evenStep, type Format, termsOf } from "../../ir/index.ts";
 import { greatestRounded, tableEntries, tableSpan } from "../lookup-tables.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
@@ -67,7 +67,13 @@ const greatest = { rounded: greatestRounded, exact: 64 * (4 + 1) } as const;
 function codingOf({ format, workload, group }: Shape): Coding | undefined {
   const { codes } = format;
   // What a code stands for must be a sum over its bits.
-  if (codes === undefined || codes.bits > 4 || codes.low < 0 || !hasSteps(codes.table)) return undefined;
+  if (
+    codes === undefined ||
+    codes.bits > 4 ||
+    codes.low < 0 ||
+    (codes.table !== undefined && evenStep(codes.table) === undefined)
+  )
+    return undefined;
   const { bits } = codes;
   const planes = bits <= 2 ? (bits as 1 | 2) : 4;
   // More planes than two cost as much as products.
@@ -89,10 +95,6 @@ function mostPaired({ rule }: Format, planes: number, group: number): 0 | 1 | 2 
   if (group > 256 || (planes === 1 && rule === "range0")) return 0;
   return group <= 64 && (planes === 1 || rule === "extreme") ? 2 : 1;
 }
-
-/** Whether the integers of a table are equally far apart, as codes themselves are. */
-const hasSteps = (table: readonly number[] | undefined): boolean =>
-  table === undefined || table.every((value, i) => i < 2 || value - table[i - 1]! === table[1]! - table[0]!);
 
 /** The longest part of a group that is a whole number of bytes of numbers and at most `most` long. */
 function longest(group: number, most: number): number {
