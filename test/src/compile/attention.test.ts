@@ -8,9 +8,11 @@ import {
   decodeReference,
   encode,
   formatOf,
+  programOf,
   quantizeReference,
   referenceAttention,
 } from "../../../ir/index.ts";
+import { scheduleOf, templateFor } from "../../../schedules/index.ts";
 import { compile } from "../../../src/compile/index.ts";
 import { nmse, normals } from "../../ir/samples.ts";
 
@@ -188,6 +190,19 @@ describe("the cache", () => {
     const matmul = await compile({ op: "swiglu", m: "any", k: 4 });
     expect(said(() => matmul.newCache())).toMatchInlineSnapshot(`"ApiError: newCache: a swiglu has no cache"`);
     for (const part of [append, attend, wrong, elsewhere, runtime, matmul]) part.dispose();
+  });
+
+  test("filled by two threads is filled as by one, where codes of neighbouring tokens share bytes", () => {
+    const { kernels } = programOf(appendOf(attentionOf({ values: "int4_row" })));
+    const target = {
+      workload: appendOf(attentionOf({ values: "int4_row" })),
+      device: { kind: "wasm", features: [], limits: {} },
+    } as const;
+    const template = templateFor(target);
+    const shared = scheduleOf(template, target, template.default(target)).flatMap((s) =>
+      s.op === "bind" ? [s.loop] : [],
+    );
+    expect(shared).toEqual(kernels.map(() => "h"));
   });
 
   test("on two threads, and without relaxed SIMD, results are those of one thread", async () => {
