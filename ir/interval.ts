@@ -189,7 +189,7 @@ function smallest(form: Affine, facts: Facts): number {
   let sum = form.constant;
   for (const [atom, c] of form.terms) {
     const [low, high] = rangeOf(atom, facts);
-    sum += c > 0 ? c * low : c * high;
+    sum += c > 0 ? c * Math.max(low, least(atom, facts)) : c * high;
   }
   form.lanes?.strides.forEach((stride, i) => {
     sum += Math.min(0, stride * ((form.lanes?.sizes[i] as number) - 1));
@@ -197,9 +197,18 @@ function smallest(form: Affine, facts: Facts): number {
   return sum;
 }
 
+/** What a quotient of a loop's variable is at least, as far as one: its dividend may be bounded by other variables. */
+function least(atom: Expr, facts: Facts): number {
+  if (atom.kind !== "op" || atom.op !== "floordiv") return Number.NEGATIVE_INFINITY;
+  const [a, d] = atom.args as [Expr, Expr];
+  const isBound =
+    d.kind === "const" && d.value > 0 && [...variablesOf(a)].some((name) => facts.extent(name) !== undefined);
+  return isBound && lowerBound(sub(a, d), facts) >= 0 ? 1 : Number.NEGATIVE_INFINITY;
+}
+
 /**
  * A lower bound of an i32 expression, taken as a mathematical integer, that also uses symbolic extents: a variable of `loop < E` with a
- * negative coefficient is replaced by `E - 1`, one with a positive coefficient by 0, and `d * (a // d)` by `a - a % d`.
+ * negative coefficient is replaced by `E - 1`, one with a positive coefficient by 0, `d * (a // d)` by `a - a % d`, and `-min(a, c)` by `-a`.
  */
 export function lowerBound(e: Expr, facts: Facts): number {
   let form = affineOf(e);
@@ -253,6 +262,10 @@ function replaceOneOf(terms: readonly (readonly [Expr, number])[], form: Affine,
       const scale = c % d.value === 0 ? 1 : d.value;
       const scaled = scale === 1 ? without(atom) : addAffine(without(atom), without(atom), scale - 1);
       return { form: addAffine(scaled, affineOf(sub(a, mod(a, d))), (c * scale) / d.value), scale };
+    }
+    if (atom.kind === "op" && atom.op === "min" && c < 0) {
+      const [first, second] = atom.args as [Expr, Expr];
+      return { form: addAffine(without(atom), affineOf(variablesOf(first).size > 0 ? first : second), c), scale: 1 };
     }
     if (atom.kind !== "var" || !alone(atom.name, atom)) continue;
     const extent = facts.extent(atom.name);

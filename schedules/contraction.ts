@@ -3,6 +3,7 @@ import {
   type Affine,
   affineOf,
   type Buffer,
+  type BufferScope,
   b,
   buffersOf,
   type Expr,
@@ -33,19 +34,16 @@ export interface Contraction {
   readonly keep?: readonly string[] | undefined;
   /** Its new name, where other kernels have a buffer of the old one for themselves. */
   readonly into?: string | undefined;
+  /** Where it stands then: in memory unless given. */
+  readonly scope?: BufferScope | undefined;
 }
 
 /** The kernel after a contraction. Throws where an iteration of the loop could miss a value that another one, or another kernel, leaves in the buffer. */
 export function contracted(program: Program, kernel: Kernel, step: Contraction): Kernel {
-  const { buffer: name, at: place, keep = [], into } = step;
+  const { buffer: name, at: place, keep = [], into, scope = "global" } = step;
   const { loop, around } = loopNamed(kernel, place);
+  requireInside(program, kernel, name, place);
   const { local, at } = localOf(kernel, step);
-  for (const other of program.kernels) {
-    if (other.name === kernel.name || !other.buffers.some((x) => x.name === name)) continue;
-    // What every iteration of a loop writes before it reads it is nobody else's.
-    require(isOwn(other, name), () =>
-      `${name} is a buffer of ${other.name} too, which does not write all that it reads; contract before fission`);
-  }
   const outside = [...around, loop];
   const kept = keep.map((kind) => {
     const found = outside.find((l) => l.loop === kind);
@@ -54,8 +52,25 @@ export function contracted(program: Program, kernel: Kernel, step: Contraction):
     return found;
   });
   const own = kept.map((l) => b.variable(l.loop));
-  const final: Buffer = { ...local, name: into ?? name, shape: [...kept.map((l) => l.extent), ...local.shape] };
+  const shape = [...kept.map((l) => l.extent), ...local.shape];
+  const final = b.buffer(into ?? name, local.scalar, shape, { scope, ...(local.range && { range: local.range }) });
   return simplifyKernel(rewritten(kernel, name, final, (index) => [...own, ...at(index)]));
+}
+
+/** Throws unless all that uses a workspace stands in one loop of one kernel; other kernels may have it for themselves. */
+export function requireInside(program: Program, kernel: Kernel, name: string, place: string): void {
+  const { loop } = loopNamed(kernel, place);
+  const buffer = kernel.buffers.find((x) => x.name === name);
+  require(buffer?.role === "workspace", () => `${name} is no workspace of ${kernel.name}`);
+  const uses = (body: readonly Stmt[]): number => accessesIn(body).filter((a) => a.buffer === name).length;
+  require(uses(kernel.body) === uses(loop.body), () =>
+    `${name} is used outside ${place} too; contract at a loop around all that uses it`);
+  for (const other of program.kernels) {
+    if (other.name === kernel.name || !other.buffers.some((x) => x.name === name)) continue;
+    // What every iteration of a loop writes before it reads it is nobody else's.
+    require(isOwn(other, name), () =>
+      `${name} is a buffer of ${other.name} too, which does not write all that it reads; contract before fission`);
+  }
 }
 
 /** Whether a kernel writes all that it reads of a buffer: iterations of a loop around all its uses leave nothing to each other. */
@@ -70,12 +85,7 @@ function localOf(
   kernel: Kernel,
   { buffer: name, at: place }: Contraction,
 ): { readonly local: Buffer; readonly at: (index: readonly Expr[]) => readonly Expr[] } {
-  const { loop } = loopNamed(kernel, place);
-  const buffer = kernel.buffers.find((x) => x.name === name);
-  require(buffer?.role === "workspace", () => `${name} is no workspace of ${kernel.name}`);
-  const uses = (body: readonly Stmt[]): number => accessesIn(body).filter((a) => a.buffer === name).length;
-  require(uses(kernel.body) === uses(loop.body), () =>
-    `${name} is used outside ${place} too; contract at a loop around all that uses it`);
+  const buffer = kernel.buffers.find((x) => x.name === name) as Buffer;
   const axes = innerAxes(kernel, buffer, place);
   const at = (index: readonly Expr[]): readonly Expr[] => axes.map(({ axis, part }) => part(index[axis] as Expr));
   const local: Buffer = { ...buffer, shape: axes.map(({ extent }) => b.constant(extent)) };
@@ -102,13 +112,13 @@ function innerAxes(kernel: Kernel, { name, shape }: Buffer, at: string): readonl
   };
   const accesses = accessesIn(body).filter((a) => a.buffer === name);
   const unknown = loopsOf(body).filter((l) => l.extent.kind !== "const");
-  return shape.flatMap((_, axis): readonly InnerAxis[] => {
+  return shape.flatMap((extent, axis): readonly InnerAxis[] => {
     const parts = accesses.map((a) => divided(a.index[axis] as Expr, changing));
     require(new Set(parts.map(({ outside }) => outside)).size <= 1, () =>
       `${name}: accesses start at different elements of axis ${axis} in an iteration of ${at}; split and reorder so that they start at the same one`);
     const inside = parts.map((part) => part.inside);
     if (inside.every((e) => e.kind === "const")) return [];
-    const isCounted = inside.every((e) => unknown.every((l) => !variablesOf(e).has(l.loop)));
+    const isCounted = extent.kind === "const" || inside.every((e) => unknown.every((l) => !variablesOf(e).has(l.loop)));
     const ranges = inside.map((e) => rangeOf(e, facts));
     const [low, high] = [Math.min(...ranges.map((r) => r[0])), Math.max(...ranges.map((r) => r[1]))];
     require(isCounted && low >= 0 && high < 2 ** 31 - 1, () =>

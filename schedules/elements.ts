@@ -213,7 +213,11 @@ export function carried(kernel: Kernel, loops: readonly For[], buffer: string): 
   const facts = factsOf(kernel);
   const uses = (s: Stmt): boolean => accessesIn([s]).some((a) => a.buffer === buffer);
   const outside = (body: readonly Stmt[]): boolean =>
-    body.some((s) => !loops.includes(s as For) && (s.kind === "for" ? outside(s.body) : uses(s)));
+    body.some((s) => {
+      if (loops.includes(s as For)) return false;
+      if (s.kind === "for") return outside(s.body);
+      return s.kind === "if" ? buffersOf(s.cond).has(buffer) || outside(s.body) : uses(s);
+    });
   if (outside(kernel.body)) return `${buffer} is used outside ${loops.map((l) => l.loop).join(", ")} too`;
   for (const l of loops) {
     // The nest that uses it first, and the loops that it stands in: it must give every element a value that depends on none before.

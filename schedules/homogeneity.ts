@@ -19,6 +19,7 @@ import {
   simplifier,
   substituter,
   typeOf,
+  variablesOf,
 } from "../ir/index.ts";
 import { require } from "./errors.ts";
 
@@ -30,10 +31,10 @@ interface Growth {
 
 const none: Growth = { power: 0, at: undefined };
 
-/** What is known of a buffer: the power of its elements, and on which of its axes the maximum's index stands. */
+/** What is known of a buffer: the power of its elements, and the index of the maximum that scaled one, in variables that stand for the element's own index. */
 interface Known {
   readonly power: number;
-  readonly axes: readonly number[];
+  readonly at: readonly Expr[];
 }
 
 /** The reduction that makes the maximum, in its loops, of which the first is over blocks. */
@@ -41,6 +42,13 @@ export interface Maximum {
   readonly reduce: Reduce;
   readonly loops: readonly For[];
 }
+
+/** Stands for an element's index on an axis. */
+const place = (axis: number): Expr => b.variable(`axis!${axis}`);
+
+/** The index of the maximum of an element at this index. */
+const indexAt = ({ at }: Known, index: readonly Expr[]): readonly Expr[] =>
+  at.map(substituter(new Map(index.map((e, axis) => [`axis!${axis}`, e]))));
 
 /** Stands for the maximum in what an exponential subtracts. */
 const maximum = b.variable("maximum!", typeOf("f32"));
@@ -77,19 +85,29 @@ export class Homogeneity {
   written(s: Store | Reduce, loops: readonly For[]): number {
     this.#loops = loops;
     const { power, at = [] } = this.#of(s.value);
-    const axes = at.map((e) => s.index.indexOf(e));
-    require(!axes.includes(-1), () =>
-      `elements of ${s.buffer} do not say by which element of ${this.#name} they were scaled; give them its axes`);
+    const inside = new Set(loops.map((l) => l.loop));
+    const isCounted = (e: Expr): boolean => e.kind === "var" && inside.has(e.name);
+    const counted = substituter(
+      new Map(s.index.flatMap((e, axis) => (e.kind === "var" && isCounted(e) ? [[e.name, place(axis)] as const] : []))),
+    );
+    const own = at.map((e) => {
+      const axis = s.index.indexOf(e);
+      const said = axis < 0 ? counted(e) : place(axis);
+      require([...variablesOf(said)].every((name) => !inside.has(name)), () =>
+        `elements of ${s.buffer} do not say by which element of ${this.#name} they were scaled; give them its axes`);
+      return said;
+    });
     const known = this.#buffers.get(s.buffer);
-    require(known === undefined || (known.power === power && known.axes.join() === axes.join()), () =>
+    require(known === undefined || (known.power === power && known.at.every((e, i) => e === own[i])), () =>
       `${s.buffer} holds values that scale with ${this.#name} in different ways; write them to different buffers`);
-    this.#buffers.set(s.buffer, { power, axes });
+    this.#buffers.set(s.buffer, { power, at: own });
     return power;
   }
 
   /** The element of the maximum that scales the element of a buffer at this index. */
   maximumOf(buffer: string, index: readonly Expr[]): readonly Expr[] {
-    return (this.#buffers.get(buffer)?.axes ?? []).map((axis) => index[axis] as Expr);
+    const known = this.#buffers.get(buffer);
+    return known === undefined ? [] : indexAt(known, index);
   }
 
   /** Whether a value is the same whatever the maximum is. */
@@ -159,10 +177,10 @@ export class Homogeneity {
 
   #loaded(e: Load): Growth {
     const known = this.#buffers.get(e.buffer);
-    const places = e.mask === undefined ? e.index : [...e.index, e.mask];
-    require(known !== undefined && places.every((place) => this.isFree(place)), () =>
+    const read = e.mask === undefined ? e.index : [...e.index, e.mask];
+    require(known !== undefined && read.every((at) => this.isFree(at)), () =>
       `${this.#name} is used outside an exponential exp(x - ${this.#name}); use it after its loops`);
-    return { power: known.power, at: known.axes.map((axis) => e.index[axis] as Expr) };
+    return { power: known.power, at: indexAt(known, e.index) };
   }
 
   /** `exp(x - f(m))`, f being the same everywhere and x a term of the maximum, or f of one. */

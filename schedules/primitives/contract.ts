@@ -6,7 +6,8 @@
  *     for h < 8: for to < 16: { for s/ti < 64: s[h, s/ti] = ..;           for y/ti < 64: y[h, 64*to + y/ti] = s[h, y/ti] * 2 }
  *
  * What an index has of loops outside goes: of every axis the part that the loops inside `at` count is left, and axes of which nothing is left go altogether. `keep`
- * names loops outside whose iterations have elements of their own nevertheless, as those must that will run at once. Legal when every iteration writes what it reads,
+ * names loops outside whose iterations have elements of their own nevertheless, as those must that will run at once. With `scope` what is left stands in registers or in
+ * workgroup memory. Legal when every iteration writes what it reads,
  * and no other kernel reads it: those that `specialize` made beside it have one of their own, with `into` by another name.
  */
 import { z } from "zod";
@@ -25,6 +26,7 @@ const schema: z.ZodType<ContractStep> = z.strictObject({
   at: z.string(),
   keep: z.array(z.string()).optional(),
   into: z.string().optional(),
+  scope: z.enum(["register", "workgroup", "global"]).optional(),
 });
 
 export const contract: Primitive<ContractStep> = kernelPrimitive("contract", schema, (kernel, step, program) => {

@@ -14,6 +14,7 @@ import { type LayoutStep, layout } from "./layout.ts";
 import { type LookupStep, lookup } from "./lookup.ts";
 import { type OnlineStep, online } from "./online.ts";
 import { type PipelineStep, pipeline } from "./pipeline.ts";
+import { type RebaseStep, rebase } from "./rebase.ts";
 import { type RecodeStep, recode } from "./recode.ts";
 import { type ReorderStep, reorder } from "./reorder.ts";
 import { type RfactorStep, rfactor } from "./rfactor.ts";
@@ -50,6 +51,7 @@ const list = [
   recode,
   lookup,
   online,
+  rebase,
   skip,
   countBits,
 ];
@@ -70,6 +72,7 @@ export type AnyStep =
   | LookupStep
   | OnlineStep
   | PipelineStep
+  | RebaseStep
   | RecodeStep
   | ReorderStep
   | RfactorStep

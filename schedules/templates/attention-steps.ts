@@ -1,8 +1,9 @@
 /** Steps that the attention templates are made of. */
-import { type Format, isSubByte, scalars } from "../../ir/index.ts";
+import { type AttentionWorkload, type Format, isSubByte, scalars } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
+import type { Target } from "./template.ts";
 
 /** Lanes of a vector of f32, and of i32. */
 export const quadSize = 4;
@@ -12,6 +13,18 @@ export interface QueryPart {
   readonly kernel: string;
   readonly rows: number;
   readonly suffix: string;
+}
+
+export const attentionOf = ({ workload }: Target): AttentionWorkload => {
+  if (workload.op !== "attention") throw new Error(`an attention template was given ${workload.op}`);
+  return workload;
+};
+
+/** The kernels that queries are divided into by tiles of `rows`, in the order in which `specialize` makes them. */
+export function partsOf(m: AttentionWorkload["m"], rows: number): readonly QueryPart[] {
+  const tails = m === "any" ? Array.from({ length: rows - 1 }, (_, i) => i + 1) : m % rows > 0 ? [m % rows] : [];
+  const whole = m === "any" || m >= rows ? [{ kernel: "main", rows, suffix: `.${rows}` }] : [];
+  return [...whole, ...tails.map((r) => ({ kernel: `main.${r}`, rows: r, suffix: `.${r}` }))];
 }
 
 /** The steps on nests while they are whole, and those after which nothing moves. */

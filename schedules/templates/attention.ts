@@ -14,10 +14,12 @@ import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { integerScores, integerValues, integerWeights, quantizeQueries, takesDots } from "./attention-dots.ts";
 import {
+  attentionOf,
   type Derivation,
   join,
   laneReduction,
   none,
+  partsOf,
   piecesIn,
   type QueryPart,
   quadSize,
@@ -61,18 +63,6 @@ const passes: Readonly<Record<AttentionWorkload["numerics"]["weights"], readonly
 
 /** What is carried from block to block. */
 const state = ["m", "l", "o", "m.before", "m.scale"] as const;
-
-const attentionOf = ({ workload }: Target): AttentionWorkload => {
-  if (workload.op !== "attention") throw new Error(`an attention template was given ${workload.op}`);
-  return workload;
-};
-
-/** The kernels that queries are divided into by tiles of `rows`, in the order in which `specialize` makes them. */
-function partsOf(m: AttentionWorkload["m"], rows: number): readonly QueryPart[] {
-  const tails = m === "any" ? Array.from({ length: rows - 1 }, (_, i) => i + 1) : m % rows > 0 ? [m % rows] : [];
-  const whole = m === "any" || m >= rows ? [{ kernel: "main", rows, suffix: `.${rows}` }] : [];
-  return [...whole, ...tails.map((r) => ({ kernel: `main.${r}`, rows: r, suffix: `.${r}` }))];
-}
 
 function scheduleOf(target: Target, point: Point): Schedule {
   const workload = attentionOf(target);

@@ -3,6 +3,7 @@ import { attentionDecode, attentionPrefill } from "./attention.ts";
 import { elementwise } from "./elementwise.ts";
 import { f32Decode, f32Prefill } from "./f32-madd.ts";
 import { fallback } from "./fallback.ts";
+import { gpuAttentionDecode, gpuAttentionPrefill } from "./gpu-attention.ts";
 import { gpuDecode } from "./gpu-decode.ts";
 import { gpuElementwise } from "./gpu-elementwise.ts";
 import { gpuPrefill } from "./gpu-prefill.ts";
@@ -21,6 +22,8 @@ export const templates: readonly Template[] = [
   f32Prefill,
   attentionDecode,
   attentionPrefill,
+  gpuAttentionDecode,
+  gpuAttentionPrefill,
   gpuDecode,
   gpuPrefill,
   gpuElementwise,

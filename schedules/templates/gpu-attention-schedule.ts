@@ -1,0 +1,134 @@
+/**
+ * The derivation of attention over a cache on a GPU. A workgroup takes `rows` queries times `heads` heads of a group, for all of which a key or value is decoded once; its
+ * invocations are `lanes` tokens of a block for scores and weights, and a head's values for the weighted sum:
+ *
+ *     for hk workgroup.y: for io workgroup.x:
+ *       for tb:
+ *         for tl local.x: s[..] = q . k;  x[..] = masked s;  m.all[tl] = max x
+ *         m = max of m.all                                                          a tree through workgroup memory, its end by every invocation
+ *         for tl local.x: p[..] = e^(x - m);  l.lane[tl] = l.lane[tl] * scale + p
+ *         for dl local.x: o[dl] = o[dl] * scale + sum over the block of p * v[dl]
+ *       l = sum of l.lane;  for dl local.x: y = o / l
+ *
+ * Scores of a block are all that is kept: in registers, the weights in workgroup memory. `parts` divides the blocks among workgroups too (`rebase`): each has a maximum, a sum and
+ * a weighted sum of its own, which a kernel `merge` combines.
+ */
+import { type Format, formatOf } from "../../ir/index.ts";
+import type { AnyStep } from "../primitives/index.ts";
+import type { Schedule } from "../schedule.ts";
+import { attentionOf, partsOf, piecesIn, type QueryPart, quadSize, steps } from "./attention-steps.ts";
+import { divideParts, groupLoops, mergeParts, partsLoop } from "./gpu-attention-merge.ts";
+import { bindLoop, type Choices, choicesOf, digits, inner, tree } from "./gpu-attention-steps.ts";
+import { limitOf } from "./gpu-matmul.ts";
+import { gpuQuantizeSteps } from "./gpu-prologue.ts";
+import type { Point, Target } from "./template.ts";
+
+/** The passes over the tokens, by what they make. */
+const passes = ["s", "x", "m", "p", "l", "o"];
+
+export function attentionSchedule(target: Target, point: Point): Schedule {
+  const { m, headSize, heads, numerics } = attentionOf(target);
+  if (m === 0) return [];
+  const choices = choicesOf(target, point);
+  const { rows } = choices;
+  return [
+    { op: "specialize", loops: ["i"], modulo: rows },
+    ...partsOf(m, rows).flatMap((part) => derive(target, { ...choices, rows: part.rows }, part)),
+    ...(numerics.scores === "i8"
+      ? gpuQuantizeSteps("quantize", headSize, m === "any" ? m : m * heads, limitOf(target, "invocations"))
+      : []),
+  ];
+}
+
+function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
+  const { kernel, suffix } = part;
+  const { values, keys, headSize } = attentionOf(target);
+  const { heads, others, lanes, across, parts } = choices;
+  const { split, reorder } = steps(kernel);
+  const order = (of: string, ...loops: readonly string[]): AnyStep => reorder(...loops.map((loop) => `${of}/${loop}`));
+  const isSplit = parts > 1;
+  const outer = [...(others > 1 ? ["hk", "go"] : ["hk"]), "io"];
+  /** The loop in which a workgroup goes over blocks, and the buffers that it carries. */
+  const at = isSplit ? partsLoop : "io";
+  const [m, l, o] = (["m", "l", "o"] as const).map((buffer) => (isSplit ? `${buffer}.part` : buffer)) as [
+    string,
+    string,
+    string,
+  ];
+  const own = (buffer: string, loop: string, scope: "register" | "workgroup"): AnyStep => ({
+    ...{ op: "contract", kernel, buffer, at: loop, scope, into: `${buffer}${suffix}` },
+  });
+  const local = (loop: string): AnyStep => bindLoop(kernel, loop, "local.x");
+  const keyed = decoding(kernel, formatOf(keys), "k", headSize);
+  const valued = decoding(kernel, formatOf(values), "v", headSize);
+  return [
+    split("i", choices.rows, ["io", "ii"]),
+    ...(others > 1 ? [split("hg", heads, ["go", "hg"])] : []),
+    reorder(...outer, ...inner),
+    { op: "distribute", kernel, loop: "hg" },
+    { op: "distribute", kernel, loop: "ii" },
+    ...["s", "x", "m", "p", "l"].map((of) => split(`${of}/ti`, lanes, [`${of}/tn`, `${of}/tl`])),
+    ...keyed.split,
+    ...valued.split,
+    ...["o", "y"].map((of) => split(`${of}/d`, across, [`${of}/dn`, `${of}/dl`])),
+    order("s", "tb", "tl", ...keyed.loops, "tn", ...inner),
+    ...["x", "m", "p", "l"].map((of) => order(of, "tb", "tl", "tn", ...inner)),
+    order("o", "tb", "dl", ...valued.loops, "dn", ...inner),
+    order("y", "dl", "dn", ...inner),
+    ...(isSplit
+      ? [
+          { op: "rebase", kernel, max: "m", loops: passes.map((of) => `${of}/tb`), parts, into: at } as const,
+          ...divideParts(outer, part),
+        ]
+      : []),
+    { op: "accumulate-in", kernel, buffer: l, at, into: "l.lane", keep: ["l/tl"] },
+    order("l", "tb", "tl", "tn", ...inner),
+    { op: "online", kernel, max: m, loops: passes.map((of) => `${of}/tb`), into: "tb" },
+    own("s", "tb", "register"),
+    own("x", "tb", "register"),
+    own("p", "tb", "workgroup"),
+    ...[m, l, o, `${m}.before`, `${m}.scale`].map((buffer) => own(buffer, at, "register")),
+    ...["s", "x"].map((buffer) => digits(`${buffer}${suffix}`, "tn", "tl", lanes)),
+    digits(`${o}${suffix}`, "dn", "dl", across),
+    ...tree({ kernel, buffer: `${m}${suffix}`, at: "tb", name: "m", nest: "m" }, choices),
+    ...tree({ kernel, buffer: `${l}${suffix}`, at, name: "l", nest: "l.lane/l" }, choices),
+    { op: "skip", kernel, loop: "tb", where: `x${suffix}` },
+    ...keyed.stage,
+    ...valued.stage,
+    ...(isSplit
+      ? [reorder(...outer, at), ...groupLoops(kernel, outer), bindLoop(kernel, at, "workgroup.z")]
+      : groupLoops(kernel, outer)),
+    ...["s/tl", "x/tl", "m/tl", "p/tl", `start/l/tl`, "scale/l/tl", "l/tl", "l.lane/l/tl"].map(local),
+    ...["start/o/dl", "scale/o/dl", "o/dl", isSplit ? `o.${at}/o/dl` : "y/dl"].map(local),
+    ...(isSplit ? mergeParts(target, outer, part, choices) : []),
+  ];
+}
+
+/** How a nest reads a cached tensor: its loops over what it sums, and the decoding of codes for all that use them. */
+interface Decoding {
+  readonly loops: readonly string[];
+  readonly split: Schedule;
+  readonly stage: Schedule;
+}
+
+/** Codes are taken in words of 4, of several places in their bytes where those are shared: neighbouring values of keys, tokens of values. */
+function decoding(kernel: string, format: Format, tensor: "k" | "v", headSize: number): Decoding {
+  const { split, reorder, vectorize, decode } = steps(kernel);
+  const [of, along, kept] = tensor === "k" ? (["s", "d", "tn"] as const) : (["o", "ti", "dn"] as const);
+  const together = quadSize * piecesIn(format);
+  const into = `${tensor}.r`;
+  const at = (loop: string): string => `${of}/${loop}`;
+  if (format.codes === undefined) return { loops: [along], split: [], stage: [] };
+  if (tensor === "k" && headSize % together > 0)
+    return { loops: [along], split: [], stage: decode(format, tensor, at(along), into) };
+  const [word, place, quad] = [`${along}w`, `${along}p`, `${along}q`];
+  const copies = [place, kept, quad].map((loop) => `${into}/${at(loop)}`);
+  return {
+    loops: [word, place, quad],
+    split: [
+      split(at(along), together, [at(word), at(`${along}x`)]),
+      split(at(`${along}x`), quadSize, [at(place), at(quad)]),
+    ],
+    stage: [...decode(format, tensor, at(word), into), reorder(...copies), vectorize(copies[2] as string)],
+  };
+}

@@ -1,0 +1,129 @@
+/** What the kernels of the GPU's attention templates are made of: a point's choices, and nests spread over the invocations of a workgroup. */
+import { cacheBlock } from "../../ir/index.ts";
+import type { BindStep } from "../primitives/bind.ts";
+import type { AnyStep } from "../primitives/index.ts";
+import type { Schedule } from "../schedule.ts";
+import { attentionOf } from "./attention-steps.ts";
+import { limitOf } from "./gpu-matmul.ts";
+import { numberAt, type Point, type Target } from "./template.ts";
+
+/** A point's choices, and what follows from them. */
+export interface Choices {
+  readonly rows: number;
+  /** Heads of a group that a workgroup takes, and how many times as many there are. */
+  readonly heads: number;
+  readonly others: number;
+  /** Invocations that tokens of a block are spread over. */
+  readonly lanes: number;
+  /** Invocations that a head's values are spread over. */
+  readonly across: number;
+  readonly parts: number;
+}
+
+export function choicesOf(target: Target, point: Point): Choices {
+  const { heads: all, kvHeads, headSize } = attentionOf(target);
+  const heads = numberAt(point, "heads");
+  return {
+    rows: numberAt(point, "rows"),
+    heads,
+    others: all / kvHeads / heads,
+    lanes: numberAt(point, "lanes"),
+    across: acrossOf(headSize, limitOf(target, "invocations")),
+    parts: numberAt(point, "parts"),
+  };
+}
+
+/** As many invocations as divide a head's values, up to a block's tokens; where those are few, up to the limit. */
+export function acrossOf(headSize: number, most: number): number {
+  const largest = (end: number): number =>
+    Array.from({ length: end }, (_, i) => end - i).find((n) => headSize % n === 0) ?? 1;
+  const usual = largest(Math.min(cacheBlock, most));
+  return usual * 4 > Math.min(headSize, cacheBlock) ? usual : largest(most);
+}
+
+/** The loops over the queries and heads of a workgroup: innermost in every nest. */
+export const inner: readonly string[] = ["ii", "hg"];
+
+/** Partial results that every invocation looks through itself. */
+const few = 8;
+
+export const bindLoop = (kernel: string, loop: string, to: BindStep["to"]): AnyStep => ({
+  op: "bind",
+  kernel,
+  loop,
+  to,
+});
+
+/** A buffer's last axis, which `within` counts up to `size` and `outer` beyond, as two: an invocation of loop `within` has its own. */
+export const digits = (buffer: string, outer: string, within: string, size: number): AnyStep => ({
+  ...{ op: "layout", buffer, axes: [["ii"], ["hg"], [outer, [within, size]]] },
+  order: [outer, ...inner, within],
+});
+
+/** A loop and its iterations. */
+export type Counted = readonly [loop: string, count: number];
+
+/** The outermost loops of a perfect nest, as many as have no more than `most` iterations together, one for each invocation. */
+export function spread(kernel: string, loops: readonly Counted[], most: number): Schedule {
+  let [taken, count] = [0, 1];
+  for (const [, own] of loops) {
+    if (count * own > most) break;
+    [taken, count] = [taken + 1, count * own];
+  }
+  const [first, ...others] = loops.slice(0, taken).map(([loop]) => loop);
+  if (first === undefined) return [];
+  const named = (i: number): string => (i === 0 ? first : `${first}.${i}`);
+  return [
+    ...others.map((loop, i): AnyStep => ({ op: "fuse", kernel, loops: [named(i), loop], into: named(i + 1) })),
+    bindLoop(kernel, named(others.length), "local.x"),
+  ];
+}
+
+/** A value of every lane, reduced for all of them. */
+export interface LaneReduction {
+  readonly kernel: string;
+  /** The register that is reduced into, and the loop in which that is done. */
+  readonly buffer: string;
+  readonly at: string;
+  /** What the buffers that are added are named after. */
+  readonly name: string;
+  /** The nest of the reduction: the prefix of its loops, among them `tl`, over lanes. */
+  readonly nest: string;
+}
+
+/** Lanes put what they have into workgroup memory; of each few of them one invocation makes one, and all look through what is left. */
+export function tree(
+  { kernel, buffer, at, name, nest }: LaneReduction,
+  { lanes, rows, heads, across }: Choices,
+): Schedule {
+  const [all, fewer] = [`${name}.all`, `${name}.few`];
+  const from = `${all}/${nest}`;
+  const keep = (into: string, loop: string): AnyStep => ({
+    ...{ op: "accumulate-in", kernel, buffer, at, into, keep: [loop], scope: "workgroup" },
+  });
+  const gathered = keep(all, `${nest}/tl`);
+  if (lanes <= few) return [gathered];
+  const [own, slot] = [inner.map((loop) => `${from}/${loop}`), `${name}.slot`];
+  const [ii, hg] = own as [string, string];
+  return [
+    gathered,
+    { op: "split", kernel, loop: `${from}/tl`, factor: lanes / few, into: [slot, `${name}.term`] },
+    { op: "reorder", kernel, loops: [slot, ...own, `${name}.term`] },
+    keep(fewer, slot),
+    ...spread(
+      kernel,
+      [
+        [slot, few],
+        [ii, rows],
+        [hg, heads],
+      ],
+      Math.max(lanes, across),
+    ),
+  ];
+}
+
+/** Workgroup memory of the kernel over blocks: weights of a block, and what trees have. */
+export function workgroupBytes({ rows, heads, lanes }: Choices): number {
+  const trees = 2 * (lanes + (lanes > few ? few : 0));
+  return 4 * rows * heads * (cacheBlock + trees);
+}

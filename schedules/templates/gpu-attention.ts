@@ -1,0 +1,124 @@
+/** Templates `gpu-attention-decode` and `gpu-attention-prefill`: attention over a cache, on a GPU. The derivation is in `gpu-attention-schedule.ts`. */
+import { type AttentionWorkload, cacheBlock, formatOf } from "../../ir/index.ts";
+import { attentionOf } from "./attention-steps.ts";
+import { attentionSchedule } from "./gpu-attention-schedule.ts";
+import { choicesOf, workgroupBytes } from "./gpu-attention-steps.ts";
+import { invocationsFit, isProcessor, limitOf } from "./gpu-matmul.ts";
+import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
+
+/** Queries times heads of a workgroup: more leave no registers for anything else. */
+const mostSums = 32;
+const usualSums = 16;
+
+const groupOf = ({ heads, kvHeads }: AttentionWorkload): number => heads / kvHeads;
+
+const divisorsOf = (count: number): readonly number[] =>
+  Array.from({ length: count }, (_, i) => i + 1).filter((n) => count % n === 0);
+
+/** Storage buffers of the kernel over blocks. */
+function buffersOf(workload: AttentionWorkload, parts: number): number {
+  const { keys, values, numerics, positions, slopes, bias, sinks, lse } = workload;
+  const count = (...flags: readonly (boolean | undefined)[]): number => flags.filter((flag) => flag === true).length;
+  const read = formatOf(keys).fields.length + formatOf(values).fields.length + (numerics.scores === "i8" ? 2 : 1);
+  const results = parts > 1 ? 3 : 1 + count(sinks, lse);
+  return read + count(positions === "given", slopes, bias) + results;
+}
+
+function conditions(target: Target): readonly Constraint[] {
+  const workload = attentionOf(target);
+  const at = (p: Point): number => numberAt(p, "rows") * numberAt(p, "heads");
+  return [
+    invocationsFit(target, (p) => Math.max(numberAt(p, "lanes"), choicesOf(target, p).across)),
+    {
+      name: "tile fits",
+      violated: (p) => (at(p) <= mostSums || at(p) === 1 ? undefined : `${at(p)} sums are more than ${mostSums}`),
+    },
+    {
+      name: "workgroup memory",
+      violated: (p) => {
+        const [bytes, most] = [workgroupBytes(choicesOf(target, p)), limitOf(target, "workgroupMemory")];
+        return bytes <= most ? undefined : `${bytes} bytes are more than ${most}`;
+      },
+    },
+    {
+      name: "parts have one kernel",
+      violated: (p) => {
+        const rows = numberAt(p, "rows");
+        const isWhole = rows === 1 || (workload.m !== "any" && workload.m % rows === 0);
+        return isWhole || p["parts"] === 1 ? undefined : `tiles of ${rows} queries leave some over`;
+      },
+    },
+    {
+      name: "parts have buffers",
+      violated: (p) => {
+        const [count, most] = [buffersOf(workload, numberAt(p, "parts")), limitOf(target, "storageBuffers")];
+        return count <= most || p["parts"] === 1 ? undefined : `${count} storage buffers are more than ${most}`;
+      },
+    },
+  ];
+}
+
+function refuses({ workload, device }: Target): string | undefined {
+  if (workload.op !== "attention") return `it is a ${workload.op}`;
+  if (device.kind !== "wgsl") return `the device is ${device.kind}`;
+  return workload.numerics.weights === "i8" ? "its weights are quantized" : undefined;
+}
+
+function spaceOf(target: Target, rows: readonly number[], parts: readonly number[]): Space {
+  const workload = attentionOf(target);
+  const { m } = workload;
+  return {
+    axes: {
+      rows: rows.filter((r) => m === "any" || r <= Math.max(1, m)),
+      heads: divisorsOf(groupOf(workload)),
+      lanes: [16, 32, 64],
+      parts,
+    },
+    layout: [],
+    where: conditions(target),
+  };
+}
+
+/** The largest tile of the space with as many sums as registers hold beside their operands; divided, the queries are one by one. */
+function defaultPoint(target: Target, rows: readonly number[], parts: number): Point {
+  const workload = attentionOf(target);
+  const { m } = workload;
+  const heads = divisorsOf(groupOf(workload)).findLast((n) => n <= usualSums) ?? 1;
+  const most = rows.findLast((r) => r * heads <= usualSums && (m === "any" || r <= m)) ?? 1;
+  const divided = { rows: 1, heads, lanes: cacheBlock, parts };
+  const fits = parts > 1 && conditions(target).every(({ violated }) => violated(divided) === undefined);
+  return fits ? divided : { ...divided, rows: most, parts: 1 };
+}
+
+interface Kind {
+  readonly name: string;
+  readonly most: number;
+  readonly rows: readonly number[];
+  readonly parts: readonly number[];
+  readonly usualParts: (target: Target) => number;
+}
+
+const template = ({ name, most, rows, parts, usualParts }: Kind): Template => ({
+  name,
+  packing: "cache",
+  refuses: (target) => {
+    const { workload } = target;
+    if (workload.op === "attention" && workload.m !== "any" && workload.m > most)
+      return `M = ${workload.m} is more than ${most}`;
+    return refuses(target);
+  },
+  space: (target) => spaceOf(target, rows, parts),
+  default: (target) => defaultPoint(target, rows, usualParts(target)),
+  schedule: attentionSchedule,
+});
+
+/** A processor runs few workgroups at once. */
+export const gpuAttentionDecode: Template = template({
+  ...{ name: "gpu-attention-decode", most: 8, rows: [1, 2], parts: [1, 2, 4, 8, 16, 32, 64] },
+  usualParts: (target) => (isProcessor(target) ? 1 : 16),
+});
+
+export const gpuAttentionPrefill: Template = template({
+  ...{ name: "gpu-attention-prefill", most: Number.POSITIVE_INFINITY, rows: [1, 2, 4, 8], parts: [1] },
+  usualParts: () => 1,
+});
