@@ -6,14 +6,15 @@
  *
  * All codes of a container, stored one after another, become one store (first form). Any other code is put into the container that is
  * there: the buffer must then have been written before, and no other thread may write the same byte. On a GPU, where side by side codes
- * are those of invocations that run together, this form is refused.
+ * are those of invocations that run together, this form is refused unless each is proven to have bytes of its own.
  */
 import { affineOf, exprOf } from "../affine.ts";
 import { and, cast, constant, max, min, op, or, shl, store } from "../build.ts";
 import { check } from "../errors.ts";
-import type { Buffer, Expr, Stmt, Store } from "../nodes.ts";
+import type { Buffer, Expr, Kernel, Stmt, Store } from "../nodes.ts";
 import { isFloat, type Scalar, scalars, storageBits, typeOf } from "../types.ts";
 import { buffersOf } from "../visit.ts";
+import { isApart } from "./conflicts.ts";
 import { codesIn, containerAt, maskOf, type Place, placeOf, shiftOf } from "./containers.ts";
 import { shift } from "./linear.ts";
 import type { Namer } from "./names.ts";
@@ -48,7 +49,7 @@ interface Context {
   /** Registers that the stores need are declared here. */
   readonly added: Buffer[];
   /** The kernel whose invocations run together; undefined where they don't. */
-  readonly together: string | undefined;
+  readonly together: Kernel | undefined;
 }
 
 /** The codes stored into one container so far. */
@@ -131,24 +132,32 @@ function changed(s: Store, of: Buffer, context: Context): Stmt[] {
   const code = encoded(s.value, place.container, rewrite);
   const mask = s.mask && rewrite(s.mask);
   const lanes = place.address.type.lanes;
-  if (lanes.length === 0 || typeof place.shift === "number") return [combined(of, place, code, mask, context)];
+  if (lanes.length === 0 || typeof place.shift === "number") return [combined(of, s.index, code, mask, context)];
   // Lanes that may share a container are stored one after another.
   const before: Stmt[] = [];
   const split = splitter(lanes, before, context);
   const stores = lanesOf(lanes).map((lane) => {
     const at = (e: Expr): Expr => laneOf(e, lane, split);
-    return combined(of, placeOf(of, s.index.map(at), simplify), at(code), mask && at(mask), context);
+    return combined(of, s.index.map(at), at(code), mask && at(mask), context);
   });
   return [...before, ...stores];
 }
 
-function combined(of: Buffer, place: Place, code: Expr, mask: Expr | undefined, { together }: Context): Stmt {
+/** Whether invocations store to different bytes, where the last axis counts the codes of one. */
+function hasOwnBytes(kernel: Kernel, { scalar, shape }: Buffer, index: readonly Expr[]): boolean {
+  const last = shape.at(-1);
+  return last?.kind === "const" && last.value * storageBits(scalar) === 8 && isApart(kernel, index.slice(0, -1));
+}
+
+function combined(of: Buffer, index: readonly Expr[], code: Expr, mask: Expr | undefined, context: Context): Stmt {
+  const { together, simplify } = context;
+  const place = placeOf(of, index, simplify);
   const { container, address } = place;
   if (storageBits(of.scalar) === 8) return store(of.name, [address], code, mask);
   check(
-    together === undefined,
+    together === undefined || hasOwnBytes(together, of, index),
     () =>
-      `${together}: a ${of.scalar} of ${of.name} is stored alone: other invocations may store the rest of its byte; store whole bytes`,
+      `${together?.name}: a ${of.scalar} of ${of.name} is stored alone: other invocations may store the rest of its byte; store whole bytes`,
   );
   const by = shiftOf(place);
   const all = constant(2 ** scalars[container].bits - 1, container);

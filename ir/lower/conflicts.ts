@@ -9,7 +9,7 @@ import { type Facts, factsOf, type Interval, rangeOf } from "../interval.ts";
 import type { Expr, Kernel, Var } from "../nodes.ts";
 import { provenNonNegative } from "../sites.ts";
 import type { Type } from "../types.ts";
-import { rewriter, substituter, variablesOf } from "../visit.ts";
+import { loopsOf, rewriter, substituter, variablesOf } from "../visit.ts";
 
 /** An access to shared memory, for every invocation that makes it and every iteration of the loops around it in its local nest. */
 export interface Access {
@@ -83,6 +83,23 @@ export function conflictsOf(kernel: Kernel): Conflicts {
     return mayMeet(renamed(earlier, values), later, facts);
   };
   return { between, fresh, facts };
+}
+
+/** Whether every invocation of a kernel's grid has elements of its own at an index, in all iterations of its loops. */
+export function isApart(kernel: Kernel, index: readonly Expr[]): boolean {
+  const { between } = conflictsOf(kernel);
+  const own = new Set(loopsOf(kernel.body).map(({ loop }) => loop));
+  const known = new Set([...own, ...kernel.symbols.map(({ name }) => name)]);
+  const isKnown = index.every((e) => e.type.lanes.length === 0 && variablesOf(e).isSubsetOf(known));
+  return (
+    isKnown &&
+    ["group", "local"].every((prefix) => {
+      const names = dimensions.map((d) => [d, `${prefix}.${d}`] as const).filter(([, name]) => own.has(name));
+      const invocation = new Map(names.map(([d, name]): [Dimension, Expr] => [d, variable(name)]));
+      const access: Access = { buffer: "", writes: true, index, combines: undefined, conditions: [], invocation, own };
+      return !between(access, new Map(), access);
+    })
+  );
 }
 
 /** Whether two accesses, which have no variables of their own in common, may touch the same element from different invocations. */

@@ -42,7 +42,7 @@ export function unpack(kernel: Kernel): Kernel {
     rewrite,
     fresh: namerOf(kernel),
     added,
-    together: together ? kernel.name : undefined,
+    together: together ? kernel : undefined,
   });
   const body = unpackBody(kernel.body, { codes, rewrite, stores, lets });
   const buffers = kernel.buffers.map((b) => (codes.has(b.name) ? asBytes(b) : b));

@@ -13,7 +13,7 @@
  * Scores of a block are all that is kept: in registers, the weights in workgroup memory. `parts` divides the blocks among workgroups too (`rebase`): each has a maximum, a sum and
  * a weighted sum of its own, which a kernel `merge` combines.
  */
-import { type Format, formatOf } from "../../ir/index.ts";
+import { type AttentionWorkload, type Format, formatOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { attentionOf, partsOf, piecesIn, type QueryPart, quadSize, steps } from "./attention-steps.ts";
@@ -21,13 +21,15 @@ import { divideParts, groupLoops, mergeParts, partsLoop } from "./gpu-attention-
 import { bindLoop, type Choices, choicesOf, digits, inner, tree } from "./gpu-attention-steps.ts";
 import { limitOf } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
+import { together } from "./gpu-rows.ts";
 import type { Point, Target } from "./template.ts";
 
 /** The passes over the tokens, by what they make. */
 const passes = ["s", "x", "m", "p", "l", "o"];
 
 export function attentionSchedule(target: Target, point: Point): Schedule {
-  const { m, headSize, heads, numerics } = attentionOf(target);
+  const workload = attentionOf(target);
+  const { m, headSize, heads, numerics } = workload;
   if (m === 0) return [];
   const choices = choicesOf(target, point);
   const { rows } = choices;
@@ -37,6 +39,19 @@ export function attentionSchedule(target: Target, point: Point): Schedule {
     ...(numerics.scores === "i8"
       ? gpuQuantizeSteps("quantize", headSize, m === "any" ? m : m * heads, limitOf(target, "invocations"))
       : []),
+    ...emptySteps(workload),
+  ];
+}
+
+/** Without tokens: an invocation per result. */
+function emptySteps({ lse }: AttentionWorkload): Schedule {
+  const [kernel, logarithms] = ["empty", "empty.lse"];
+  if (!lse) return together(kernel, ["y/0", "y/1", "y/2"]);
+  return [
+    { op: "fission", kernel, buffer: "lse", into: logarithms, stage: "main" },
+    ...together(kernel, ["y/0", "y/1", "y/2"]),
+    { op: "reorder", kernel: logarithms, loops: ["lse/1", "lse/0"] },
+    ...together(logarithms, ["lse/1", "lse/0"]),
   ];
 }
 

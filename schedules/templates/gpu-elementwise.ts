@@ -3,7 +3,7 @@ import type { Workload } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { limitOf } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
-import { gpuRmsnormSteps, gpuRopeSteps, gpuValueSteps } from "./gpu-rows.ts";
+import { gpuAppendSteps, gpuMergeSteps, gpuRmsnormSteps, gpuRopeSteps, gpuValueSteps } from "./gpu-rows.ts";
 import type { Template } from "./template.ts";
 
 /** The steps of each operator, by the most invocations of a workgroup. */
@@ -16,6 +16,8 @@ const steps: {
   swiglu: gpuValueSteps,
   rmsnorm: gpuRmsnormSteps,
   rope: gpuRopeSteps,
+  merge: gpuMergeSteps,
+  append: gpuAppendSteps,
 };
 
 export const gpuElementwise: Template = {

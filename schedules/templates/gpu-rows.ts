@@ -1,12 +1,16 @@
 /** Steps for operators that go along each row once, on a GPU: an invocation per word of 4 neighbouring values; for rmsnorm, whose rows have a sum, a workgroup per row. */
-import type {
-  DequantizeWorkload,
-  EmbedWorkload,
-  RmsNormWorkload,
-  RopeWorkload,
-  SwigluWorkload,
+import {
+  type AppendWorkload,
+  type DequantizeWorkload,
+  type EmbedWorkload,
+  formatOf,
+  type MergeWorkload,
+  type RmsNormWorkload,
+  type RopeWorkload,
+  type SwigluWorkload,
 } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
+import { piecesIn } from "./attention-steps.ts";
 import { lanesOf, rowByWorkgroup } from "./gpu-prologue.ts";
 import { bindRows, splitLoop } from "./rows.ts";
 
@@ -26,7 +30,7 @@ function byWords(kernel: string, outer: readonly string[], inner: string, length
 }
 
 /** An invocation per iteration of these loops, which are a nest. */
-function together(kernel: string, loops: readonly string[]): Schedule {
+export function together(kernel: string, loops: readonly string[]): Schedule {
   const fused = loops.slice(1).map((loop, i) => ({
     op: "fuse" as const,
     kernel,
@@ -65,3 +69,13 @@ export function gpuRopeSteps({ d, rotary }: RopeWorkload): Schedule {
     ...rest,
   ];
 }
+
+/** An invocation encodes a token's head; where codes share bytes, a head of all tokens, so that no byte is two invocations'. */
+export const gpuAppendSteps = (workload: AppendWorkload): Schedule =>
+  (["keys", "values"] as const).flatMap((kernel): Schedule => {
+    if (piecesIn(formatOf(workload[kernel])) > 1) return [bindRows(kernel, "h")];
+    return [{ op: "reorder", kernel, loops: ["i", "h"] }, ...together(kernel, ["i", "h"])];
+  });
+
+/** An invocation takes a head of a row. */
+export const gpuMergeSteps = (_: MergeWorkload): Schedule => together("main", ["m", "h"]);

@@ -28,6 +28,7 @@ import {
   ApiError,
   Executable,
   GpuExecutable,
+  type GpuKvCache,
   type GpuPackedTensors,
   gpuKernelOf,
   kernelOf,
@@ -86,7 +87,7 @@ export interface CompiledKernel<W extends Workload>
 /** A workload compiled for a GPU. */
 export interface CompiledGpuKernel<W extends Workload>
   extends Compiled<W, WgslArtifact>,
-    LoadedGpuKernel<WeightsOf<W>, RunArguments<W, GpuPackedTensors>, RunResult<W>> {
+    LoadedGpuKernel<WeightsOf<W>, RunArguments<W, GpuPackedTensors, GpuKvCache>, RunResult<W>> {
   /** Packs stored weights on the CPU and uploads them. Rejects as `CompiledKernel.pack` throws. */
   pack(weights: WeightsOf<W>, options?: PackOptions): Promise<GpuPackedTensors>;
 }
@@ -118,7 +119,7 @@ export async function compile<W extends Workload>(
     const executable = await GpuExecutable.load(artifact, runtime);
     return {
       ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
-      ...gpuKernelOf<WeightsOf<W>, RunArguments<W, GpuPackedTensors>, RunResult<W>>(executable),
+      ...gpuKernelOf<WeightsOf<W>, RunArguments<W, GpuPackedTensors, GpuKvCache>, RunResult<W>>(executable),
       pack: async (weights, options = {}) => executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
     };
   }

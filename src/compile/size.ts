@@ -2,7 +2,7 @@
 import { type Expr, QloomError } from "../../ir/index.ts";
 import type { Size } from "../runtime/index.ts";
 
-const spelling = { add: "+", sub: "-", mul: "*", floordiv: "/", mod: "%" } as const;
+const spelling = { add: "+", sub: "-", mul: "*", floordiv: "/", mod: "%", min: "min" } as const;
 
 /** The size that an i32 expression of symbols stands for. */
 export function sizeOf(e: Expr): Size {
@@ -13,6 +13,6 @@ export function sizeOf(e: Expr): Size {
     return [spelling[e.op as keyof typeof spelling], sizeOf(a), sizeOf(b)];
   }
   throw new QloomError(
-    `a size can't be a ${e.kind === "op" ? e.op : e.kind}; sizes are sums, products and quotients of symbols`,
+    `a size can't be a ${e.kind === "op" ? e.op : e.kind}; sizes are sums, products, quotients and minima of symbols`,
   );
 }

@@ -121,11 +121,11 @@ interface Results<W> {
     : Float32Array;
 }
 
-type Cache<W> = W extends { readonly keys: string } ? { readonly cache: KvCache } : unknown;
+type Cache<W, Kv> = W extends { readonly keys: string } ? { readonly cache: Kv } : unknown;
 
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
-export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends Workload
-  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Cache<W> & Rows<W>
+export type RunArguments<W extends Workload, Packed = PackedTensors, Kv = KvCache> = W extends Workload
+  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Cache<W, Kv> & Rows<W>
   : never;
 
 /** What `run` gives. */

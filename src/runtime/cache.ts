@@ -111,9 +111,21 @@ export class KvCache {
 /** Bytes of a tensor for so many tokens: of kernels that append, those that are there and those that join. */
 const bytesFor = ({ bytes }: TensorSpec, tokens: number): number => evaluate(bytes, { T: tokens, M: 0 });
 
+/** A cache in any memory, as far as what it belongs to is concerned. */
+interface AnyCache {
+  readonly layout: string;
+  readonly runtime: unknown;
+  requireLive(): void;
+}
+
 /** Throws an `ApiError` unless this is a live cache of the kernel's layout in the memory that the kernel works in. */
-export function requireCache(specs: readonly TensorSpec[], given: unknown, runtime: WasmMemory): KvCache {
-  const cache = given as KvCache | undefined;
+export function requireCache<C extends AnyCache>(
+  specs: readonly TensorSpec[],
+  given: unknown,
+  runtime: C["runtime"],
+): C {
+  // Not instanceof: kernels of two builds share caches where layout and memory are the same.
+  const cache = given as C | undefined;
   if (cache?.layout === undefined) throw new ApiError("cache is missing; pass what newCache() gave");
   cache.requireLive();
   if (cache.layout !== cacheLayout(specs))

@@ -6,6 +6,7 @@ import type { GpuLaunch, GpuRuntime, GpuTensor, LaunchShader } from "../../backe
 import type { Feature } from "../../ir/index.ts";
 import { ApiError } from "./errors.ts";
 import { Executable, inDomain, partFor, type StoredTensors } from "./executable.ts";
+import { GpuKvCache } from "./gpu-cache.ts";
 import { GpuPackedTensors } from "./gpu-packed.ts";
 import { packedSlices } from "./gpu-slices.ts";
 import type { DispatchInfo, GpuKernelInfo, KernelInfo, PartInfo } from "./info.ts";
@@ -32,10 +33,6 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
 
   /** Compiles the shaders, in parallel. Rejects with a `GpuError` where one is refused. */
   static async load<A extends GpuArtifact>(artifact: A, runtime: GpuRuntime): Promise<GpuExecutable<A>> {
-    if (artifact.caches !== undefined)
-      throw new ApiError(
-        `${artifact.workload.op}: its cache is in the memory of Wasm kernels; compile it without a GPU's runtime`,
-      );
     await runtime.compile(shadersOf(artifact));
     return new GpuExecutable(artifact, runtime);
   }
@@ -70,6 +67,14 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
       { layout, sizes, bytes: (name) => tensors.get(name) as Uint8Array, slices },
       this.runtime,
     );
+  }
+
+  /** An empty cache with room for `capacity` tokens. Rejects with an `ApiError` where the kernel uses none, and as `GpuKvCache.reserve` does. */
+  async newCache(capacity = 0): Promise<GpuKvCache> {
+    this.requireLive();
+    const { caches, workload } = this.artifact;
+    if (caches === undefined) throw new ApiError(`newCache: a ${workload.op} has no cache`);
+    return GpuKvCache.allocate(caches, this.runtime, capacity);
   }
 
   /** The launches for these sizes on tensors that stand on the GPU already. Workspaces among them are used where they are; without them the kernel has its own. */

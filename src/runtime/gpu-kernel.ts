@@ -12,12 +12,14 @@ import {
   sizesOf,
   type TensorArray,
 } from "./arguments.ts";
+import { requireCache } from "./cache.ts";
 import { ApiError } from "./errors.ts";
+import type { GpuKvCache } from "./gpu-cache.ts";
 import type { GpuExecutable } from "./gpu-executable.ts";
 import type { GpuPackedTensors } from "./gpu-packed.ts";
 import type { TensorSpec } from "./info.ts";
 import { bytesOf, type StoredArrays, storedBytes } from "./kernel.ts";
-import { evaluate, type Sizes } from "./size.ts";
+import { evaluate, type Size, type Sizes } from "./size.ts";
 
 /** A kernel on a GPU that packs weights of type `Weights` and runs on `Arguments`. */
 export interface LoadedGpuKernel<Weights, Arguments, Result> {
@@ -27,6 +29,11 @@ export interface LoadedGpuKernel<Weights, Arguments, Result> {
   pack(weights: Weights): Promise<GpuPackedTensors>;
   /** Packed weights from a file that `toBytes` gave, of packed tensors on any backend. */
   loadPacked(bytes: Uint8Array): Promise<GpuPackedTensors>;
+  /**
+   * An empty cache for this kernel, and for all that append to or attend over one of its formats and heads on this runtime. Rejects with an `ApiError` where the kernel has none.
+   * @param capacity tokens that it has room for before it grows; 0 unless given
+   */
+  newCache(capacity?: number): Promise<GpuKvCache>;
   /** Runs; results are copies. Rejects with an `ApiError` for a wrong length, or tensors packed for another layout, with a `GpuError` where the device is lost. */
   run(args: Arguments): Promise<Result>;
   /** Frees what the kernel holds; packed tensors stay. */
@@ -49,6 +56,7 @@ export function gpuKernelOf<Weights, Arguments, Result>(
     layout: executable.artifact.layout,
     pack: async (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
+    newCache: (capacity) => executable.newCache(capacity),
     run: (args) => inTurn(() => run(executable, buffers, args as RunInputs)) as Promise<Result>,
     dispose: () => {
       buffers.dispose();
@@ -90,14 +98,30 @@ async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs)
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
-  const sizes = sizesOf(artifact, args);
+  if (artifact.caches === undefined) return runOn(executable, buffers, args, undefined);
+  const cache = requireCache<GpuKvCache>(artifact.caches, args["cache"], runtime);
+  return cache.inTurn(() => runOn(executable, buffers, args, cache));
+}
+
+async function runOn(
+  executable: GpuExecutable,
+  buffers: Buffers,
+  args: RunInputs,
+  cache: GpuKvCache | undefined,
+): Promise<RunOutputs> {
+  cache?.requireLive();
+  const { artifact, runtime } = executable;
+  const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
   const m = sizes.M;
+  const joining = cache !== undefined && artifact.workload.op === "append" ? m : 0;
   const weights = new Map<string, GpuTensor>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<GpuPackedTensors>(artifact, args["w"], runtime);
     for (const [name, tensor] of w.tensors) weights.set(name, tensor);
   }
   const inputs = inputsOf(artifact, args, sizes);
+  await cache?.makeRoom(joining);
+  for (const [name, tensor] of cache?.tensors ?? []) weights.set(name, tensor);
   const sizeOf = ({ bytes }: TensorSpec, rows: number): number => evaluate(bytes, { ...sizes, M: rows });
   const results = new Map(artifact.outputs.map((o) => [o.name, new Uint8Array(sizeOf(o, m))]));
   const most = rowsAtOnce(executable, sizes);
@@ -128,18 +152,28 @@ async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs)
       (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, row === 0 ? 0 : sizeOf(spec, row));
     });
   }
+  cache?.grow(joining);
   return resultOf(artifact, (name) => results.get(name) as Uint8Array<ArrayBuffer>);
 }
 
-/** The most rows whose tensors fit the device's bindings: all where M is fixed, for then the shaders are made for just so many. */
+/**
+ * The most rows whose tensors fit the device's bindings: all where M is fixed, for then the shaders are made for just so many, and where rows are not what follows each other in
+ * every tensor, or depend on how many there are.
+ */
 function rowsAtOnce({ artifact, runtime }: GpuExecutable, sizes: Sizes & { readonly M: number }): number {
   const m = sizes.M;
-  if (artifact.workload.m !== "any") return Math.max(1, m);
+  const { workload, inputs, outputs, caches } = artifact;
+  const isByRows = [...inputs, ...outputs].every(({ shape }) => shape.slice(1).every((size) => !dependsOnRows(size)));
+  if (workload.m !== "any" || caches !== undefined || !isByRows) return Math.max(1, m);
   const { maxBinding, maxBuffer } = runtime.sizeLimits;
   const most = Math.min(maxBinding, maxBuffer);
-  const growing = [...artifact.inputs, ...artifact.outputs, ...artifact.parts.flatMap((p) => p.workspaces)];
+  const growing = [...inputs, ...outputs, ...artifact.parts.flatMap((p) => p.workspaces)];
   const fits = (rows: number): boolean => growing.every(({ bytes }) => evaluate(bytes, { ...sizes, M: rows }) <= most);
   let rows = Math.max(1, m);
   while (rows > 1 && !fits(rows)) rows = Math.ceil(rows / 2);
   return rows;
 }
+
+/** Whether a size is another one for other M. */
+const dependsOnRows = (size: Size): boolean =>
+  size === "M" || (typeof size === "object" && [size[1], size[2]].some(dependsOnRows));

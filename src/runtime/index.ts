@@ -6,6 +6,7 @@ export { arrayOf, type RunOutputs, shortName, type TensorArray } from "./argumen
 export { cacheLayout, KvCache } from "./cache.ts";
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
+export { GpuKvCache } from "./gpu-cache.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";

@@ -78,7 +78,7 @@ function run(executable: Executable, args: RunInputs): RunOutputs {
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
   const { caches = [] } = artifact;
-  const cache = caches.length > 0 ? requireCache(caches, args["cache"], runtime) : undefined;
+  const cache = caches.length > 0 ? requireCache<KvCache>(caches, args["cache"], runtime) : undefined;
   const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
   const joining = cache !== undefined && artifact.workload.op === "append" ? sizes.M : 0;
   cache?.makeRoom(joining);

@@ -1,7 +1,7 @@
 /** Sizes that depend on M, as JSON: what an artifact carries instead of IR expressions. */
 
 /** A number, a symbol, or an operation on two sizes; `/` and `%` round down. */
-export type Size = number | string | readonly ["+" | "-" | "*" | "/" | "%", Size, Size];
+export type Size = number | string | readonly ["+" | "-" | "*" | "/" | "%" | "min", Size, Size];
 
 /** Values of the symbols in a run: `M` the rows. */
 export type Sizes = Readonly<Record<string, number>>;
@@ -24,5 +24,7 @@ export function evaluate(size: Size, symbols: Sizes): number {
       return Math.floor(a / b);
     case "%":
       return a - Math.floor(a / b) * b;
+    case "min":
+      return Math.min(a, b);
   }
 }

@@ -78,6 +78,9 @@ export function literal(value: number, machine: Machine): string {
   }
 }
 
+/** The greatest float: a decimal that is rounded to it from above is none. */
+const greatest = 2 ** 128 - 2 ** 104;
+
 /**
  * The shortest decimal that is read as a float: so near to it (a half of what would do) that rounding to double and then to the float, or at
  * once, finds it.
@@ -85,7 +88,7 @@ export function literal(value: number, machine: Machine): string {
 function decimal(value: number, relative: number): string {
   for (let digits = 1; digits <= 9; digits++) {
     const text = Number(value.toPrecision(digits));
-    if (Math.abs(text - value) <= (Math.abs(value) * relative) / 2) return spelled(text);
+    if (Math.abs(text - value) <= (Math.abs(value) * relative) / 2 && Math.abs(text) <= greatest) return spelled(text);
   }
   return spelled(value);
 }

@@ -87,6 +87,11 @@ export class GpuRuntime {
     return this.#transfers.read(tensor, begin, bytes);
   }
 
+  /** Copies all of a tensor to the beginning of another, in order with launches; neither is in slices. */
+  copy(from: GpuTensor, to: GpuTensor): void {
+    this.#transfers.copy(from, to);
+  }
+
   /** Compiles shaders in parallel, so that launches find them ready. @throws GpuError where one is refused */
   async compile(shaders: readonly LaunchShader[]): Promise<void> {
     await Promise.all(shaders.map((shader) => this.#pipelines.get(shader)));

@@ -87,6 +87,24 @@ export class Transfers {
     queue.writeBuffer(buffer, offset + whole, tail);
   }
 
+  /** Copies all of a tensor to the beginning of another, in order with launches; neither is in slices. */
+  copy(from: GpuTensor, to: GpuTensor): void {
+    this.#live.requireLive();
+    for (const tensor of [from, to]) {
+      tensor.requireOf(this.#live);
+      if (tensor.slices.length !== 1)
+        throw gpuError("call", {
+          reason: `${tensor.label} is in ${tensor.slices.length} slices: copy it by reading and writing`,
+        });
+    }
+    if (from.bytes > to.bytes)
+      throw gpuError("call", { reason: `copy of ${from.bytes} bytes to ${to.label}, which has ${to.bytes}` });
+    const encoder = this.#live.gpu.createCommandEncoder();
+    // Buffers are whole words.
+    encoder.copyBufferToBuffer(from.slices[0]!.buffer, 0, to.slices[0]!.buffer, 0, Math.ceil(from.bytes / 4) * 4);
+    this.#live.gpu.queue.submit([encoder.finish()]);
+  }
+
   /** The bytes `begin`..`begin + bytes` of a tensor, after everything launched before. */
   async read(tensor: GpuTensor, begin = 0, bytes: number = tensor.bytes - begin): Promise<Uint8Array<ArrayBuffer>> {
     const result = new Uint8Array(Math.max(0, bytes));
