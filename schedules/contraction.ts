@@ -53,6 +53,8 @@ export function contracted(program: Program, kernel: Kernel, step: Contraction):
   });
   const own = kept.map((l) => b.variable(l.loop));
   const shape = [...kept.map((l) => l.extent), ...local.shape];
+  require(scope === "global" || shape.every((extent) => extent.kind === "const"), () =>
+    `${name}: in ${scope} memory it needs constant extents; keep loops of constant extents only`);
   const final = b.buffer(into ?? name, local.scalar, shape, { scope, ...(local.range && { range: local.range }) });
   return simplifyKernel(rewritten(kernel, name, final, (index) => [...own, ...at(index)]));
 }

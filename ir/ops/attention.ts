@@ -175,21 +175,26 @@ export function attentionProgram(workload: AttentionWorkload): Program {
   const quantize = quantizeRows("q", { extent: rows, symbols: perRun }, headSize, headSize, "prologue", "workspace");
   return {
     name: "attention",
-    kernels: [...(numerics.scores === "i8" ? [quantize] : []), main, emptyKernel(outputs, perRun)],
+    kernels: [
+      ...(numerics.scores === "i8" ? [quantize] : []),
+      main,
+      emptyKernel(outputs, perRun, workload.sinks ? inputs.sinks : undefined),
+    ],
   };
 }
 
-/** Without tokens results are 0, and the logarithm of the divisor is -Infinity. */
-function emptyKernel(outputs: readonly Buffer[], perRun: readonly SizeSymbol[]): Kernel {
+/** Without tokens results are 0, and the logarithm of the divisor is -Infinity, or the sink's own. */
+function emptyKernel(outputs: readonly Buffer[], perRun: readonly SizeSymbol[], sinks: Buffer | undefined): Kernel {
+  const logarithm = sinks === undefined ? minusInfinity : load(sinks, [variable("lse/0")]);
   return kernel("empty", "main", {
     symbols: [...perRun, symbol(tokensSymbol, { max: 0 })],
-    buffers: outputs,
+    buffers: [...(sinks !== undefined && outputs.length > 1 ? [sinks] : []), ...outputs],
     body: outputs.map(({ name, shape }) => {
       const loops = shape.map((_, axis) => `${name}/${axis}`);
       const fill = store(
         name,
         loops.map((of) => variable(of)),
-        name === "y" ? zero : minusInfinity,
+        name === "y" ? zero : logarithm,
       );
       return loops.reduceRight<Stmt>((inner, of, axis) => loop(of, shape[axis] as Expr, [inner]), fill);
     }),

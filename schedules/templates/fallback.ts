@@ -1,17 +1,19 @@
 /**
- * Template `fallback`: takes every workload on every device. The naive loops, with sums kept in a register and rows outermost, so that threads and
+ * Template `fallback`: takes every workload on every device, but for attention on a GPU that has no room for its tensors or no template for its numerics. The naive loops, with sums kept in a register and rows outermost, so that threads and
  * invocations can share them as they share every other kernel.
  */
 import { type Kernel, programOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
+import { attentionFault } from "./gpu-attention.ts";
 import { fuseEpilogue, resultOf, shapeOf } from "./matmul.ts";
 import type { Target, Template } from "./template.ts";
 
 export const fallback: Template = {
   name: "fallback",
   packing: "fallback",
-  refuses: () => undefined,
+  refuses: (target) =>
+    target.workload.op === "attention" && target.device.kind === "wgsl" ? attentionFault(target) : undefined,
   space: () => ({ axes: {}, where: [], layout: [] }),
   default: () => ({}),
   schedule: (target: Target): Schedule => {

@@ -4,7 +4,6 @@ import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { attentionOf } from "./attention-steps.ts";
-import { limitOf } from "./gpu-matmul.ts";
 import { numberAt, type Point, type Target } from "./template.ts";
 
 /** A point's choices, and what follows from them. */
@@ -21,24 +20,16 @@ export interface Choices {
 }
 
 export function choicesOf(target: Target, point: Point): Choices {
-  const { heads: all, kvHeads, headSize } = attentionOf(target);
+  const { heads: all, kvHeads } = attentionOf(target);
   const heads = numberAt(point, "heads");
   return {
     rows: numberAt(point, "rows"),
     heads,
     others: all / kvHeads / heads,
     lanes: numberAt(point, "lanes"),
-    across: acrossOf(headSize, limitOf(target, "invocations")),
+    across: numberAt(point, "across"),
     parts: numberAt(point, "parts"),
   };
-}
-
-/** As many invocations as divide a head's values, up to a block's tokens; where those are few, up to the limit. */
-export function acrossOf(headSize: number, most: number): number {
-  const largest = (end: number): number =>
-    Array.from({ length: end }, (_, i) => end - i).find((n) => headSize % n === 0) ?? 1;
-  const usual = largest(Math.min(cacheBlock, most));
-  return usual * 4 > Math.min(headSize, cacheBlock) ? usual : largest(most);
 }
 
 /** The loops over the queries and heads of a workgroup: innermost in every nest. */

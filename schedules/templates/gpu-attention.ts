@@ -8,7 +8,10 @@ import { type Constraint, numberAt, type Point, type Space, type Target, type Te
 
 /** Queries times heads of a workgroup: more leave no registers for anything else. */
 const mostSums = 32;
-const usualSums = 16;
+/** Those of a default point. What makes code for processors takes seconds for more. */
+const usualSums = (target: Target): number => (isProcessor(target) ? 4 : 16);
+/** The most queries of a default tile: there is a kernel for each number of queries that may be left over. */
+const usualRows = 4;
 
 const groupOf = ({ heads, kvHeads }: AttentionWorkload): number => heads / kvHeads;
 
@@ -24,11 +27,22 @@ function buffersOf(workload: AttentionWorkload, parts: number): number {
   return read + count(positions === "given", slopes, bias) + results;
 }
 
+/** Invocations that a head's values may be spread over. */
+const acrossFor = (target: Target): readonly number[] =>
+  divisorsOf(attentionOf(target).headSize).filter((n) => n > 1 && n <= limitOf(target, "invocations"));
+
+/** As many as `most`; where those are few, as many as there may be. */
+function usualAcross(target: Target, most: number): number {
+  const all = acrossFor(target);
+  const usual = all.findLast((n) => n <= most) ?? 0;
+  return usual * 4 > Math.min(attentionOf(target).headSize, most) ? usual : (all.at(-1) as number);
+}
+
 function conditions(target: Target): readonly Constraint[] {
   const workload = attentionOf(target);
   const at = (p: Point): number => numberAt(p, "rows") * numberAt(p, "heads");
   return [
-    invocationsFit(target, (p) => Math.max(numberAt(p, "lanes"), choicesOf(target, p).across)),
+    invocationsFit(target, (p) => Math.max(numberAt(p, "lanes"), numberAt(p, "across"))),
     {
       name: "tile fits",
       violated: (p) => (at(p) <= mostSums || at(p) === 1 ? undefined : `${at(p)} sums are more than ${mostSums}`),
@@ -58,10 +72,24 @@ function conditions(target: Target): readonly Constraint[] {
   ];
 }
 
-function refuses({ workload, device }: Target): string | undefined {
+/** Why an attention can't be on this GPU, whatever the template, and what to do. */
+export function attentionFault(target: Target): string | undefined {
+  const { numerics, headSize } = attentionOf(target);
+  if (acrossFor(target).length === 0)
+    return `headSize: no number of invocations divides ${headSize}; for such heads compile without a GPU's runtime`;
+  if (numerics.weights === "i8")
+    return 'numerics.weights: on a GPU they are "f32"; for "i8" compile without a GPU\'s runtime';
+  const [count, most] = [buffersOf(attentionOf(target), 1), limitOf(target, "storageBuffers")];
+  return count <= most
+    ? undefined
+    : `its ${count} tensors are more than the ${most} storage buffers of a shader; open the GPU with limits: "adapter" where it has more, or leave out zero points or other inputs`;
+}
+
+function refuses(target: Target): string | undefined {
+  const { workload, device } = target;
   if (workload.op !== "attention") return `it is a ${workload.op}`;
   if (device.kind !== "wgsl") return `the device is ${device.kind}`;
-  return workload.numerics.weights === "i8" ? "its weights are quantized" : undefined;
+  return attentionFault(target);
 }
 
 function spaceOf(target: Target, rows: readonly number[], parts: readonly number[]): Space {
@@ -71,7 +99,8 @@ function spaceOf(target: Target, rows: readonly number[], parts: readonly number
     axes: {
       rows: rows.filter((r) => m === "any" || r <= Math.max(1, m)),
       heads: divisorsOf(groupOf(workload)),
-      lanes: [16, 32, 64],
+      lanes: [8, 16, 32, 64],
+      across: acrossFor(target),
       parts,
     },
     layout: [],
@@ -83,9 +112,10 @@ function spaceOf(target: Target, rows: readonly number[], parts: readonly number
 function defaultPoint(target: Target, rows: readonly number[], parts: number): Point {
   const workload = attentionOf(target);
   const { m } = workload;
-  const heads = divisorsOf(groupOf(workload)).findLast((n) => n <= usualSums) ?? 1;
-  const most = rows.findLast((r) => r * heads <= usualSums && (m === "any" || r <= m)) ?? 1;
-  const divided = { rows: 1, heads, lanes: cacheBlock, parts };
+  const heads = divisorsOf(groupOf(workload)).findLast((n) => n <= usualSums(target)) ?? 1;
+  const most = rows.findLast((r) => r <= usualRows && r * heads <= usualSums(target) && (m === "any" || r <= m)) ?? 1;
+  const lanes = isProcessor(target) ? 16 : cacheBlock;
+  const divided = { rows: 1, heads, lanes, across: usualAcross(target, lanes), parts };
   const fits = parts > 1 && conditions(target).every(({ violated }) => violated(divided) === undefined);
   return fits ? divided : { ...divided, rows: most, parts: 1 };
 }

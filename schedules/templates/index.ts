@@ -1,4 +1,5 @@
 /** The templates, best first: the first that takes a target is its template; the last takes everything. */
+import { ScheduleError } from "../errors.ts";
 import { attentionDecode, attentionPrefill } from "./attention.ts";
 import { elementwise } from "./elementwise.ts";
 import { f32Decode, f32Prefill } from "./f32-madd.ts";
@@ -31,8 +32,12 @@ export const templates: readonly Template[] = [
   fallback,
 ];
 
-/** The template of a target; where weights are packed already, one that reads them. */
-export const templateFor = (target: Target, packing?: string): Template => rivalsFor(target, packing)[0] ?? fallback;
+/** The template of a target; where weights are packed already, one that reads them. Throws a `ScheduleError` that says why where there is none. */
+export function templateFor(target: Target, packing?: string): Template {
+  const reason = fallback.refuses(target);
+  if (reason !== undefined) throw new ScheduleError(reason);
+  return rivalsFor(target, packing)[0] ?? fallback;
+}
 
 /** The templates that the tuner tries for a target, best first: of each packing the first that takes it, and the fallback only where there is no other. */
 export function rivalsFor(target: Target, packing?: string): readonly Template[] {

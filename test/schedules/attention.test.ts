@@ -20,7 +20,7 @@ import { cacheOf } from "../ir/ops/cached.ts";
 import { nmse, normals } from "../ir/samples.ts";
 import { patience, runs } from "./runs.ts";
 
-const own = templates.filter((t) => t.name.startsWith("attention-"));
+const own = templates.filter((t) => /^(gpu-)?attention-/.test(t.name));
 
 const formats = [
   "f32",
@@ -78,9 +78,12 @@ const targetsOf = (template: Template): fc.Arbitrary<Target> =>
   fc
     .record({
       workload: workloads,
-      device: fc
-        .constantFrom<Feature[][]>(["relaxed-simd"], [])
-        .map((features): Target["device"] => ({ kind: "wasm", features, limits: {} })),
+      device: fc.constantFrom<Feature[][]>(["relaxed-simd"], []).map((features): Target["device"] =>
+        // A GPU with room for the inputs of any workload.
+        template.name.startsWith("gpu-")
+          ? { kind: "wgsl", features: [], limits: { storageBuffers: 16 } }
+          : { kind: "wasm", features, limits: {} },
+      ),
     })
     .filter((target) => template.refuses(target) === undefined);
 
@@ -141,14 +144,16 @@ describe.each(own)("template $name", (template) => {
     fc.assert(
       fc.property(tried, ({ target, point, queries, tokens, seed }) => {
         const workload = target.workload as AttentionWorkload;
+        const kind = target.device.kind === "wgsl" ? "wgsl" : "wasm";
         const scheduled = applySchedule(programOf(workload), scheduleOf(template, target, point));
         verifyProgram(scheduled, "scheduled");
         const rows = workload.m === "any" ? queries : workload.m;
         expectClose(workload, scheduled, rows, tokens, seed);
-        const lowered = { ...scheduled, kernels: scheduled.kernels.map((kernel) => lower(kernel, "wasm")) };
+        const lowered = { ...scheduled, kernels: scheduled.kernels.map((kernel) => lower(kernel, kind)) };
         expectClose(workload, lowered, rows, tokens, seed);
       }),
-      { numRuns: runs(8) },
+      // Invocations are interpreted one by one.
+      { numRuns: runs(template.name.startsWith("gpu-") ? 4 : 8) },
     );
   });
 });

@@ -144,8 +144,10 @@ const generators: Generators = {
   },
   fuse: (s) => ({ op: "fuse", kernel: s.kernel.name, loops: nestAt(s).slice(0, s.below(2) + 2), into: s.fresh("f") }),
   distribute: (s) => {
-    const { loop } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
-    return { op: "distribute", kernel: s.kernel.name, loop };
+    const { loop, body } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
+    const inside = body.flatMap((t) => (t.kind === "for" ? [t.loop] : []));
+    const two = s.below(3) === 0 && inside.length > 0 ? { after: s.pick(inside), into: s.fresh(loop) } : {};
+    return { op: "distribute", kernel: s.kernel.name, loop, ...two };
   },
   unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
   vectorize: (s) => {
@@ -253,7 +255,8 @@ const generators: Generators = {
     const depth = s.below(around.length);
     const at = s.pick(around.slice(depth, depth + 1));
     const keep = around.slice(0, depth + 1).filter(() => s.below(3) === 0);
-    return { op: "contract", kernel: s.kernel.name, buffer, at, keep };
+    const scope = s.pick([undefined, undefined, "register", "workgroup"] as const);
+    return { op: "contract", kernel: s.kernel.name, buffer, at, keep, scope };
   },
   online: (s) => {
     const kernel = s.kernel.name;
@@ -266,6 +269,11 @@ const generators: Generators = {
       ...{ op: "split", kernel, loop, factor, into: [`${loop}.b`, `${loop}.i`], tail: "exact" },
     });
     return [...loops.map(blocked), { op: "online", kernel, max, loops: loops.map((loop) => `${loop}.b`), into }];
+  },
+  rebase: (s) => {
+    const { max, nests } = s.pick(maximaOf(s.kernel));
+    const loops = s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests;
+    return { op: "rebase", kernel: s.kernel.name, max, loops, parts: s.below(4) + 2, into: s.fresh("part") };
   },
   skip: (s) => ({ op: "skip", kernel: s.kernel.name, loop: loopName(s), where: "x" }),
   stage: (s) => ({

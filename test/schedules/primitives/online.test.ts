@@ -5,22 +5,22 @@ import { refused } from "./softmax.ts";
 goldens("online");
 
 describe("online refuses", () => {
-  test("nests that are apart", () => {
+  test("nests around what uses the same", () => {
     expect(
       refused([
         [
           `  for p/t`,
-          `  y[0] = 0.0
+          `  y[0] = p[0]
   for p/t`,
         ],
       ]),
     ).toMatchInlineSnapshot(
-      `"step 1: online: p/t does not follow m/t directly; name neighbouring loops, in their order"`,
+      `"step 1: online: p is used between the nests too, and what stands there would come after them; name all nests that use it"`,
     );
   });
   test("nests in another order", () => {
     expect(refused([], "online(max: m, loops: [m/t, l/t, p/t], into: t)")).toMatchInlineSnapshot(
-      `"step 1: online: l/t does not follow m/t directly; name neighbouring loops, in their order"`,
+      `"step 1: online: p/t does not follow l/t; name loops beside each other, in their order"`,
     );
   });
   test("loops of different extents", () => {

@@ -1,4 +1,4 @@
-// What a decoder layer has beside matmul and attention, through the API on a GPU (SwiftShader, in a process of its own): several inputs and outputs, integers, values out of
+// What a decoder layer has beside matmul, through the API on a GPU (SwiftShader, in a process of its own): several inputs and outputs, integers, values out of
 // range.
 
 import { execFile } from "node:child_process";
@@ -7,17 +7,53 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { gpuEnvironment } from "../../../backends/index.ts";
 
-const child = fileURLToPath(new URL("./children/gpu-operators.ts", import.meta.url));
-
-test("results are right, and what is out of range is refused", { timeout: 120_000 }, async () => {
+/** The lines of a program that runs on the processor in a GPU's place. */
+async function linesOf(name: string): Promise<readonly unknown[]> {
+  const child = fileURLToPath(new URL(`./children/${name}.ts`, import.meta.url));
   const { env } = await gpuEnvironment({ software: true });
   const { stdout } = await promisify(execFile)(process.execPath, [child], { env: { ...process.env, ...env } });
   const lines = stdout.trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as unknown);
+}
+
+test("results are right, and what is out of range is refused", { timeout: 120_000 }, async () => {
   const twice = (fault: string): readonly string[] => [fault, fault];
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+  expect(await linesOf("gpu-operators")).toEqual([
     { op: "rmsnorm", faults: [] },
     { op: "embed", faults: twice("ApiError: ids[3] is 9, outside of 0..8") },
     { op: "rope", faults: twice("ApiError: positions[1] is 33554432, outside of -16777216..16777216") },
     { op: "swiglu", faults: [] },
   ]);
+});
+
+test("attention over a cache on the GPU is the definition's; the cache grows, is cut off, and what does not fit is refused", {
+  timeout: 240_000,
+}, async () => {
+  expect(await linesOf("gpu-attention")).toMatchInlineSnapshot(`
+    [
+      {
+        "keys": "i8_row",
+        "runs": 8,
+        "tokens": 76,
+        "values": "int4_row",
+        "within": true,
+      },
+      {
+        "capacity": true,
+        "cut": true,
+        "grown": true,
+        "more": true,
+      },
+      [
+        "ApiError: cache is missing; pass what newCache() gave",
+        "ApiError: cache: it holds other formats or heads than the kernel's; make one with this kernel's newCache()",
+        "ApiError: k has 64 values, expected 96 (m = 3)",
+        "ApiError: capacity = -1: a number of tokens, an integer from 0 up",
+        "ApiError: tokens = 151: the cache holds 150",
+        "ScheduleError: numerics.weights: on a GPU they are "f32"; for "i8" compile without a GPU's runtime",
+        "ScheduleError: its 10 tensors are more than the 8 storage buffers of a shader; open the GPU with limits: "adapter" where it has more, or leave out zero points or other inputs",
+        "ApiError: the cache is disposed; make another",
+      ],
+    ]
+  `);
 });
