@@ -4,7 +4,7 @@
  *     d[n] += i32(t[k4, g, i32(ix[n, k4, p])]) * ((1 << p) * (1 << 2*g))           whole tables, exact
  *     .. d[n] + c[] ..
  *     e = i8(ix[n, k4, p]),  d[n] += i32(select(7 < e, -t[k4, i32(e & 7)], t[k4, i32(e & 7)])) * (1 << p)        half tables, rounded
- *     .. madd_f32(f32(d), step * 2.0, f32(c + 2*z) * 0.5) ..                         for f32(d*2 + z)
+ *     .. madd_f32(f32(d), step * 2.0, f32(c*2 + z*2) * 0.5) ..                       for f32(d*2 + z)
  */
 import {
   affineOf,

@@ -16,10 +16,11 @@
  *            Not the same sum but near it: for numerics that allow it. Where the sum became a float, `f32(2*d - z) * sx * s[n]`, stands
  *            `madd_f32(f32(d), step * 2.0 * sx, f32(2*c - z) * sx) * s[n]`.
  *
- * With `tables: half` entries are twice the sum less the sum of all 4, so that entry 15 - i is entry i, negated: tables have 8. Numbers from 8 are packed with their lower
- * bits inverted, and stand for an entry that is negated. What is read is `(d[n] + c[]) >> 1`, rounded half a step times d. Exact digits are 8*high + low, both in the sign of the entry.
+ * With `tables: half` entries are twice the sum less the sum of all 4, so that entry 15 - i is entry i, negated, and tables have 8. A number from 8 on is packed with its
+ * lower bits inverted: it stands for the negative of the entry that they name. Exact entries are 8*high + low, both digits of the entry's sign. The sum is twice what it was:
  *
- *     d[n] += i32(select(7 < i8(ix[n, k4, p]), -t[..], t[k4, g, i32(u8(ix[n, k4, p]) & 7)])) * ((1 << p) * (1 << 3*g))       over k4, p, g
+ *     for k4 < 8: for p < 2: for g < 2: d[n] += i32(select(7 < ix, -t[k4, g, ix & 7], t[k4, g, ix & 7])) * ((1 << p) * (1 << 3*g))      (ix: ix[n, k4, p])
+ *     .. (d[n] + c[]) >> 1 ..
  *
  * Where codes of several planes lie side by side, `q[n, 3*k + 1]`, so do their numbers, `ix[n, 3*k4 + 1]`, and the sums of all planes share them.
  *
