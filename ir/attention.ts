@@ -58,6 +58,8 @@ export interface AttentionWorkload {
   readonly sinks?: boolean | undefined;
   /** A second output `lse`, heads x m: log of the divisor, -Infinity where it is 0. @default false */
   readonly lse?: boolean | undefined;
+  /** See `Paged`. @default a cache of one sequence */
+  readonly pages?: number | undefined;
   readonly numerics: AttentionNumerics;
 }
 
@@ -72,6 +74,8 @@ export interface AppendWorkload {
   readonly headSize: number;
   readonly keys: string;
   readonly values: string;
+  /** See `Paged`. @default a cache of one sequence */
+  readonly pages?: number | undefined;
 }
 
 /**
