@@ -346,7 +346,10 @@ export function buffer(
   const role = options.role ?? (scope === "global" ? "workspace" : "local");
   check((scope === "global") === (role !== "local"), () => `${name}: a ${scope} buffer can't have the role ${role}`);
   const { below } = options;
-  check(below === undefined || options.range === undefined, () => `${name}: it has a range and a size that it is below`);
+  check(
+    below === undefined || options.range === undefined,
+    () => `${name}: it has a range and a size that it is below`,
+  );
   const range = role === "subgroup" ? leaderRange(name, scalar, shape, options.unit) : options.range;
   return Object.freeze({
     name,

@@ -82,9 +82,7 @@ function passesOver(blocks: Expr): Passes {
     eachBlock,
     eachToken: (name, s) => {
       const ti = variable(`${name}/ti`);
-      return eachBlock(name, (tb) =>
-        loop(`${name}/ti`, cacheBlock, [s([tb, ti], add(mul(tb, cacheBlock), ti))]),
-      );
+      return eachBlock(name, (tb) => loop(`${name}/ti`, cacheBlock, [s([tb, ti], add(mul(tb, cacheBlock), ti))]));
     },
   };
 }
@@ -192,7 +190,16 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     ],
     body: [loop("i", M, batch.each([loop("hk", kvHeads, [loop("hg", group, body)])]))],
   });
-  const quantize = quantizeRows("q", { extent: mul(M, heads), symbols: perRun }, headSize, headSize, "prologue", "workspace", codeReach, batch);
+  const quantize = quantizeRows(
+    "q",
+    { extent: mul(M, heads), symbols: perRun },
+    headSize,
+    headSize,
+    "prologue",
+    "workspace",
+    codeReach,
+    batch,
+  );
   return {
     name: "attention",
     kernels: [...(numerics.scores === "i8" ? [quantize] : []), main, emptyKernel(outputs, perRun)],
@@ -225,7 +232,9 @@ function scoresOf(scope: Scope, q: Buffer, rows: readonly Expr[]): Piece {
   const d = variable("s/d");
   const codes = quantizedBuffers(rows, headSize, headSize, "workspace", codeReach, "q");
   const value =
-    numerics.scores === "i8" ? mul(cast("f32", load(codes.q, [...row, d])), load(codes.s, [...row, 0])) : load(q, [...row, d]);
+    numerics.scores === "i8"
+      ? mul(cast("f32", load(codes.q, [...row, d])), load(codes.s, [...row, 0]))
+      : load(q, [...row, d]);
   const nest = passes.eachToken("s", (place) => {
     const key = decodeFields(keys.format, d, entryOf(scope, keys, place));
     return loop("s/d", headSize, [reduce(s.name, [...at, ...place], mul(value, key), ["s/d"])]);
@@ -322,10 +331,7 @@ function quantizedWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
     eachBlock("l", (tb) => reduce(l.name, at, mul(load(lb, [...at, tb]), load(r, [...at, tb])), ["l/tb"])),
     perGroupTokens("w", (g, [tb, ti], t) => {
       const of = fieldOf(format, "s") as Format["fields"][number];
-      const scaled = mul(
-        load(e, [...at, tb, ti]),
-        entryOf(scope, values, [tb, ti], lt(t, tokens))(of, g),
-      );
+      const scaled = mul(load(e, [...at, tb, ti]), entryOf(scope, values, [tb, ti], lt(t, tokens))(of, g));
       return store(w.name, [...at, g, tb, ti], scaled);
     }),
     perGroupTokens("w.max", (g, [tb, ti]) =>

@@ -93,7 +93,9 @@ export function quantizeRows(
     loop("x.amax/i", group, [reduce(amax.name, [], op("abs", value("x.amax/i")), ["x.amax/i"], "max")]),
     store(s.name, [...row, g], scale),
     store(inverse.name, [], select(lt(scale, smallestScale), constant(0, "f32"), div(one, scale))),
-    loop("i", group, [store(q.name, [...row, column("i")], cast("i8", op("round", mul(value("i"), load(inverse, [])))))]),
+    loop("i", group, [
+      store(q.name, [...row, column("i")], cast("i8", op("round", mul(value("i"), load(inverse, []))))),
+    ]),
   ];
   return kernel("quantize", stage, {
     symbols,

@@ -69,6 +69,7 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   require(source !== undefined && source.scope !== "register" && source.role !== "subgroup", () =>
     `stage ${step.buffer}: it is not a global or workgroup buffer of ${kernel.name}`);
   const moving = new Set([step.buffer, ...(step.with ?? [])]);
+  requireUnwritten(at, moving);
   const { load, conditions } = accessIn(at, step.buffer, (l) => {
     const isShared = l.loopKind === "serial" || l.loopKind === "unroll";
     const isInGroup = l.loopKind.startsWith("local.") || l.loopKind === "subgroup";
@@ -77,9 +78,7 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   });
   // What the index is made of is read where the copy is made.
   const read = moving.union(new Set(load.index.flatMap((e) => [...buffersOf(e)])));
-  for (const a of accessesIn(at.body))
-    require(a.kind === "load" || !read.has(a.buffer), () =>
-      `stage ${a.buffer}: it is written in ${step.at}; stage it in a loop that only reads it`);
+  requireUnwritten(at, read);
   const inner = loopsOf(at.body);
   const axes = loopsIn([load, ...conditions], inner);
   const moved = step.decode === true ? decodingOf(at, load, axes, read) : load;
@@ -116,6 +115,12 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   const changed = replaceIn(kernel, step.at, (body) => [copy, ...body.map((s) => mapExprs(s, reads))]);
   return simplifyKernel({ ...changed, buffers: [...changed.buffers, buffer] });
 });
+
+function requireUnwritten(at: For, buffers: ReadonlySet<string>): void {
+  for (const a of accessesIn(at.body))
+    require(a.kind === "load" || !buffers.has(a.buffer), () =>
+      `stage ${a.buffer}: it is written in ${at.loop}; stage it in a loop that only reads it`);
+}
 
 /** A load, and the conditions under which it is done. */
 interface Access {
