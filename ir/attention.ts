@@ -22,6 +22,20 @@ export const typicalTokens = 1024;
 export const cacheBlock = 64;
 
 /**
+ * Where a cache's tokens lie. Without `pages` it holds one sequence, whose T tokens lie one after the other. With `pages` a run is over a batch of B sequences (B from 0,
+ * known at run time), which lie in pages of a pool (P of them) that they may share. Inputs `lengths` (i32, B) say how many tokens each holds, 0 to T, and `pageTable` (i32,
+ * B x T/pages rounded up) in which page of the pool, 0 to P - 1, token t of sequence b lies: `pageTable[b, t // pages]`. What is said of one sequence, T being its length,
+ * then holds for each, and its queries, tokens, positions, biases and results have an axis B outermost (lse after the heads).
+ */
+export interface Paged {
+  /** Tokens of a page, a multiple of `cacheBlock`. @default one sequence */
+  readonly pages?: number | undefined;
+}
+
+/** Sequences of a batch on which attention over pages is measured. */
+export const typicalSequences = 4;
+
+/**
  * Attention of `m` queries over the first T tokens of a cache (T from 0, known at run time), grouped heads: query head h reads key head
  * `h // (heads / kvHeads)`.
  *
@@ -31,7 +45,7 @@ export const cacheBlock = 64;
  * Token t is seen by query i when t < T; with `causal` also t <= p[i], with `window` also t > p[i] - window. The position p[i] of query i is T - m + i (the
  * queries are the last tokens), or the input `positions`. q and y are f32, m x heads x headSize; keys and values are tensors of rows (token, kv head).
  */
-export interface AttentionWorkload {
+export interface AttentionWorkload extends Paged {
   readonly op: "attention";
   /** Queries of a run. */
   readonly m: number | "any";
@@ -58,8 +72,6 @@ export interface AttentionWorkload {
   readonly sinks?: boolean | undefined;
   /** A second output `lse`, heads x m: log of the divisor, -Infinity where it is 0. @default false */
   readonly lse?: boolean | undefined;
-  /** See `Paged`. @default a cache of one sequence */
-  readonly pages?: number | undefined;
   readonly numerics: AttentionNumerics;
 }
 
@@ -67,15 +79,13 @@ export interface AttentionWorkload {
  * M new tokens join the T of a cache: `k` and `v` (f32, m x kvHeads x headSize) are encoded in its formats, each token's head by itself, as `encode` does. The cache is
  * the one of an attention workload with the same heads and formats.
  */
-export interface AppendWorkload {
+export interface AppendWorkload extends Paged {
   readonly op: "append";
   readonly m: number | "any";
   readonly kvHeads: number;
   readonly headSize: number;
   readonly keys: string;
   readonly values: string;
-  /** See `Paged`. @default a cache of one sequence */
-  readonly pages?: number | undefined;
 }
 
 /**

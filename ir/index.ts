@@ -8,6 +8,7 @@ export {
   attentionBounds,
   cacheBlock,
   type MergeWorkload,
+  typicalSequences,
   typicalTokens,
 } from "./attention.ts";
 export * as b from "./build.ts";

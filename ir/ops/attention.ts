@@ -30,7 +30,7 @@ import { WorkloadError } from "../errors.ts";
 import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from "../formats/index.ts";
 import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
-import { referenceAttention } from "./attention-reference.ts";
+import { referenceAttention, referencePaged } from "./attention-reference.ts";
 import { type Batch, batchOf } from "./batch.ts";
 import { type Cached, cachedEntry, cachedTensor, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
@@ -387,17 +387,20 @@ function queriesOf({ numerics, headSize }: AttentionWorkload, q: ArrayLike<numbe
   return Float64Array.from(codes, (code, i) => code * (s[Math.floor(i / headSize)] as number));
 }
 
-/** Its reference takes the cache decoded: `keys` and `values`, tokens x kvHeads x headSize. */
+/** Its reference takes the cache decoded: `keys` and `values`, tokens (with pages those of the pool) x kvHeads x headSize. */
 export const attention: Operator<AttentionWorkload> = {
   program: attentionProgram,
   reference: (workload, inputs) => {
     const [keys, values] = [valuesOf(inputs, "keys"), valuesOf(inputs, "values")];
-    const { y, lse } = referenceAttention(workload, {
-      ...inputs,
-      q: queriesOf(workload, valuesOf(inputs, "q")),
-      keys,
-      values,
-    });
+    const given = { ...inputs, q: queriesOf(workload, valuesOf(inputs, "q")), keys, values };
+    const { pages } = workload;
+    const { y, lse } =
+      pages === undefined
+        ? referenceAttention(workload, given)
+        : referencePaged(
+            { ...workload, pages },
+            { ...given, lengths: valuesOf(inputs, "lengths"), pageTable: valuesOf(inputs, "pageTable") },
+          );
     return workload.lse ? { y, lse } : { y };
   },
   meaning: ({ softcap, causal, sinks }) =>

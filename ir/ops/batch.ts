@@ -1,9 +1,5 @@
-/**
- * What a run over a cache is over. Without pages one sequence, whose tokens lie one after the other. With `pages` a batch of B sequences of different lengths, whose
- * tokens lie in pages of a pool that they share: token t of sequence b is in page `pageTable[b, t / pages]`. What sequences have besides, such as queries, has an axis b
- * outermost.
- */
-import { cacheBlock } from "../attention.ts";
+/** The sequences that a run over a cache is over (see `Paged`), as expressions: one, or with pages a batch of them, where each token is looked up in a table. */
+import { cacheBlock, type Paged } from "../attention.ts";
 import { add, buffer, floordiv, load, loop, mod, mul, symbol, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import type { Buffer, Expr, SizeSymbol, Stmt } from "../nodes.ts";
@@ -36,7 +32,7 @@ export interface Batch {
 const T = variable(tokensSymbol);
 
 /** The sequences of a run; each has up to T tokens, which `joining` more join. Throws a `WorkloadError` for pages that can't be. */
-export function batchOf({ pages }: { readonly pages?: number | undefined }, joining?: Expr): Batch {
+export function batchOf({ pages }: Paged, joining?: Expr): Batch {
   const held = joining === undefined ? T : add(T, joining);
   if (pages === undefined) {
     const blocks = blocksOf(held);
@@ -49,16 +45,20 @@ export function batchOf({ pages }: { readonly pages?: number | undefined }, join
     throw new WorkloadError(`pages: ${pages} tokens are no whole blocks of ${cacheBlock}; use a multiple of it`);
   const [B, P, b] = [variable(sequencesSymbol), variable(pagesSymbol), variable("b")];
   const perPage = pages / cacheBlock;
+  const blocksIn = (count: Expr): Expr => (perPage === 1 ? count : mul(count, perPage));
   // Whole pages: the table's rows have an entry for each.
   const most = floordiv(add(held, pages - 1), pages);
   const lengths = buffer("lengths", "i32", [B], { role: "input", below: add(T, 1) });
   const table = buffer("pageTable", "i32", [B, most], { role: "input", below: P });
   return {
     ...{ axes: [B], at: [b], symbols: [symbol(sequencesSymbol), symbol(pagesSymbol)], inputs: [lengths, table] },
-    capacity: mul(P, perPage),
+    capacity: blocksIn(P),
     tokens: load(lengths, [b]),
-    blocks: mul(most, perPage),
-    place: (block) => add(mul(load(table, [b, floordiv(block, perPage)]), perPage), mod(block, perPage)),
+    blocks: blocksIn(most),
+    place: (block) =>
+      perPage === 1
+        ? load(table, [b, block])
+        : add(blocksIn(load(table, [b, floordiv(block, perPage)])), mod(block, perPage)),
     each: (body) => [loop("b", B, body)],
   };
 }
