@@ -99,7 +99,7 @@ function inputOf(spec: TensorSpec, data: unknown, of: Sizes): TensorArray {
     );
   if (data.length !== expected)
     throw new ApiError(
-      `${name} has ${data.length} values, expected ${expected} (m = ${of["M"]}${of["B"] === undefined ? "" : `, ${of["B"]} sequences`})`,
+      `${name} has ${data.length} values, expected ${expected} (m = ${of["M"]}${of["B"] === undefined ? "" : `, sequences: ${of["B"]}`})`,
     );
   requireRange(spec, data, of);
   return data;

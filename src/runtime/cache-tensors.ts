@@ -24,6 +24,8 @@ export class CacheTensors {
     this.runtime = runtime;
     this.#specs = specs;
     this.#symbol = symbol;
+    // Without room nothing is there, and nothing is read.
+    for (const { name } of specs) this.#addresses.set(name, 0);
   }
 
   get capacity(): number {
@@ -53,16 +55,14 @@ export class CacheTensors {
       throw error;
     }
     for (const spec of this.#specs) {
-      const [to, from] = [grown.get(spec.name) as number, this.#addresses.get(spec.name)];
+      const [to, from] = [grown.get(spec.name) as number, this.#addresses.get(spec.name) as number];
       const bytes = this.#bytes(spec, this.#capacity);
       const target = this.runtime.bytes(to, this.#bytes(spec, capacity));
-      if (from !== undefined) {
-        target.set(this.runtime.bytes(from, bytes));
-        this.runtime.free(from);
-      }
+      target.set(this.runtime.bytes(from, bytes));
       target.fill(0, bytes);
-      this.#addresses.set(spec.name, to);
     }
+    this.#free();
+    for (const [name, address] of grown) this.#addresses.set(name, address);
     this.#capacity = capacity;
   }
 
@@ -70,7 +70,8 @@ export class CacheTensors {
   copy(from: number, to: number): void {
     for (const spec of this.#specs) {
       const bytes = this.#bytes(spec, 1);
-      const whole = this.runtime.bytes(this.#addresses.get(spec.name) as number, this.#bytes(spec, this.#capacity));
+      const address = this.#addresses.get(spec.name) as number;
+      const whole = this.runtime.bytes(address, this.#bytes(spec, this.#capacity));
       whole.copyWithin(to * bytes, from * bytes, (from + 1) * bytes);
     }
   }
@@ -84,7 +85,11 @@ export class CacheTensors {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    for (const address of this.#addresses.values()) this.runtime.free(address);
+    this.#free();
+  }
+
+  #free(): void {
+    if (this.#capacity > 0) for (const address of this.#addresses.values()) this.runtime.free(address);
   }
 
   /** Bytes of a tensor: of kernels that append, those of what is there and of what joins. */
