@@ -16,7 +16,7 @@ export interface AttentionNumerics {
 export const attentionBounds: Readonly<Record<AttentionNumerics["weights"], number>> = { f32: 1e-6, i8: 5e-4 };
 
 /** Tokens in the cache on which attention is measured. */
-export const typicalTokens = 1024;
+const typicalTokens = 1024;
 
 /** Tokens of a cache that lie together: what a cache grows by. */
 export const cacheBlock = 64;
@@ -33,7 +33,14 @@ export interface Paged {
 }
 
 /** Sequences of a batch on which attention over pages is measured. */
-export const typicalSequences = 4;
+const typicalSequences = 4;
+
+/** Values of symbols for which a workload is measured, where it uses a cache: with pages, of a pool that all sequences could fill. */
+export function typicalSizes(workload: object): { readonly T: number; readonly B?: number; readonly P?: number } {
+  const { pages } = workload as Paged;
+  if (pages === undefined) return { T: typicalTokens };
+  return { T: typicalTokens, B: typicalSequences, P: typicalSequences * Math.ceil(typicalTokens / pages) };
+}
 
 /**
  * Attention of `m` queries over the first T tokens of a cache (T from 0, known at run time), grouped heads: query head h reads key head

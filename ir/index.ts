@@ -8,8 +8,7 @@ export {
   attentionBounds,
   cacheBlock,
   type MergeWorkload,
-  typicalSequences,
-  typicalTokens,
+  typicalSizes,
 } from "./attention.ts";
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";

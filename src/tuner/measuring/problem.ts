@@ -28,8 +28,7 @@ import {
   referenceMatmul,
   referenceOf,
   sizeOf,
-  typicalSequences,
-  typicalTokens,
+  typicalSizes,
   type Workload,
 } from "../../../ir/index.ts";
 import { arrayOf, type Sizes, type TensorArray } from "../../runtime/index.ts";
@@ -161,9 +160,9 @@ function dequantizeProblem(workload: DequantizeWorkload, random: Random): Proble
 function attentionProblem(workload: AttentionWorkload, random: Random): Problem {
   const { kvHeads, headSize, heads, pages } = workload;
   const m = workload.m as number;
-  const pagesInPool = pages === undefined ? 0 : typicalSequences * Math.ceil(typicalTokens / pages);
-  const tokens = pages === undefined ? typicalTokens : pagesInPool * pages;
-  const sizes = { M: m, T: typicalTokens, ...(pages !== undefined && { B: typicalSequences, P: pagesInPool }) };
+  const { T, P = 0 } = typicalSizes(workload);
+  const tokens = pages === undefined ? T : P * pages;
+  const sizes = { M: m, ...typicalSizes(workload) };
   const rowOf = Array.from({ length: tokens * kvHeads }, () => Math.floor(uniform(random) * poolRows));
   const cached = (["k", "v"] as const).map((name) => {
     const of = cachedTensor(name, workload);
