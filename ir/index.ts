@@ -8,7 +8,7 @@ export {
   attentionBounds,
   cacheBlock,
   type MergeWorkload,
-  typicalTokens,
+  typicalSizes,
 } from "./attention.ts";
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";

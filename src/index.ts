@@ -87,5 +87,5 @@ export {
   openGguf,
 } from "./gguf/index.ts";
 export { type RopeOptions, type RopeScaling, type RopeTable, ropeTable } from "./models/index.ts";
-export { ApiError, GpuPackedTensors, KvCache, PackedTensors } from "./runtime/index.ts";
+export { ApiError, GpuPackedTensors, KvCache, PackedTensors, PagedCache, Sequence } from "./runtime/index.ts";
 export { version } from "./version.ts";

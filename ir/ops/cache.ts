@@ -94,8 +94,12 @@ function digitsOf(
       ];
 }
 
-/** The fields of cached keys or values, for `tokens` tokens. Throws a `WorkloadError` where rows can't have the format. */
-export function cachedTensor(name: CachedName, shape: CacheShape, tokens: Expr = variable(tokensSymbol)): Cached {
+/** The fields of cached keys or values, so many blocks of them. Throws a `WorkloadError` where rows can't have the format. */
+export function cachedTensor(
+  name: CachedName,
+  shape: CacheShape,
+  blocks: Expr = blocksOf(variable(tokensSymbol)),
+): Cached {
   const format = formatOf(name === "k" ? shape.keys : shape.values);
   try {
     checkRow(format, shape.headSize);
@@ -110,7 +114,7 @@ export function cachedTensor(name: CachedName, shape: CacheShape, tokens: Expr =
   const origin = { block: toExpr(0), place: toExpr(0) };
   const fields = format.fields.map((field) => {
     const digits = digitsOf(name, field, shape, origin, [toExpr(0), toExpr(0)]);
-    const extents = digits.map(([, extent]) => extent ?? blocksOf(tokens));
+    const extents = digits.map(([, extent]) => extent ?? blocks);
     return buffer(`${name}.${field.name}`, field.scalar, extents, {
       role: "cache",
       ...(field.range && { range: field.range }),

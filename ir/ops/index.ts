@@ -16,7 +16,7 @@ import { rmsnorm } from "./rmsnorm.ts";
 import { rope } from "./rope.ts";
 import { swiglu } from "./swiglu.ts";
 
-export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
+export { type AttentionInputs, referenceAttention, referencePaged } from "./attention-reference.ts";
 export { type Cached, type CacheShape, cacheBytes, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { iterationsOf } from "./iterations.ts";

@@ -93,13 +93,15 @@ export function integerScores(workload: AttentionWorkload, point: Point, part: Q
 
 /** The kernels that quantize queries, as those of a matmul's activations. */
 export const quantizeQueries = (workload: AttentionWorkload): Schedule => {
-  const { headSize, m } = workload;
+  const { headSize, m, pages } = workload;
+  // The codes' last axis: that of a head's values.
+  const values = pages === undefined ? "q.abs/1" : "q.abs/2";
   const isFolded = takesDots("keys", workload) && formatOf(workload.keys).codes?.bits === 8 && headSize % 16 === 0;
   return [
     ...quantizeSteps("quantize", headSize, m),
     ...(isFolded
       ? ([
-          { op: "split", kernel: "q.abs", loop: "q.abs/1", factor: 16, into: ["q.abs/v", "q.abs/l"] },
+          { op: "split", kernel: "q.abs", loop: values, factor: 16, into: ["q.abs/v", "q.abs/l"] },
           { op: "vectorize", kernel: "q.abs", loops: ["q.abs/l"] },
         ] as const)
       : []),

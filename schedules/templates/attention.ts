@@ -87,6 +87,11 @@ function scheduleOf(target: Target, point: Point): Schedule {
   ];
 }
 
+/** A block's page is looked up once: its addresses are then those of a cache without pages. */
+const paged = (kernel: string): AnyStep => ({
+  ...{ op: "stage", kernel, buffer: "pageTable", at: "tb", into: "page", scope: "register" },
+});
+
 function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;
   const { weights, scores } = workload.numerics;
@@ -96,13 +101,15 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
     ...{ op: "contract", kernel, buffer, keep: ["hk"], into: `${buffer}${suffix}` },
     at: (state as readonly string[]).includes(buffer) ? "io" : "tb",
   });
+  const isPaged = workload.pages !== undefined;
   const blocks: Schedule = [
     split("i", part.rows, ["io", "ii"]),
-    reorder("hk", "io", "ii"),
+    reorder("hk", ...(isPaged ? ["b"] : []), "io", "ii"),
     { op: "distribute", kernel, loop: "hg" },
     { op: "distribute", kernel, loop: "ii" },
     ...list.map(({ of, loops }) => reorder(...["tb", "ii", "hg", ...loops].map((loop) => `${of}/${loop}`))),
     { op: "online", kernel, max: "m", loops: list.map(({ of }) => `${of}/tb`), into: "tb" },
+    ...(isPaged ? [paged(kernel)] : []),
     ...list.flatMap(({ of, isLocal }) => (isLocal ? [own(of)] : [])),
     ...state.map(own),
   ];

@@ -1,7 +1,9 @@
 // What does not type-check: wrong formats, shapes and arguments. The compiler holds these lines (`npm run typecheck`); nothing here runs.
 
 import { expect, expectTypeOf, test } from "vitest";
+import type { AppendWorkload } from "../../../ir/index.ts";
 import { type CompiledKernel, compile, type PackedTensors } from "../../../src/compile/index.ts";
+import type { KvCache, PagedCache } from "../../../src/runtime/index.ts";
 
 const fixed = {
   op: "matmul",
@@ -22,6 +24,9 @@ const norm = { op: "rmsnorm", m: 1, k: 32, eps: 1e-5, residual: false } as const
 const added = { ...norm, residual: true } as const;
 const embed = { op: "embed", m: "any", n: 4, k: 32, w: "q4_0" } as const;
 const rope = { op: "rope", m: 1, heads: 1, d: 2, rotary: 2, pairing: "neox", scale: 1 } as const;
+
+const append = { op: "append", m: 1, kvHeads: 1, headSize: 4, keys: "f32", values: "f32" } as const;
+const paged = { ...append, pages: 64 } as const;
 
 const floats = new Float32Array();
 const bytes = new Uint8Array();
@@ -88,6 +93,26 @@ const neverCalled = {
     turned.run({ x: floats, frequencies: floats });
     // @ts-expect-error it has no weights to pack
     turned.run({ x: floats, positions: new Int32Array(1), frequencies: floats, w });
+  },
+  caches(
+    one: CompiledKernel<typeof append>,
+    many: CompiledKernel<typeof paged>,
+    either: CompiledKernel<AppendWorkload>,
+    cache: KvCache,
+    pool: PagedCache,
+  ): void {
+    const [k, v] = [floats, floats];
+    const sequences = [pool.sequence()];
+    one.run({ k, v, cache });
+    many.run({ k, v, cache: pool, sequences });
+    either.run({ k, v, cache, m: 1 });
+    either.run({ k, v, cache: pool, sequences, m: 1 });
+    // @ts-expect-error its cache has no pages
+    one.run({ k, v, cache: pool });
+    // @ts-expect-error its cache has pages
+    many.run({ k, v, cache, sequences });
+    // @ts-expect-error sequences are missing
+    many.run({ k, v, cache: pool });
   },
   pack(
     one: CompiledKernel<typeof fixed>,
