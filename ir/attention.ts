@@ -1,4 +1,6 @@
 /** The workload of attention over a cache, and what it may be computed in. */
+import type { ScaledRotation } from "./rope.ts";
+
 /**
  * What attention is computed in.
  * - `scores`: `f32`, products of f32 queries and decoded keys; `i8`, queries quantized to 8 bits per head (as `quantize` does), products with the keys'
@@ -63,7 +65,8 @@ export interface AttentionWorkload {
 
 /**
  * M new tokens join the T of a cache: `k` and `v` (f32, m x kvHeads x headSize) are encoded in its formats, each token's head by itself, as `encode` does. The cache is
- * the one of an attention workload with the same heads and formats.
+ * the one of an attention workload with the same heads and formats. With `rope` keys are turned before, as by a rope workload: `positions` (i32, m) and `frequencies` (f32,
+ * rotary / 2) are inputs.
  */
 export interface AppendWorkload {
   readonly op: "append";
@@ -72,6 +75,8 @@ export interface AppendWorkload {
   readonly headSize: number;
   readonly keys: string;
   readonly values: string;
+  /** @default none */
+  readonly rope?: ScaledRotation | undefined;
 }
 
 /**

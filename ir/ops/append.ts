@@ -1,28 +1,41 @@
 /**
- * Operator append: new keys and values join a cache, in its formats. Kernels `keys` and `values`, loops h (kv heads), i (tokens), then those of encoding a row.
+ * Operator append: new keys and values join a cache, in its formats. Kernels `keys` and `values`, loops h (kv heads), i (tokens), then those of encoding a row; before them
+ * those of `turning.ts` (`angles`, `turn`, `rest`), where keys are turned.
  * Where codes of neighbouring tokens share bytes, those that are there stay: so heads are what threads may share, no byte being of two.
  */
 import { type AppendWorkload, cacheBlock } from "../attention.ts";
 import { add, buffer, floordiv, kernel, load, loop, mod, store, symbol, variable } from "../build.ts";
 import { encodedRow } from "../formats/index.ts";
-import type { Kernel, Program } from "../nodes.ts";
+import type { Buffer, Kernel, Program } from "../nodes.ts";
 import { type Cached, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
 import type { Operator } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
+import { checkRotation, turningKernels } from "./turning.ts";
 
 function program(workload: AppendWorkload): Program {
   checkSize("kvHeads", workload.kvHeads);
   checkSize("headSize", workload.headSize);
-  return { name: "append", kernels: [appended("k", workload), appended("v", workload)] };
+  const [k, v] = [joining("k", workload), joining("v", workload)];
+  if (workload.rope === undefined)
+    return { name: "append", kernels: [appended("k", k, workload), appended("v", v, workload)] };
+  const { m, kvHeads: heads, headSize: d, rope: rotation } = workload;
+  checkRotation(rotation, d, { rotary: "rope.rotary", d: "headSize" });
+  const y = buffer("k.turned", "f32", k.shape, { role: "workspace" });
+  const names = { turn: "turn", rest: "rest" };
+  const turning = turningKernels({ m, heads, d, rotation, x: k, y, kernels: names, stage: "prologue" });
+  return { name: "append", kernels: [...turning, appended("k", y, workload), appended("v", v, workload)] };
 }
 
-/** The kernel that appends keys, or values, of M tokens to the T that are there. */
-function appended(name: "k" | "v", workload: AppendWorkload): Kernel {
+/** Keys, or values, of the tokens that join. */
+const joining = (name: "k" | "v", { m, kvHeads, headSize }: AppendWorkload): Buffer =>
+  buffer(name, "f32", [rowsOf(m).extent, kvHeads, headSize], { role: "input" });
+
+/** The kernel that appends keys, or values, of M tokens (`x`) to the T that are there. */
+function appended(name: "k" | "v", x: Buffer, workload: AppendWorkload): Kernel {
   const { kvHeads, headSize } = workload;
   const { extent, symbols } = rowsOf(workload.m);
   const T = variable(tokensSymbol);
   const cached: Cached = cachedTensor(name, workload, add(T, extent));
-  const x = buffer(name, "f32", [extent, kvHeads, headSize], { role: "input" });
   const [i, h] = [variable("i"), variable("h")];
   const place = add(T, i);
   const token = { block: floordiv(place, cacheBlock), place: mod(place, cacheBlock) };
@@ -44,6 +57,6 @@ export const append: Operator<AppendWorkload> = {
   program,
   // What it makes is the cache, which is no output.
   reference: () => ({}),
-  meaning: () => "cache[T + i] = k[i], v[i]",
+  meaning: ({ rope }) => `cache[T + i] = k[i]${rope ? " turned by positions[i] * frequencies" : ""}, v[i]`,
   bound: () => 0,
 };
