@@ -1,5 +1,5 @@
 /** The workload of attention over a cache, and what it may be computed in. */
-import type { ScaledRotation } from "./rope.ts";
+import type { Rotation, ScaledRotation } from "./rope.ts";
 
 /**
  * What attention is computed in.
@@ -77,6 +77,19 @@ export interface AppendWorkload {
   readonly values: string;
   /** @default none */
   readonly rope?: ScaledRotation | undefined;
+}
+
+/**
+ * Keys of a cache turned where they lie (CacheBlend, arXiv:2405.16444; Cache-Craft, arXiv:2502.15734): those of the `m` tokens from token `from` on, which a run is told, are
+ * decoded, turned by `deltas[i] * frequencies` (i32, m; f32, rotary / 2) as by a rope workload, and encoded again, each token's head by itself. A key that rope turned by
+ * position p1 is by p2 - p1 what rope makes of it at p2; whatever scale it was multiplied by stays. Values are not looked at.
+ */
+export interface RotateWorkload extends Rotation {
+  readonly op: "rotate";
+  readonly m: number | "any";
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly keys: string;
 }
 
 /**

@@ -8,6 +8,7 @@ export {
   attentionBounds,
   cacheBlock,
   type MergeWorkload,
+  type RotateWorkload,
   typicalTokens,
 } from "./attention.ts";
 export * as b from "./build.ts";

@@ -2,7 +2,13 @@
  * Workloads: what is to be computed, as plain JSON. A workload states its numerics; the tuner chooses how, never what.
  */
 import { z } from "zod";
-import type { AppendWorkload, AttentionNumerics, AttentionWorkload, MergeWorkload } from "./attention.ts";
+import type {
+  AppendWorkload,
+  AttentionNumerics,
+  AttentionWorkload,
+  MergeWorkload,
+  RotateWorkload,
+} from "./attention.ts";
 import { WorkloadError } from "./errors.ts";
 import { inWords } from "./in-words.ts";
 import { ropePairings, type ScaledRotation } from "./rope.ts";
@@ -155,6 +161,7 @@ export type Workload =
   | SwigluWorkload
   | AttentionWorkload
   | AppendWorkload
+  | RotateWorkload
   | MergeWorkload;
 
 /** What a field should be, beside what it is. */
@@ -210,6 +217,9 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
   z.strictObject({
     ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size, keys: z.string(), values: z.string() },
     rope: z.strictObject({ ...rotation, scale: magnitude }).optional(),
+  }),
+  z.strictObject({
+    ...{ op: z.literal("rotate"), m: rows, kvHeads: size, headSize: size, keys: z.string(), ...rotation },
   }),
   z.strictObject({ op: z.literal("merge"), m: rows, parts: size, heads: size, headSize: size }),
 ]);

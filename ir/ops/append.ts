@@ -6,8 +6,8 @@
 import { type AppendWorkload, cacheBlock } from "../attention.ts";
 import { add, buffer, floordiv, kernel, load, loop, mod, store, symbol, variable } from "../build.ts";
 import { encodedRow } from "../formats/index.ts";
-import type { Buffer, Kernel, Program } from "../nodes.ts";
-import { type Cached, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
+import type { Buffer, Expr, Kernel, Program, SizeSymbol } from "../nodes.ts";
+import { type Cached, type CacheShape, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
 import type { Operator } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
 import { checkRotation, turningKernels } from "./turning.ts";
@@ -15,10 +15,10 @@ import { checkRotation, turningKernels } from "./turning.ts";
 function program(workload: AppendWorkload): Program {
   checkSize("kvHeads", workload.kvHeads);
   checkSize("headSize", workload.headSize);
-  const [k, v] = [joining("k", workload), joining("v", workload)];
-  if (workload.rope === undefined)
-    return { name: "append", kernels: [appended("k", k, workload), appended("v", v, workload)] };
   const { m, kvHeads: heads, headSize: d, rope: rotation } = workload;
+  const [k, v] = [joining("k", workload), joining("v", workload)];
+  if (rotation === undefined)
+    return { name: "append", kernels: [appended("k", k, workload), appended("v", v, workload)] };
   checkRotation(rotation, d, { rotary: "rope.rotary", d: "headSize" });
   const y = buffer("k.turned", "f32", k.shape, { role: "workspace" });
   const names = { turn: "turn", rest: "rest" };
@@ -26,30 +26,41 @@ function program(workload: AppendWorkload): Program {
   return { name: "append", kernels: [...turning, appended("k", y, workload), appended("v", v, workload)] };
 }
 
+/** The kernel that appends rows of M tokens to the T that are there. */
+function appended(name: "k" | "v", x: Buffer, workload: AppendWorkload): Kernel {
+  const { extent, symbols } = rowsOf(workload.m);
+  const first = variable(tokensSymbol);
+  const cached = cachedTensor(name, workload, add(first, extent));
+  return encodingKernel(cached, x, workload, { first, symbols: [...symbols, symbol(tokensSymbol)] });
+}
+
 /** Keys, or values, of the tokens that join. */
 const joining = (name: "k" | "v", { m, kvHeads, headSize }: AppendWorkload): Buffer =>
   buffer(name, "f32", [rowsOf(m).extent, kvHeads, headSize], { role: "input" });
 
-/** The kernel that appends keys, or values, of M tokens (`x`) to the T that are there. */
-function appended(name: "k" | "v", x: Buffer, workload: AppendWorkload): Kernel {
-  const { kvHeads, headSize } = workload;
-  const { extent, symbols } = rowsOf(workload.m);
-  const T = variable(tokensSymbol);
-  const cached: Cached = cachedTensor(name, workload, add(T, extent));
+/** Where rows go in a cache: the first token's place, and the symbols of a run. */
+interface Destination {
+  readonly first: Expr;
+  readonly symbols: readonly SizeSymbol[];
+}
+
+/** The kernel that encodes rows `x` (tokens x kv heads x head size) into the cache, one token after the other. */
+export function encodingKernel(cached: Cached, x: Buffer, shape: CacheShape, { first, symbols }: Destination): Kernel {
+  const { name } = cached;
   const [i, h] = [variable("i"), variable("h")];
-  const place = add(T, i);
+  const place = add(first, i);
   const token = { block: floordiv(place, cacheBlock), place: mod(place, cacheBlock) };
   const { registers, body } = encodedRow(cached.format, {
     name: `${name}.new`,
-    size: headSize,
+    size: shape.headSize,
     value: (k) => load(x, [i, h, k]),
     store: (field, entry, value) =>
-      store(`${name}.${field.name}`, cacheIndex(cached, field, workload, token, h, entry), value),
+      store(`${name}.${field.name}`, cacheIndex(cached, field, shape, token, h, entry), value),
   });
   return kernel(name === "k" ? "keys" : "values", "main", {
-    symbols: [...symbols, symbol(tokensSymbol)],
+    symbols,
     buffers: [x, ...cached.fields, ...registers],
-    body: [loop("h", kvHeads, [loop("i", extent, body)])],
+    body: [loop("h", shape.kvHeads, [loop("i", x.shape[0] as Expr, body)])],
   });
 }
 

@@ -14,6 +14,7 @@ import { quantizeProgram } from "./quantize.ts";
 import { quantizeReference, referenceMatmul } from "./reference.ts";
 import { rmsnorm } from "./rmsnorm.ts";
 import { rope } from "./rope.ts";
+import { rotate } from "./rotate.ts";
 import { swiglu } from "./swiglu.ts";
 
 export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
@@ -52,6 +53,7 @@ const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, {
   swiglu,
   attention,
   append,
+  rotate,
   merge,
 };
 

@@ -10,6 +10,7 @@ import {
   type MergeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
+  type RotateWorkload,
   type Rotation,
   type SwigluWorkload,
 } from "../../ir/index.ts";
@@ -145,6 +146,14 @@ function turningSteps({ rotary, pairing }: Rotation, d: number, kernel: string, 
 /** New keys turned in vectors; what has codes goes head by head. */
 export const appendSteps = ({ headSize, rope }: AppendWorkload, most: number): Schedule => [
   ...(rope === undefined ? [] : turningSteps(rope, headSize, "turn", most)),
-  bindRows("keys", "h"),
-  bindRows("values", "h"),
+  ...encodingSteps("keys"),
+  ...encodingSteps("values"),
 ];
+
+export const rotateSteps = (of: RotateWorkload, most: number): Schedule => [
+  bindRows("decode", "m"),
+  ...turningSteps(of, of.headSize, "turn", most),
+  ...encodingSteps("keys"),
+];
+
+const encodingSteps = (kernel: string): Schedule => [bindRows(kernel, "h")];

@@ -6,7 +6,7 @@ import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-mor
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
-import { arrayOf, type KernelInfo, shortName, type TensorSpec } from "../runtime/index.ts";
+import { arrayOf, type KernelInfo, shortName, sizesFor, type TensorSpec } from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
@@ -177,10 +177,11 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
   const cache = caches === undefined ? [] : ["readonly cache: runtime.KvCache"];
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
+  const told = sizesFor(workload).flatMap(({ field }) => (field === "m" ? m : [`readonly ${field}: number`]));
   const [only] = outputs;
   return {
     weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
-    args: inBraces([...inputs.map(field), ...w, ...cache, ...m]),
+    args: inBraces([...inputs.map(field), ...w, ...cache, ...told]),
     result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(field)),
   };
 }

@@ -101,6 +101,7 @@ interface Inputs<W> {
   readonly append: { readonly k: Float32Array; readonly v: Float32Array } & (W extends { readonly rope: ScaledRotation }
     ? Turning
     : unknown);
+  readonly rotate: { readonly from: number; readonly deltas: Int32Array; readonly frequencies: Float32Array };
   readonly attention: { readonly q: Float32Array } & (W extends { readonly positions: "given" }
     ? { readonly positions: Int32Array }
     : unknown) &
@@ -123,6 +124,7 @@ interface Results<W> {
   readonly rope: Float32Array;
   readonly swiglu: Float32Array;
   readonly append: Record<never, never>;
+  readonly rotate: Record<never, never>;
   readonly merge: { readonly y: Float32Array; readonly lse: Float32Array };
   readonly attention: W extends { readonly lse: true }
     ? { readonly y: Float32Array; readonly lse: Float32Array }

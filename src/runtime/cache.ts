@@ -7,13 +7,13 @@ import { ApiError } from "./errors.ts";
 import type { TensorSpec } from "./info.ts";
 import { evaluate } from "./size.ts";
 
-/** What two kernels must agree on to share a cache: its tensors, but for how many blocks of tokens they have. */
-export const cacheLayout = (specs: readonly TensorSpec[]): string =>
-  JSON.stringify(specs.map(({ name, scalar, shape }) => [name, scalar, ...shape.slice(1)]));
+/** What two kernels must agree on to share a cache: the tensors that both know, a text for each, but for how many blocks of tokens they have. */
+export const cacheLayout = (specs: readonly TensorSpec[]): readonly string[] =>
+  specs.map(({ name, scalar, shape }) => JSON.stringify([name, scalar, ...shape.slice(1)]));
 
 /** A growing cache. Tokens that were never appended read as zeros. */
 export class KvCache {
-  readonly layout: string;
+  readonly layout: readonly string[];
   readonly runtime: WasmMemory;
   readonly #specs: readonly TensorSpec[];
   readonly #addresses = new Map<string, number>();
@@ -116,7 +116,7 @@ export function requireCache(specs: readonly TensorSpec[], given: unknown, runti
   const cache = given as KvCache | undefined;
   if (cache?.layout === undefined) throw new ApiError("cache is missing; pass what newCache() gave");
   cache.requireLive();
-  if (cache.layout !== cacheLayout(specs))
+  if (!cacheLayout(specs).every((tensor) => cache.layout.includes(tensor)))
     throw new ApiError(
       "cache: it holds other formats or heads than the kernel's; make one with this kernel's newCache()",
     );

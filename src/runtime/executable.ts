@@ -122,6 +122,10 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     this.requireLive();
     const { caches, workload } = this.artifact;
     if (caches === undefined) throw new ApiError(`newCache: a ${workload.op} has no cache`);
+    if (!caches.some(({ name }) => name.startsWith("v.")))
+      throw new ApiError(
+        `newCache: a ${workload.op} knows keys alone; take what append's or attention's newCache() gives`,
+      );
     return new KvCache(caches, this.runtime, capacity);
   }
 

@@ -7,7 +7,7 @@ import { type KvCache, requireCache } from "./cache.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
-import { evaluate } from "./size.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
 /** A kernel that packs weights of type `Weights` and runs on `Arguments`. */
 export interface LoadedKernel<Weights, Arguments, Result> {
@@ -73,13 +73,20 @@ function joined(parts: readonly ArrayBufferView[]): Uint8Array {
   return whole;
 }
 
+/** Throws an `ApiError` unless the tokens that are to be changed, where there are such, are in the cache. */
+function requireTokens({ F: from, M: m = 0, T: tokens = 0 }: Sizes): void {
+  if (from !== undefined && from + m > tokens)
+    throw new ApiError(`from = ${from}, m = ${m}: the cache holds ${tokens} tokens`);
+}
+
 function run(executable: Executable, args: RunInputs): RunOutputs {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
   const { caches = [] } = artifact;
   const cache = caches.length > 0 ? requireCache(caches, args["cache"], runtime) : undefined;
-  const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
+  const sizes: ReturnType<typeof sizesOf> = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
+  requireTokens(sizes);
   const joining = cache !== undefined && artifact.workload.op === "append" ? sizes.M : 0;
   cache?.makeRoom(joining);
   const at = new Map<string, number>();
