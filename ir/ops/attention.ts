@@ -31,7 +31,7 @@ import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from 
 import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { referenceAttention } from "./attention-reference.ts";
-import { blocksOf, type Cached, cachedEntry, cachedTensor, type Token, tokensSymbol } from "./cache.ts";
+import { blocksOf, type Cached, cachedEntry, cachedTensor, rowWidth, type Token, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
 import { quantizeReference } from "./reference.ts";
@@ -155,7 +155,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     ...scores.body,
     ...exponents.body,
     ...weighted.body,
-    ...resultsOf(scope, { m, l: scope.own("l"), o: scope.own("o", [headSize]), ...inputs }, outputs),
+    ...resultsOf(scope, { m, l: scope.own("l"), o: weightedSum(scope), ...inputs }, outputs),
   ];
   const main = kernel("main", "main", {
     symbols: [...perRun, symbol(tokensSymbol, { min: 1 })],
@@ -172,7 +172,10 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     ],
     body: [loop("i", M, [loop("hk", kvHeads, [loop("hg", group, body)])])],
   });
-  const quantize = quantizeRows("q", { extent: rows, symbols: perRun }, headSize, headSize, "prologue", "workspace");
+  const width = rowWidth("k", scope.keys.format, headSize);
+  const quantize = quantizeRows(
+    ...(["q", { extent: rows, symbols: perRun }, headSize, width, "prologue", "workspace", codeReach, width] as const),
+  );
   return {
     name: "attention",
     kernels: [...(numerics.scores === "i8" ? [quantize] : []), main, emptyKernel(outputs, perRun)],
@@ -203,12 +206,14 @@ function scoresOf(scope: Scope, q: Buffer, rows: Expr): Piece {
   const s = own("s", [blocks, cacheBlock]);
   const row = add(mul(at[1], heads), head);
   const d = variable("s/d");
-  const codes = quantizedBuffers(rows, headSize, headSize, "workspace", codeReach, "q");
+  // Codes of queries are zeros beyond the head, so that there the keys' may be anything.
+  const width = numerics.scores === "i8" ? rowWidth("k", keys.format, headSize) : headSize;
+  const codes = quantizedBuffers(rows, width, width, "workspace", codeReach, "q");
   const query =
     numerics.scores === "i8" ? mul(cast("f32", load(codes.q, [row, d])), load(codes.s, [row, 0])) : load(q, [row, d]);
   const nest = eachToken("s", (place) => {
     const key = decodeFields(keys.format, d, cachedEntry(keys, workload, tokenOf(place), at[0]));
-    return loop("s/d", headSize, [reduce(s.name, [...at, ...place], mul(query, key), ["s/d"])]);
+    return loop("s/d", width, [reduce(s.name, [...at, ...place], mul(query, key), ["s/d"])]);
   });
   return { buffers: [s, ...(numerics.scores === "i8" ? [codes.q, codes.s] : [])], body: [nest] };
 }
@@ -239,8 +244,14 @@ function exponentsOf(
 /** A maximum as it is subtracted. */
 const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(leastFinite));
 
-function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
-  const [p, l, o] = [own("p", [blocks, cacheBlock]), own("l"), own("o", [workload.headSize])];
+/** Values of a row that are summed: `o` has whole vectors, of which y takes the head's. */
+const valueWidth = ({ workload, values }: Scope): number => rowWidth("v", values.format, workload.headSize);
+
+const weightedSum = (scope: Scope): Buffer => scope.own("o", [valueWidth(scope)]);
+
+function plainWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
+  const { workload, at, own, values } = scope;
+  const [p, l, o] = [own("p", [blocks, cacheBlock]), own("l"), weightedSum(scope)];
   const d = variable("o/d");
   const value = (place: Place, t: Expr): Expr =>
     decodeFields(values.format, d, cachedEntry(values, workload, tokenOf(place), at[0], lt(t, T)));
@@ -251,7 +262,7 @@ function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer
     ),
     eachToken("l", (place) => reduce(l.name, at, load(p, [...at, ...place]), ["l/tb", "l/ti"])),
     eachToken("o", (place, t) =>
-      loop("o/d", workload.headSize, [
+      loop("o/d", valueWidth(scope), [
         reduce(o.name, [...at, d], mul(load(p, [...at, ...place]), value(place, t)), ["o/tb", "o/ti"]),
       ]),
     ),
@@ -262,7 +273,8 @@ function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer
 /** Weights of 8-bit values are never negative, so that these codes have 7 bits; of narrower ones they have the sign of the scale. */
 const weightRange = ({ codes }: Format): readonly [number, number] => [codes?.bits === 8 ? 0 : -codeReach, codeReach];
 
-function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
+function quantizedWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
+  const { workload, at, own, values } = scope;
   const { headSize } = workload;
   const { format } = values;
   const span = spanOf(format.group ?? "row", headSize);
@@ -271,7 +283,7 @@ function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Bu
   const e = own("e", [blocks, cacheBlock]);
   const [w, codes] = [own("w", [groups, blocks, cacheBlock]), own("w.q", [groups, blocks, cacheBlock], "i8")];
   const [most, scale] = [own("w.max", [groups, blocks]), own("w.s", [groups, blocks])];
-  const [l, o] = [own("l"), own("o", [headSize])];
+  const [l, o] = [own("l"), weightedSum(scope)];
   const perGroup = (name: string, s: (g: Expr) => Stmt): Stmt => loop(`${name}/g`, groups, [s(variable(`${name}/g`))]);
   const [low, high] = weightRange(format);
   const inverse = (g: Expr, tb: Expr): Expr => {
@@ -313,7 +325,7 @@ function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Bu
         cast("f32", integerAt(format, d, cachedEntry(values, workload, { block: tb, place: ti }, at[0]))),
       );
       const by = mul(load(r, [...at, tb]), load(scale, [...at, g, tb]));
-      return loop("o/d", headSize, [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
+      return loop("o/d", valueWidth(scope), [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
     }),
   ];
   return { buffers: [xb, e, r, lb, l, w, most, scale, codes, o], body };

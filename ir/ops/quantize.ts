@@ -66,7 +66,7 @@ export const quantizeKernel = (
   reach: number = codeReach,
 ): Kernel => quantizeRows("x", rowsOf(m), k, group, stage, role, reach);
 
-/** The same for an input of any name and rows. */
+/** The same for an input of any name and rows; `width` codes of a row, which are one group, those from k on zeros. */
 export function quantizeRows(
   of: string,
   { extent, symbols }: ReturnType<typeof rowsOf>,
@@ -75,14 +75,16 @@ export function quantizeRows(
   stage: Stage,
   role: BufferRole,
   reach: number = codeReach,
+  width: number = k,
 ): Kernel {
   const x = buffer(of, "f32", [extent, k], { role: "input" });
-  const { q, s } = quantizedBuffers(extent, k, group, role, reach, of);
+  const { q, s } = quantizedBuffers(extent, width, group, role, reach, of);
   const amax = buffer("x.amax", "f32", [], { scope: "register" });
   const inverse = buffer("x.inverse", "f32", [], { scope: "register" });
   const [row, g] = [variable("m"), variable("g")];
   const column = (inner: string): Expr => add(mul(g, group), variable(inner));
-  const value = (inner: string): Expr => load(x, [row, column(inner)]);
+  const isThere = (at: Expr): Expr | undefined => (width > k ? lt(at, k) : undefined);
+  const value = (inner: string): Expr => load(x, [row, column(inner)], isThere(column(inner)));
   const scale = div(load(amax, []), reach);
   const one = constant(1, "f32");
   const body = [
@@ -94,7 +96,7 @@ export function quantizeRows(
   return kernel("quantize", stage, {
     symbols,
     buffers: [x, q, s, amax, inverse],
-    body: [loop("m", extent, [loop("g", k / group, body)])],
+    body: [loop("m", extent, [loop("g", width / group, body)])],
   });
 }
 

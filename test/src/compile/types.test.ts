@@ -23,7 +23,12 @@ const norm = { op: "rmsnorm", m: 1, k: 32, eps: 1e-5, residual: false } as const
 const added = { ...norm, residual: true } as const;
 const embed = { op: "embed", m: "any", n: 4, k: 32, w: "q4_0" } as const;
 const joining = {
-  ...{ op: "append", m: 1, kvHeads: 1, headSize: 2, keys: "f32", values: "f32" },
+  op: "append",
+  m: 1,
+  kvHeads: 1,
+  headSize: 2,
+  keys: "f32",
+  values: "f32",
   rope: { rotary: 2, pairing: "neox", scale: 1 },
 } as const;
 const rotate = { op: "rotate", m: 1, kvHeads: 1, headSize: 2, keys: "f32", rotary: 2, pairing: "neox" } as const;
