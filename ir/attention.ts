@@ -80,7 +80,7 @@ export interface AppendWorkload {
 }
 
 /**
- * Keys of a cache turned where they lie (CacheBlend, arXiv:2405.16444; Cache-Craft, arXiv:2502.15734): those of the `m` tokens from token `from` on, which a run is told, are
+ * Keys of a cache turned where they lie (CacheBlend, arXiv:2405.16444; Cache-Craft, arXiv:2502.15734): those of the `m` tokens from token `first` on, which a run is told, are
  * decoded, turned by `deltas[i] * frequencies` (i32, m; f32, rotary / 2) as by a rope workload, and encoded again, each token's head by itself. A key that rope turned by
  * position p1 is by p2 - p1 what rope makes of it at p2; whatever scale it was multiplied by stays. Values are not looked at.
  */

@@ -50,6 +50,6 @@ export const rotate: Operator<RotateWorkload> = {
   program,
   // What it changes is the cache, which is no output.
   reference: () => ({}),
-  meaning: () => "cache[from + i] = its key, pairs turned by deltas[i] * frequencies[i]",
+  meaning: () => "cache[first + i] = its key, pairs turned by deltas[i] * frequencies[i]",
   bound: () => 0,
 };

@@ -151,11 +151,12 @@ function infoOf(artifact: WasmArtifact): KernelInfo {
     inputs: artifact.inputs.map(tensor),
     outputs: artifact.outputs.map(tensor),
     pack: artifact.pack.map(launch),
-    parts: artifact.parts.map(({ min, max, launches, workspaces }) => ({
+    parts: artifact.parts.map(({ min, max, launches, workspaces, peak }) => ({
       min,
       max,
       launches: launches.map(launch),
       workspaces: workspaces.map(tensor),
+      peak,
     })),
   };
 }

@@ -101,7 +101,7 @@ interface Inputs<W> {
   readonly append: { readonly k: Float32Array; readonly v: Float32Array } & (W extends { readonly rope: ScaledRotation }
     ? Turning
     : unknown);
-  readonly rotate: { readonly from: number; readonly deltas: Int32Array; readonly frequencies: Float32Array };
+  readonly rotate: { readonly first: number; readonly deltas: Int32Array; readonly frequencies: Float32Array };
   readonly attention: { readonly q: Float32Array } & (W extends { readonly positions: "given" }
     ? { readonly positions: Int32Array }
     : unknown) &

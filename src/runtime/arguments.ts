@@ -48,7 +48,7 @@ type Described = Pick<KernelInfo, "workload" | "inputs" | "outputs" | "packed" |
 interface RunSize {
   readonly symbol: string;
   /** The argument that says it: a field of the workload, where it may be known before. */
-  readonly field: "m" | "from";
+  readonly field: "m" | "first";
   readonly what: string;
   /** The operator that alone has it; all where there is none. */
   readonly of?: string;
@@ -57,7 +57,7 @@ interface RunSize {
 /** The sizes that a run is told. */
 const runSizes: readonly RunSize[] = [
   { symbol: "M", field: "m", what: "the number of rows of x" },
-  { symbol: "F", field: "from", what: "the first token", of: "rotate" },
+  { symbol: "F", field: "first", what: "the first token", of: "rotate" },
 ];
 
 /** The sizes that a run of an operator is told. */

@@ -74,9 +74,9 @@ function joined(parts: readonly ArrayBufferView[]): Uint8Array {
 }
 
 /** Throws an `ApiError` unless the tokens that are to be changed, where there are such, are in the cache. */
-function requireTokens({ F: from, M: m = 0, T: tokens = 0 }: Sizes): void {
-  if (from !== undefined && from + m > tokens)
-    throw new ApiError(`from = ${from}, m = ${m}: the cache holds ${tokens} tokens`);
+function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes): void {
+  if (first !== undefined && first + m > tokens)
+    throw new ApiError(`first = ${first}, m = ${m}: the cache holds ${tokens} tokens`);
 }
 
 function run(executable: Executable, args: RunInputs): RunOutputs {

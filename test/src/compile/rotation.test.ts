@@ -22,10 +22,6 @@ const [kvHeads, headSize] = [2, 32];
 const row = kvHeads * headSize;
 const heads = { kvHeads, headSize } as const;
 
-const rotations: readonly Rotation[] = [
-  { rotary: 32, pairing: "neox" },
-  { rotary: 24, pairing: "interleaved" },
-];
 const frequenciesOf = ({ rotary }: Rotation): Float32Array => ropeTable({ theta: 10_000, rotary }).frequencies;
 const positionsFrom = (first: number, count: number): Int32Array =>
   Int32Array.from({ length: count }, (_, i) => first + i);
@@ -43,8 +39,17 @@ function keysOf(cache: KvCache, keys: string): ReadonlyMap<string, Tensor> {
   );
 }
 
-describe.each(["f32", "i8_row", "int4_row_zf"])("%s", (keys) => {
-  test.each(rotations)("new keys are those that rope gives: %j", async (rotation) => {
+const [whole, partial] = [
+  { rotary: 32, pairing: "neox" },
+  { rotary: 24, pairing: "interleaved" },
+] as const satisfies readonly Rotation[];
+
+describe.each<[string, Rotation]>([
+  ["f32", whole],
+  ["i8_row", partial],
+  ["int4_row_zf", whole],
+])("%s, %j", (keys, rotation) => {
+  test("new keys are those that rope gives", async () => {
     const runtime = new WasmMemory({ shared: false });
     const shape = { op: "append", m: "any", ...heads, keys, values: "f32" } as const;
     const [append, turning, rope] = await Promise.all([
@@ -64,7 +69,7 @@ describe.each(["f32", "i8_row", "int4_row_zf"])("%s", (keys) => {
     for (const part of [append, turning, rope, runtime]) part.dispose();
   });
 
-  test.each(rotations)("cached keys are turned as the definition has it: %j", async (rotation) => {
+  test("cached keys are turned as the definition has it", async () => {
     const runtime = new WasmMemory({ shared: false });
     const workload: RotateWorkload = { op: "rotate", m: "any", ...heads, keys, ...rotation };
     const [append, rotate] = await Promise.all([
@@ -87,7 +92,7 @@ describe.each(["f32", "i8_row", "int4_row_zf"])("%s", (keys) => {
         ["frequencies", tensor("f32", [frequencies.length], frequencies)],
       ]);
       if (m > 0) interpretProgram(programOf(workload), { M: m, F: from }, given, { run: () => true });
-      rotate.run({ cache, from, deltas, frequencies, m });
+      rotate.run({ cache, first: from, deltas, frequencies, m });
       expect(keysOf(cache, keys)).toEqual(wanted);
     }
     for (const part of [append, rotate, runtime]) part.dispose();
@@ -96,11 +101,10 @@ describe.each(["f32", "i8_row", "int4_row_zf"])("%s", (keys) => {
 
 test("from p1 to p2 attention sees keys as if they had stood at p2; what can't be turned is refused", async () => {
   const runtime = new WasmMemory({ shared: false });
-  const rotation = rotations[0] as Rotation;
   const formats = { keys: "f32", values: "f32" } as const;
   const [append, rotate, attend, other] = await Promise.all([
-    compile({ op: "append", m: "any", ...heads, ...formats, rope: { ...rotation, scale: 1.25 } }, { runtime }),
-    compile({ op: "rotate", m: "any", ...heads, keys: "f32", ...rotation }, { runtime }),
+    compile({ op: "append", m: "any", ...heads, ...formats, rope: { ...whole, scale: 1.25 } }, { runtime }),
+    compile({ op: "rotate", m: "any", ...heads, keys: "f32", ...whole }, { runtime }),
     compile(
       {
         ...{ op: "attention", m: "any", heads: 4, ...heads, ...formats, causal: false },
@@ -108,15 +112,15 @@ test("from p1 to p2 attention sees keys as if they had stood at p2; what can't b
       },
       { runtime },
     ),
-    compile({ op: "rotate", m: "any", ...heads, keys: "i8_row", ...rotation }, { runtime }),
+    compile({ op: "rotate", m: "any", ...heads, keys: "i8_row", ...whole }, { runtime }),
   ]);
-  const frequencies = frequenciesOf(rotation);
+  const frequencies = frequenciesOf(whole);
   const [k, v, q] = [normals(100 * row, 1), normals(100 * row, 2), normals(4 * headSize, 3)];
   const [moved, there] = [append.newCache(), append.newCache()];
   append.run({ cache: moved, k, v, positions: positionsFrom(0, 100), frequencies, m: 100 });
   append.run({ cache: there, k, v, positions: positionsFrom(7000, 100), frequencies, m: 100 });
   const stood = attend.run({ cache: moved, q, m: 1 });
-  rotate.run({ cache: moved, from: 0, deltas: new Int32Array(100).fill(7000), frequencies, m: 100 });
+  rotate.run({ cache: moved, first: 0, deltas: new Int32Array(100).fill(7000), frequencies, m: 100 });
   const wanted = attend.run({ cache: there, q, m: 1 });
   expect(nmse(attend.run({ cache: moved, q, m: 1 }), wanted)).toBeLessThan(1e-11);
   expect(nmse(stood, wanted)).toBeGreaterThan(1e-3);
@@ -132,24 +136,24 @@ test("from p1 to p2 attention sees keys as if they had stood at p2; what can't b
   const one = { frequencies, deltas: Int32Array.of(1), m: 1 };
   expect([
     said(() => rotate.run({ cache: moved, ...one } as never)),
-    said(() => rotate.run({ cache: moved, from: 100, ...one })),
-    said(() => rotate.run({ cache: moved, from: -1, ...one })),
-    said(() => rotate.run({ cache: moved, from: 0, frequencies, m: 1 } as never)),
-    said(() => rotate.run({ cache: moved, from: 0, ...one, deltas: Int32Array.of(2 ** 25) })),
-    said(() => other.run({ cache: moved, from: 0, ...one })),
+    said(() => rotate.run({ cache: moved, first: 100, ...one })),
+    said(() => rotate.run({ cache: moved, first: -1, ...one })),
+    said(() => rotate.run({ cache: moved, first: 0, frequencies, m: 1 } as never)),
+    said(() => rotate.run({ cache: moved, first: 0, ...one, deltas: Int32Array.of(2 ** 25) })),
+    said(() => other.run({ cache: moved, first: 0, ...one })),
     said(() => rotate.newCache()),
-    said(() => attend.run({ cache: moved, q, m: 1, from: 0 } as never)),
+    said(() => attend.run({ cache: moved, q, m: 1, first: 0 } as never)),
     said(() => append.run({ cache: moved, k: k.subarray(0, row), v: v.subarray(0, row), m: 1 } as never)),
   ]).toMatchInlineSnapshot(`
     [
-      "ApiError: from = undefined: the first token, an integer from 0 up",
-      "ApiError: from = 100, m = 1: the cache holds 100 tokens",
-      "ApiError: from = -1: the first token, an integer from 0 up",
+      "ApiError: first = undefined: the first token, an integer from 0 up",
+      "ApiError: first = 100, m = 1: the cache holds 100 tokens",
+      "ApiError: first = -1: the first token, an integer from 0 up",
       "ApiError: deltas is missing; it has 1 values of i32",
       "ApiError: deltas[0] is 33554432, outside of -16777216..16777216",
       "ApiError: cache: it holds other formats or heads than the kernel's; make one with this kernel's newCache()",
       "ApiError: newCache: a rotate knows keys alone; take what append's or attention's newCache() gives",
-      "ApiError: from: the kernel was compiled without one; it takes q, cache, m",
+      "ApiError: first: the kernel was compiled without one; it takes q, cache, m",
       "ApiError: positions is missing; it has 1 values of i32",
     ]
   `);

@@ -87,10 +87,10 @@ const neverCalled = {
     moved: CompiledKernel<typeof rotate>,
   ): void {
     turning.run({ k: floats, v: floats, positions: new Int32Array(1), frequencies: floats, cache });
-    moved.run({ from: 0, deltas: new Int32Array(1), frequencies: floats, cache });
+    moved.run({ first: 0, deltas: new Int32Array(1), frequencies: floats, cache });
     // @ts-expect-error its keys are turned
     turning.run({ k: floats, v: floats, cache });
-    // @ts-expect-error from is missing
+    // @ts-expect-error first is missing
     moved.run({ deltas: new Int32Array(1), frequencies: floats, cache });
     plain.run({ x: floats, weight: floats });
     withSum.run({ x: floats, weight: floats, residual: floats, m: 1 });
