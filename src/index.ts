@@ -28,6 +28,7 @@ export {
   type QuantizeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
+  type RotateWorkload,
   type Rows,
   type SwigluWorkload,
   type Workload,

@@ -32,7 +32,7 @@ import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { referenceAttention, referencePaged } from "./attention-reference.ts";
 import { type Batch, batchOf } from "./batch.ts";
-import { type Cached, cachedEntry, cachedTensor, tokensSymbol } from "./cache.ts";
+import { type Cached, cachedEntry, cachedTensor, rowWidth, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
 import { quantizeReference } from "./reference.ts";
@@ -173,7 +173,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     ...scores.body,
     ...exponents.body,
     ...weighted.body,
-    ...resultsOf(scope, { m, l: scope.own("l"), o: scope.own("o", [headSize]), ...inputs }, outputs),
+    ...resultsOf(scope, { m, l: scope.own("l"), o: weightedSum(scope), ...inputs }, outputs),
   ];
   const main = kernel("main", "main", {
     symbols: [...perRun, symbol(tokensSymbol, { min: 1 })],
@@ -190,15 +190,10 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     ],
     body: [loop("i", M, batch.each([loop("hk", kvHeads, [loop("hg", group, body)])]))],
   });
+  const width = rowWidth("k", scope.keys.format, headSize);
   const quantize = quantizeRows(
-    "q",
-    { extent: mul(M, heads), symbols: perRun },
-    headSize,
-    headSize,
-    "prologue",
-    "workspace",
-    codeReach,
-    batch,
+    ...(["q", { extent: mul(M, heads), symbols: perRun }, headSize, width, "prologue", "workspace"] as const),
+    ...([codeReach, { width, batch }] as const),
   );
   return {
     name: "attention",
@@ -230,14 +225,16 @@ function scoresOf(scope: Scope, q: Buffer, rows: readonly Expr[]): Piece {
   const s = own("s", [batch.blocks, cacheBlock]);
   const row = [...batch.at, add(mul(query.at(-1) as Expr, heads), head)];
   const d = variable("s/d");
-  const codes = quantizedBuffers(rows, headSize, headSize, "workspace", codeReach, "q");
+  // Codes of queries are zeros beyond the head, so that there the keys' may be anything.
+  const width = numerics.scores === "i8" ? rowWidth("k", keys.format, headSize) : headSize;
+  const codes = quantizedBuffers(rows, width, width, "workspace", codeReach, "q");
   const value =
     numerics.scores === "i8"
       ? mul(cast("f32", load(codes.q, [...row, d])), load(codes.s, [...row, 0]))
       : load(q, [...row, d]);
   const nest = passes.eachToken("s", (place) => {
     const key = decodeFields(keys.format, d, entryOf(scope, keys, place));
-    return loop("s/d", headSize, [reduce(s.name, [...at, ...place], mul(value, key), ["s/d"])]);
+    return loop("s/d", width, [reduce(s.name, [...at, ...place], mul(value, key), ["s/d"])]);
   });
   return { buffers: [s, ...(numerics.scores === "i8" ? [codes.q, codes.s] : [])], body: [nest] };
 }
@@ -269,10 +266,15 @@ function exponentsOf(
 /** A maximum as it is subtracted. */
 const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(leastFinite));
 
+/** Values of a row that are summed: `o` has whole vectors, of which y takes the head's. */
+const valueWidth = ({ workload, values }: Scope): number => rowWidth("v", values.format, workload.headSize);
+
+const weightedSum = (scope: Scope): Buffer => scope.own("o", [valueWidth(scope)]);
+
 function plainWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
-  const { workload, batch, at, own, values, passes } = scope;
+  const { batch, at, own, values, passes } = scope;
   const { eachToken } = passes;
-  const [p, l, o] = [own("p", [batch.blocks, cacheBlock]), own("l"), own("o", [workload.headSize])];
+  const [p, l, o] = [own("p", [batch.blocks, cacheBlock]), own("l"), weightedSum(scope)];
   const d = variable("o/d");
   const value = (place: Place, t: Expr): Expr =>
     decodeFields(values.format, d, entryOf(scope, values, place, lt(t, batch.tokens)));
@@ -283,7 +285,7 @@ function plainWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
     ),
     eachToken("l", (place) => reduce(l.name, at, load(p, [...at, ...place]), ["l/tb", "l/ti"])),
     eachToken("o", (place, t) =>
-      loop("o/d", workload.headSize, [
+      loop("o/d", valueWidth(scope), [
         reduce(o.name, [...at, d], mul(load(p, [...at, ...place]), value(place, t)), ["o/tb", "o/ti"]),
       ]),
     ),
@@ -306,7 +308,7 @@ function quantizedWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
   const e = own("e", [blocks, cacheBlock]);
   const [w, codes] = [own("w", [groups, blocks, cacheBlock]), own("w.q", [groups, blocks, cacheBlock], "i8")];
   const [most, scale] = [own("w.max", [groups, blocks]), own("w.s", [groups, blocks])];
-  const [l, o] = [own("l"), own("o", [headSize])];
+  const [l, o] = [own("l"), weightedSum(scope)];
   const perGroup = (name: string, s: (g: Expr) => Stmt): Stmt => loop(`${name}/g`, groups, [s(variable(`${name}/g`))]);
   /** Loops over the groups that share a scale, in every block. */
   const perGroupTokens = (name: string, s: (g: Expr, place: Place, token: Expr) => Stmt): Stmt => {
@@ -352,7 +354,7 @@ function quantizedWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
         cast("f32", integerAt(format, d, entryOf(scope, values, [tb, ti]))),
       );
       const by = mul(load(r, [...at, tb]), load(scale, [...at, g, tb]));
-      return loop("o/d", headSize, [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
+      return loop("o/d", valueWidth(scope), [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
     }),
   ];
   return { buffers: [xb, e, r, lb, l, w, most, scale, codes, o], body };

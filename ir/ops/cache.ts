@@ -3,7 +3,8 @@
  *
  * Tokens lie in blocks of 64, in a block the kv heads one after the other. A head's codes lie so that 16 bytes are what a dot product takes: of keys 4 tokens and 4
  * neighbouring values of the head (scores are sums over those), of values 4 values of the head and 4 neighbouring tokens. Codes of fewer than 8 bits share bytes with
- * those of the next 4 (8, ..) values or tokens. Floats and scales lie by token in the one direction that loops take:
+ * those of the next 4 (8, ..) values or tokens. Floats and scales lie by token in the one direction that loops take. Rows are filled up to whole vectors (`rowWidth`); what
+ * lies there may be anything:
  *
  *     keys     codes [block, head, token / 4, value / 4p, token % 4, value % 4, value / 4 % p]      p codes in a byte
  *              floats [block, head, token / 4, value, token % 4]
@@ -14,7 +15,7 @@
 import { cacheBlock } from "../attention.ts";
 import { add, buffer, floordiv, load, mod, toExpr, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { checkRow, type Field, type Format, formatOf, rowEntries, termsOf } from "../formats/index.ts";
+import { checkRow, type Field, type Format, fieldOf, formatOf, rowEntries, termsOf } from "../formats/index.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { castBits, castValue } from "../scalar-ops.ts";
 import { isFloat, isSubByte, scalars } from "../types.ts";
@@ -55,6 +56,18 @@ const piecesOf = ({ scalar }: Field): number => (isSubByte(scalar) ? 8 / storedB
 const storedBits = (scalar: Field["scalar"]): number =>
   isSubByte(scalar) && 8 % scalars[scalar].bits !== 0 ? 8 : scalars[scalar].bits;
 
+/**
+ * Values of a cached row as loops in whole vectors take them: of keys those that share bytes with the last, of values those of its 4. Groups are whole vectors already, or
+ * go by the value.
+ */
+export function rowWidth(name: CachedName, format: Format, headSize: number): number {
+  const codes = fieldOf(format, "q");
+  const isRow = format.group === undefined || format.group === "row";
+  if (!isRow || (name === "k" && codes === undefined)) return headSize;
+  const together = name === "k" && codes !== undefined ? 4 * piecesOf(codes) : 4;
+  return Math.ceil(headSize / together) * together;
+}
+
 /** The digits of an element's index, with their extents. */
 function digitsOf(
   name: CachedName,
@@ -71,7 +84,7 @@ function digitsOf(
   if (isFloat(field.scalar))
     return name === "k"
       ? [...start, [floordiv(place, 4), cacheBlock / 4], [entry, headSize], [mod(place, 4), 4]]
-      : [...start, [place, cacheBlock], [entry, headSize]];
+      : [...start, [place, cacheBlock], [entry, Math.ceil(headSize / 4) * 4]];
   const pieces = piecesOf(field);
   const quads = Math.ceil(headSize / 4);
   const piece = (of: Expr): readonly [Expr, number] => [mod(floordiv(of, 4), pieces), pieces];

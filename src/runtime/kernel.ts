@@ -9,7 +9,7 @@ import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
 import type { PagedCache } from "./paged-cache.ts";
-import { evaluate } from "./size.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
 /** A kernel that packs weights of type `Weights` and runs on `Arguments`. */
 export interface LoadedKernel<Weights, Arguments, Result> {
@@ -81,6 +81,12 @@ function joined(parts: readonly ArrayBufferView[]): Uint8Array {
   return whole;
 }
 
+/** Throws an `ApiError` unless the tokens that are to be changed, where there are such, are in the cache. */
+function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes): void {
+  if (first !== undefined && first + m > tokens)
+    throw new ApiError(`first = ${first}, m = ${m}: the cache holds ${tokens} tokens`);
+}
+
 function run(executable: Executable, args: RunInputs): RunOutputs {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
@@ -90,6 +96,7 @@ function run(executable: Executable, args: RunInputs): RunOutputs {
   const joining = artifact.workload.op === "append" ? rows.M : 0;
   cache?.makeRoom(joining);
   const sizes = { ...rows, ...cache?.sizes };
+  requireTokens(sizes);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);

@@ -44,7 +44,7 @@ const workloads: fc.Arbitrary<AttentionWorkload> = fc
     m: fc.constantFrom<AttentionWorkload["m"][]>("any", "any", 0, 1, 3),
     kvHeads: fc.constantFrom(1, 2),
     group: fc.constantFrom(1, 2, 3),
-    headSize: fc.constantFrom(16, 32, 32, 48),
+    headSize: fc.constantFrom(1, 3, 16, 20, 32, 33, 48),
     keys: fc.constantFrom(...formats),
     values: fc.constantFrom(...formats),
     causal: fc.boolean(),

@@ -35,7 +35,7 @@ function digitsOf(name: "k" | "v", { span, scalar }: Field, size: number, place:
         ]
       : [
           [place, 64],
-          [entry, size],
+          [entry, Math.ceil(size / 4) * 4],
         ];
   const { bits } = scalars[scalar];
   const pieces = 8 % bits === 0 ? 8 / bits : 1;
