@@ -94,7 +94,7 @@ function check({ heads, kvHeads, headSize, window, causal, keys, values, numeric
       ? "has none"
       : fieldOf(formatOf(values), "o") || fieldOf(formatOf(values), "z")
         ? "has zero points of its own"
-        : codes.bits === 8 && rule !== "absmax"
+        : codes.bits === 8 && rule !== "absmax" && rule !== "power"
           ? "may have negative scales"
           : undefined;
   if (reason !== undefined)

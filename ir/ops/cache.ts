@@ -129,12 +129,12 @@ export const cacheIndex = (
   entry: Expr,
 ): readonly Expr[] => digitsOf(name, field, shape, token, [head, entry]).map(([digit]) => digit);
 
-/** Reads an entry of a cached row. `isThere` masks floats: codes are finite whatever their bits. */
+/** Reads an entry of a cached row. `isThere` masks floats, small ones too: codes are finite whatever their bits. */
 export const cachedEntry =
   (of: Cached, shape: CacheShape, token: Token, head: Expr, isThere?: Expr) =>
   (field: Field, entry: Expr): Expr => {
     const buffer_ = of.fields[of.format.fields.indexOf(field)] as Buffer;
-    const mask = isFloat(field.scalar) ? isThere : undefined;
+    const mask = isFloat(field.scalar) || field.float !== undefined ? isThere : undefined;
     return load(buffer_, cacheIndex(of, field, shape, token, head, entry), mask);
   };
 

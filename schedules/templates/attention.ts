@@ -15,6 +15,7 @@ import type { Schedule } from "../schedule.ts";
 import { integerScores, integerValues, integerWeights, quantizeQueries, takesDots } from "./attention-dots.ts";
 import {
   type Derivation,
+  isPlain,
   join,
   laneReduction,
   none,
@@ -158,10 +159,9 @@ const floatWeights = (part: QueryPart): Derivation =>
 function floatValues(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
   const { split, reorder, vectorize, unroll, decode } = steps(kernel);
   const values = formatOf(workload.values);
-  const hasCodes = values.codes !== undefined;
   const acc = "o.acc";
   // Tokens whose codes share bytes, and words, are written out.
-  const together = hasCodes ? quadSize * piecesIn(values) : 1;
+  const together = isPlain(values) ? 1 : quadSize * piecesIn(values);
   const decoded = decode(values, "v", "o/tx", "v.r");
   return {
     nests: [

@@ -62,6 +62,16 @@ describe.each([
   "int2_g16_zf",
   "q4_1",
   "int8_row",
+  "e4m3",
+  "e5m2",
+  "e4m3_row",
+  "e5m2_row",
+  "kv4_row_z",
+  "kv4_row_m",
+  "kv2_g32_z",
+  "kv2_g32_m",
+  "bfp12_g32",
+  "bfp16_g32",
 ])("%s", (format) => {
   test.each([
     [0, 1],
