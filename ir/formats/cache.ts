@@ -2,7 +2,7 @@
  * Formats made for caches, where a row is what one token has for one head (or, in a cache along tokens, what one value of a head is at all tokens):
  *
  *     i8_row                         signed 8-bit codes with one f32 scale, symmetric
- *     e4m3_row, e5m2_row             floats of 8 bits times one f32 scale (`e4m3` and `e5m2`, without, are in `float.ts`)
+ *     e4m3_row, e5m2_row             finite floats of 8 bits times one f32 scale (`e4m3` and `e5m2`, with NaN and without a scale, are in `float.ts`)
  *     kv{2,4}_<group>_z              (q - z) * s, unsigned codes, z and s f16, z not rounded to a code         kv4_row_z: QServe's KV4
  *     kv{2,4}_<group>_m              q * s + m, m and s f16                                                   kv4_row_m: QuaRot's, FlatQuant's; kv2_g32_m: KIVI's
  *     bfp12_<group>, bfp16_<group>   block floating point: mantissas of 4 or 8 bits, two's complement, times one power of two kept as an exponent of 8 bits

@@ -66,8 +66,8 @@ export function decodeFields(format: Format, k: Expr, read: FieldAt): Expr {
   const [values, offset] = [entryAt(format, k, read, "v"), entryAt(format, k, read, "o")];
   if (values !== undefined) {
     const kind = fieldOf(format, "v")?.float;
-    const number = kind === undefined ? cast("f32", values) : smallFloatAt(kind, values);
     const scale = entryAt(format, k, read, "s");
+    const number = kind === undefined ? cast("f32", values) : smallFloatAt(kind, values, scale !== undefined);
     return scale === undefined ? number : mul(number, scale);
   }
   const terms = Array.from({ length: termsOf(format) }, (_, term) => {

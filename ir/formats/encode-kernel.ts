@@ -25,6 +25,7 @@ import {
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import type { Buffer, Expr, Stmt } from "../nodes.ts";
+import { largestZero } from "./encode-nearest.ts";
 import { containerOf, type Field, type Format, fieldOf, type Source, spanOf } from "./format.ts";
 import { smallFloatOf, smallFloats } from "./small-float.ts";
 
@@ -196,7 +197,9 @@ const scaleType = (format: Format): Rounding =>
 function leastScale(format: Format, offset: Expr): Expr {
   if (!isInScales(format)) return f32(0);
   const size = op("abs", offset);
-  return scaleType(format) === "f16" ? max(mul(size, f32(2 ** -15)), f32(2 ** -24)) : mul(size, f32(2 ** -24));
+  return scaleType(format) === "f16"
+    ? max(mul(size, f32(1 / largestZero(format))), f32(2 ** -24))
+    : mul(size, f32(2 ** -24));
 }
 
 /** A number as it is stored; of e8m0 a power of two already, or 0, which it lacks. */

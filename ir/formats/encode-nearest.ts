@@ -5,7 +5,8 @@
  *     the offset a minimum:              m = f16(min)                      q = rne((x - m) / s)         KIVI, QuaRot, FlatQuant
  *     the offset in units of the scale:  z = f16(-min / unrounded s)       q = rne(x / s + z)           QServe
  *
- * Codes stay in their range: by an offset of few bits a value may lie outside it.
+ * Codes stay in their range: by an offset of few bits a value may lie outside it. |z| stays within 2^11, beyond which halves don't tell codes apart: the scale of values that
+ * are so close together, or equal, is larger, and is never 0.
  */
 import { evalOp } from "../scalar-ops.ts";
 import { type Codes, containerOf, type Field, type Format, fieldOf, type Source, spanOf } from "./format.ts";
@@ -50,5 +51,8 @@ function smallestScale(format: Format, offset: number): number {
   const [scale] = fieldOf(format, "s")?.product ?? [];
   if (scale === undefined || !fieldOf(format, "o")?.product.includes(scale)) return 0;
   const half = containerOf(format, scale.container).scalar === "f16";
-  return half ? Math.max(2 ** -24, abs(offset) * 2 ** -15) : abs(offset) * 2 ** -24;
+  return half ? Math.max(2 ** -24, abs(offset) / largestZero(format)) : abs(offset) * 2 ** -24;
 }
+
+/** The largest zero point in f16. */
+export const largestZero = ({ rule }: Format): number => (rule === "nearest" ? 2 ** 11 : 2 ** 15);

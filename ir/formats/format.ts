@@ -92,7 +92,7 @@ export type FieldName = "v" | "q" | "s" | "z" | "o";
 export interface Field {
   readonly name: FieldName;
   readonly scalar: Scalar;
-  /** Of v in u8: the floats that its bits are. */
+  /** Of v in u8: the floats that its bits are. With scales all are finite: a NaN would be the scale's. */
   readonly float?: SmallFloat;
   /** Smallest and largest entry, where tighter than the scalar's. */
   readonly range: readonly [number, number] | undefined;

@@ -57,7 +57,8 @@ export function rowReader(format: Format, containers: Containers, n: number, k: 
   const stored = values ?? codes;
   if (stored === undefined) throw new Error(`${format.name} has no codes and no values`);
   const kind = fieldOf(format, "v")?.float;
-  const numbers: FieldReader = kind === undefined ? stored : (r, i) => smallFloatValue(kind, stored(r, i));
+  const numbers: FieldReader =
+    kind === undefined ? stored : (r, i) => smallFloatValue(kind, stored(r, i), scales !== undefined);
   const group = format.group === undefined ? k : spanOf(format.group, k);
   const groups = rowSpans(format.group, k);
   const { zero = 0, table } = format.codes ?? {};

@@ -35,14 +35,16 @@ const leastExponent = (row: Row): number => 1 - biasOf(row);
  *
  *     f32(b) = bits((i32(i8 b) << (23 - fraction)) & fields) * 2^(127 - bias)
  *
- * What is no finite number gets all of f32's exponent bits: a fraction of 0 makes it infinite, any other NaN.
+ * What is no finite number gets all of f32's exponent bits: a fraction of 0 makes it infinite, any other NaN. To look for that takes as long as all the rest: `allFinite` leaves it
+ * out, where what bits are left over continue the numbers (e4m3: 480).
  */
-export function smallFloatAt(kind: SmallFloat, bits: Expr): Expr {
+export function smallFloatAt(kind: SmallFloat, bits: Expr, allFinite = false): Expr {
   const row = smallFloats[kind];
   const up = 23 - row.fraction;
   const fields = 0x7f << up;
   const moved = shl(cast("i32", bitcast("i8", bits)), up);
   const value = mul(bitcast("f32", and(moved, fields | (1 << 31))), 2 ** (127 - biasOf(row)));
+  if (allFinite) return value;
   const isSpecial = lt((row.special << up) - 1, and(moved, fields));
   return bitcast("f32", select(isSpecial, or(bitcast("i32", value), 0x7f800000), bitcast("i32", value)));
 }
@@ -67,12 +69,13 @@ export function smallFloatOf(kind: SmallFloat, x: Expr): Expr {
   return cast("u8", or(sign, select(op("ne", x, x), constant(0x7f), code)));
 }
 
-/** The value of bits, exactly. */
-export function smallFloatValue(kind: SmallFloat, bits: number): number {
+/** The value of bits, exactly, as `smallFloatAt`. */
+export function smallFloatValue(kind: SmallFloat, bits: number, allFinite = false): number {
   const row = smallFloats[kind];
   const sign = bits < 0x80 ? 1 : -1;
   const size = bits & 0x7f;
-  if (size >= row.special) return size % 2 ** row.fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  if (size >= row.special && !allFinite)
+    return size % 2 ** row.fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   const [exponent, fraction] = [size >> row.fraction, size % 2 ** row.fraction];
   const place = 2 ** (Math.max(1, exponent) - biasOf(row) - row.fraction);
   return sign * place * (fraction + (exponent === 0 ? 0 : 2 ** row.fraction));

@@ -14,7 +14,7 @@
 import { cacheBlock } from "../attention.ts";
 import { add, buffer, floordiv, load, mod, toExpr, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { checkRow, type Field, type Format, formatOf, rowEntries, termsOf } from "../formats/index.ts";
+import { checkRow, type Field, type Format, fieldOf, formatOf, rowEntries, termsOf } from "../formats/index.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { castBits, castValue } from "../scalar-ops.ts";
 import { isFloat, isSubByte, scalars } from "../types.ts";
@@ -55,6 +55,8 @@ const piecesOf = ({ scalar }: Field): number => (isSubByte(scalar) ? 8 / storedB
 const storedBits = (scalar: Field["scalar"]): number =>
   isSubByte(scalar) && 8 % scalars[scalar].bits !== 0 ? 8 : scalars[scalar].bits;
 
+const holdsFloats = ({ scalar, float }: Field): boolean => isFloat(scalar) || float !== undefined;
+
 /** The digits of an element's index, with their extents. */
 function digitsOf(
   name: CachedName,
@@ -68,7 +70,7 @@ function digitsOf(
     [head, kvHeads],
   ] as const;
   if (field.span !== 1) return [...start, [entry, rowEntries(field, headSize)], [place, cacheBlock]];
-  if (isFloat(field.scalar))
+  if (holdsFloats(field))
     return name === "k"
       ? [...start, [floordiv(place, 4), cacheBlock / 4], [entry, headSize], [mod(place, 4), 4]]
       : [...start, [place, cacheBlock], [entry, headSize]];
@@ -129,12 +131,16 @@ export const cacheIndex = (
   entry: Expr,
 ): readonly Expr[] => digitsOf(name, field, shape, token, [head, entry]).map(([digit]) => digit);
 
-/** Reads an entry of a cached row. `isThere` masks floats, small ones too: codes are finite whatever their bits. */
+/** Whether any bits of an entry are finite: those of codes, and of small floats with scales. */
+const isAlwaysFinite = (format: Format, field: Field): boolean =>
+  !isFloat(field.scalar) && (field.float === undefined || fieldOf(format, "s") !== undefined);
+
+/** Reads an entry of a cached row. `isThere` masks what may be NaN. */
 export const cachedEntry =
   (of: Cached, shape: CacheShape, token: Token, head: Expr, isThere?: Expr) =>
   (field: Field, entry: Expr): Expr => {
     const buffer_ = of.fields[of.format.fields.indexOf(field)] as Buffer;
-    const mask = isFloat(field.scalar) || field.float !== undefined ? isThere : undefined;
+    const mask = isAlwaysFinite(of.format, field) ? undefined : isThere;
     return load(buffer_, cacheIndex(of, field, shape, token, head, entry), mask);
   };
 

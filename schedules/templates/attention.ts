@@ -15,7 +15,6 @@ import type { Schedule } from "../schedule.ts";
 import { integerScores, integerValues, integerWeights, quantizeQueries, takesDots } from "./attention-dots.ts";
 import {
   type Derivation,
-  isPlain,
   join,
   laneReduction,
   none,
@@ -161,7 +160,7 @@ function floatValues(workload: AttentionWorkload, point: Point, { kernel, suffix
   const values = formatOf(workload.values);
   const acc = "o.acc";
   // Tokens whose codes share bytes, and words, are written out.
-  const together = isPlain(values) ? 1 : quadSize * piecesIn(values);
+  const together = values.codes === undefined ? 1 : quadSize * piecesIn(values);
   const decoded = decode(values, "v", "o/tx", "v.r");
   return {
     nests: [

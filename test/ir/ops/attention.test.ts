@@ -113,18 +113,41 @@ describe("options", () => {
   test.each(Object.entries(cases))("%s", (_name, [options, data]) => expectClose(options, data));
 });
 
-test.each(["f16", "bf16", "int8_row", "int4_row_zf_s16", "i8_row", "q8_0", "q4_0", "int2_g16_zf", "e4m3", "e5m2", "e4m3_row", "kv4_row_z", "kv2_g32_m"])(
-  "a cache in %s",
-  (name) => expectClose({ keys: name, values: name, headSize: 32 }, { queries: 2, tokens: 67 }),
+test.each([
+  "f16",
+  "bf16",
+  "int8_row",
+  "int4_row_zf_s16",
+  "i8_row",
+  "q8_0",
+  "q4_0",
+  "int2_g16_zf",
+  "e4m3",
+  "e5m2",
+  "e4m3_row",
+  "kv4_row_z",
+  "kv2_g32_m",
+])("a cache in %s", (name) => expectClose({ keys: name, values: name, headSize: 32 }, { queries: 2, tokens: 67 }));
+
+test.each([
+  "q8_0",
+  "q4_0",
+  "int4_g16",
+  "int2_row_z",
+  "int4_row_zf",
+  "i8_row",
+  "kv4_row_z",
+  "kv4_row_m",
+  "bfp12_g32",
+  "bfp16_g32",
+])("scores in integers, keys in %s", (keys) =>
+  expectClose({ keys, headSize: 32, numerics: { scores: "i8", weights: "f32" } }, { queries: 2, tokens: 67 }),
 );
 
-test.each(["q8_0", "q4_0", "int4_g16", "int2_row_z", "int4_row_zf", "i8_row", "kv4_row_z", "kv4_row_m", "bfp12_g32", "bfp16_g32"])(
-  "scores in integers, keys in %s",
-  (keys) => expectClose({ keys, headSize: 32, numerics: { scores: "i8", weights: "f32" } }, { queries: 2, tokens: 67 }),
-);
-
-test.each(["q8_0", "q4_0", "int4_g16", "i8_row", "bfp12_g32", "bfp16_g32"])("weights in integers, values in %s", (values) =>
-  expectClose({ values, headSize: 32, numerics: { scores: "f32", weights: "i8" } }, { queries: 2, tokens: 150 }),
+test.each(["q8_0", "q4_0", "int4_g16", "i8_row", "bfp12_g32", "bfp16_g32"])(
+  "weights in integers, values in %s",
+  (values) =>
+    expectClose({ values, headSize: 32, numerics: { scores: "f32", weights: "i8" } }, { queries: 2, tokens: 150 }),
 );
 
 test("keys and values in different formats", () =>

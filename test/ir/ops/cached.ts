@@ -18,14 +18,14 @@ import {
 type Digits = readonly (readonly [digit: number, extent: number])[];
 
 /** Where an entry stands after its block and head: the order of `ir/ops/cache.ts`, written down a second time. */
-function digitsOf(name: "k" | "v", { span, scalar }: Field, size: number, place: number, entry: number): Digits {
+function digitsOf(name: "k" | "v", { span, scalar, float }: Field, size: number, place: number, entry: number): Digits {
   const div = (a: number, b: number): number => Math.floor(a / b);
   if (span !== 1)
     return [
       [entry, rowEntries({ span, terms: 1 }, size)],
       [place, 64],
     ];
-  if (isFloat(scalar))
+  if (isFloat(scalar) || float)
     return name === "k"
       ? [
           [div(place, 4), 16],
@@ -89,7 +89,7 @@ export function cacheOf(
   const fields = format.fields.map((field): [string, Tensor] => {
     const read = fieldReader(format, field, containers, headSize);
     // Whatever lies where no token is, no result may depend on it.
-    const poison = isFloat(field.scalar) ? Number.NaN : 1;
+    const poison = isFloat(field.scalar) ? Number.NaN : field.float ? 0xff : 1;
     const ordered = orderedField(prefix, field, { kvHeads, headSize }, rows, read, poison);
     return [`${prefix}.${field.name}`, tensor(field.scalar, ordered.shape, ordered.values)];
   });
