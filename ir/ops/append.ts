@@ -1,11 +1,13 @@
 /**
  * Operator append: new keys and values join a cache, in its formats. Kernels `keys` and `values`, loops h (kv heads), i (tokens), then those of encoding a row.
- * Where codes of neighbouring tokens share bytes, those that are there stay: so heads are what threads may share, no byte being of two.
+ * Where codes of neighbouring tokens share bytes, those that are there stay: so heads are what threads may share, no byte being of two. With groups along tokens a row is a group
+ * of one value of a head, and tokens join in whole groups: T and M are multiples of it.
  */
 import { type AppendWorkload, cacheBlock } from "../attention.ts";
-import { add, buffer, floordiv, kernel, load, loop, mod, store, symbol, variable } from "../build.ts";
-import { encodedRow } from "../formats/index.ts";
-import type { Kernel, Program } from "../nodes.ts";
+import { add, buffer, floordiv, kernel, load, loop, mod, mul, store, symbol, variable } from "../build.ts";
+import { WorkloadError } from "../errors.ts";
+import { encodedRow, type Field } from "../formats/index.ts";
+import type { Buffer, Expr, Kernel, Program, Stmt } from "../nodes.ts";
 import { type Cached, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
 import type { Operator } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
@@ -16,27 +18,64 @@ function program(workload: AppendWorkload): Program {
   return { name: "append", kernels: [appended("k", workload), appended("v", workload)] };
 }
 
+/** A row that is encoded as one: loops around it, its values, and where an entry of a field stands. */
+interface CachedRow {
+  readonly loops: readonly (readonly [loop: string, extent: Expr | number])[];
+  readonly size: number;
+  readonly value: (k: Expr) => Expr;
+  /** Token, and entry of its head. */
+  readonly at: (field: Field, entry: Expr) => readonly [token: Expr, entry: Expr];
+}
+
+const [T, i, h, d] = [variable(tokensSymbol), variable("i"), variable("h"), variable("d")];
+
+/** A token's head. */
+const headRow = (x: Buffer, extent: Expr, { headSize }: AppendWorkload): CachedRow => ({
+  loops: [["i", extent]],
+  size: headSize,
+  value: (k) => load(x, [i, h, k]),
+  at: (_, entry) => [add(T, i), entry],
+});
+
+/** A value of a head at the tokens of a group. */
+function tokensRow(x: Buffer, extent: Expr, { headSize }: AppendWorkload, tokens: number): CachedRow {
+  const first = mul(i, tokens);
+  return {
+    loops: [
+      ["i", floordiv(extent, tokens)],
+      ["d", headSize],
+    ],
+    size: tokens,
+    value: (k) => load(x, [add(first, k), h, d]),
+    at: ({ span }, entry) => [add(T, span === 1 ? add(first, entry) : first), d],
+  };
+}
+
 /** The kernel that appends keys, or values, of M tokens to the T that are there. */
 function appended(name: "k" | "v", workload: AppendWorkload): Kernel {
-  const { kvHeads, headSize } = workload;
-  const { extent, symbols } = rowsOf(workload.m);
-  const T = variable(tokensSymbol);
+  const { kvHeads, headSize, m } = workload;
+  const { extent, symbols } = rowsOf(m);
   const cached: Cached = cachedTensor(name, workload, add(T, extent));
+  const { tokens } = cached;
+  if (m !== "any" && m % tokens !== 0)
+    throw new WorkloadError(`m: ${m} tokens are no whole groups of ${tokens}, in which ${workload.keys} has them`);
   const x = buffer(name, "f32", [extent, kvHeads, headSize], { role: "input" });
-  const [i, h] = [variable("i"), variable("h")];
-  const place = add(T, i);
-  const token = { block: floordiv(place, cacheBlock), place: mod(place, cacheBlock) };
+  const row = tokens === 1 ? headRow(x, extent, workload) : tokensRow(x, extent, workload, tokens);
   const { registers, body } = encodedRow(cached.format, {
     name: `${name}.new`,
-    size: headSize,
-    value: (k) => load(x, [i, h, k]),
-    store: (field, entry, value) =>
-      store(`${name}.${field.name}`, cacheIndex(cached, field, workload, token, h, entry), value),
+    size: row.size,
+    value: row.value,
+    store: (field, entry, value) => {
+      const [place, own] = row.at(field, entry);
+      const token = { block: floordiv(place, cacheBlock), place: mod(place, cacheBlock) };
+      return store(`${name}.${field.name}`, cacheIndex(cached, field, workload, token, h, own), value);
+    },
   });
+  const rows = row.loops.reduceRight<readonly Stmt[]>((inner, [of, size]) => [loop(of, size, inner)], body);
   return kernel(name === "k" ? "keys" : "values", "main", {
-    symbols: [...symbols, symbol(tokensSymbol)],
+    symbols: [...symbols, symbol(tokensSymbol)].map((s) => (tokens === 1 ? s : { ...s, modulo: tokens })),
     buffers: [x, ...cached.fields, ...registers],
-    body: [loop("h", kvHeads, [loop("i", extent, body)])],
+    body: [loop("h", kvHeads, rows)],
   });
 }
 

@@ -27,11 +27,11 @@ import {
   variable,
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from "../formats/index.ts";
+import { cacheFormatOf, type Format, fieldOf, integerAt, spanOf } from "../formats/index.ts";
 import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { referenceAttention } from "./attention-reference.ts";
-import { blocksOf, type Cached, cachedEntry, cachedTensor, type Token, tokensSymbol } from "./cache.ts";
+import { blocksOf, type Cached, cachedEntry, cachedTensor, cachedValue, type Token, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
 import { quantizeReference } from "./reference.ts";
@@ -85,14 +85,20 @@ function check({ heads, kvHeads, headSize, window, causal, keys, values, numeric
   if (heads % kvHeads !== 0)
     throw new WorkloadError(`kvHeads: ${heads} heads can't be grouped by ${kvHeads}; use a divisor of ${heads}`);
   if (window !== undefined && !causal) throw new WorkloadError("window: it needs causal: true");
-  if (numerics.scores === "i8" && formatOf(keys).codes === undefined)
+  const cached = cacheFormatOf(keys);
+  if (numerics.scores === "i8" && cached.format.codes === undefined)
     throw new WorkloadError(`numerics.scores: i8 multiplies integer codes and ${keys} has none; use "f32"`);
-  const { codes, rule } = formatOf(values);
+  if (numerics.scores === "i8" && cached.tokens > 1)
+    throw new WorkloadError(
+      `numerics.scores: i8 sums codes of one scale, of which ${keys} has one per value; use "f32"`,
+    );
+  const { format } = cacheFormatOf(values);
+  const { codes, rule } = format;
   if (numerics.weights === "f32") return;
   const reason =
     codes === undefined
       ? "has none"
-      : fieldOf(formatOf(values), "o") || fieldOf(formatOf(values), "z")
+      : fieldOf(format, "o") || fieldOf(format, "z")
         ? "has zero points of its own"
         : codes.bits === 8 && rule !== "absmax" && rule !== "power"
           ? "may have negative scales"
@@ -134,7 +140,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     position: workload.positions === "given" ? load(inputs.positions, [i]) : add(sub(T, M), i),
     own: (name, more = [], scalar) =>
       buffer(name, scalar ?? "f32", [kvHeads, M, group, ...more], {
-        ...(scalar === "i8" && { range: weightRange(formatOf(workload.values)) }),
+        ...(scalar === "i8" && { range: weightRange(cacheFormatOf(workload.values).format) }),
       }),
     keys: cachedTensor("k", workload),
     values: cachedTensor("v", workload),
@@ -207,7 +213,7 @@ function scoresOf(scope: Scope, q: Buffer, rows: Expr): Piece {
   const query =
     numerics.scores === "i8" ? mul(cast("f32", load(codes.q, [row, d])), load(codes.s, [row, 0])) : load(q, [row, d]);
   const nest = eachToken("s", (place) => {
-    const key = decodeFields(keys.format, d, cachedEntry(keys, workload, tokenOf(place), at[0]));
+    const key = cachedValue(keys, workload, tokenOf(place), at[0], d);
     return loop("s/d", headSize, [reduce(s.name, [...at, ...place], mul(query, key), ["s/d"])]);
   });
   return { buffers: [s, ...(numerics.scores === "i8" ? [codes.q, codes.s] : [])], body: [nest] };
@@ -242,8 +248,7 @@ const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(leastFinite));
 function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
   const [p, l, o] = [own("p", [blocks, cacheBlock]), own("l"), own("o", [workload.headSize])];
   const d = variable("o/d");
-  const value = (place: Place, t: Expr): Expr =>
-    decodeFields(values.format, d, cachedEntry(values, workload, tokenOf(place), at[0], lt(t, T)));
+  const value = (place: Place, t: Expr): Expr => cachedValue(values, workload, tokenOf(place), at[0], d, lt(t, T));
   const body = [
     eachToken("m", (place) => reduce(m.name, at, load(x, [...at, ...place]), ["m/tb", "m/ti"], "pmax")),
     eachToken("p", (place) =>

@@ -2,7 +2,7 @@
  * Attention in integers: scores as dot products of quantized queries and the keys' codes, values weighted by quantized weights. What is summed is widened as
  * in `integer-dot.ts`: pairs in i16 as long as no sum can leave it.
  */
-import { type AttentionWorkload, cacheBlock, type Format, fieldOf, formatOf, spanOf } from "../../ir/index.ts";
+import { type AttentionWorkload, cacheBlock, cacheFormatOf, type Format, fieldOf, spanOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
@@ -23,7 +23,7 @@ const reach = 127;
 
 /** Whether the codes of the cached tensor fit a dot product with 8-bit codes: 8 bits and signed, or 4 or 2 bits and unsigned, in whole vectors. */
 export function takesDots(tensor: "keys" | "values", workload: AttentionWorkload): boolean {
-  const format = formatOf(workload[tensor]);
+  const format = cacheFormatOf(workload[tensor]).format;
   const { codes } = format;
   if (codes === undefined || codes.table !== undefined || ![2, 4, 8].includes(codes.bits)) return false;
   if (codes.bits === 8 ? codes.low >= 0 : codes.low < 0) return false;
@@ -46,7 +46,7 @@ function flushOf(format: Format, length: number): number {
 export function integerScores(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;
   const { split, reorder, vectorize, unroll } = steps(kernel);
-  const format = formatOf(workload.keys);
+  const format = cacheFormatOf(workload.keys).format;
   const codes = format.codes as NonNullable<Format["codes"]>;
   const fold = codes.bits === 8;
   const group = spanOf(format.group ?? "row", workload.headSize);
@@ -94,7 +94,7 @@ export function integerScores(workload: AttentionWorkload, point: Point, part: Q
 /** The kernels that quantize queries, as those of a matmul's activations. */
 export const quantizeQueries = (workload: AttentionWorkload): Schedule => {
   const { headSize, m } = workload;
-  const isFolded = takesDots("keys", workload) && formatOf(workload.keys).codes?.bits === 8 && headSize % 16 === 0;
+  const isFolded = takesDots("keys", workload) && cacheFormatOf(workload.keys).format.codes?.bits === 8 && headSize % 16 === 0;
   return [
     ...quantizeSteps("quantize", headSize, m),
     ...(isFolded
@@ -127,7 +127,7 @@ export function integerWeights(part: QueryPart): Derivation {
 /** Values: 4 of a head's values by 4 tokens in a vector, times the weights of 4 tokens. */
 export function integerValues(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
   const { split, reorder, vectorize, unroll } = steps(kernel);
-  const format = formatOf(workload.values);
+  const format = cacheFormatOf(workload.values).format;
   const group = spanOf(format.group ?? "row", workload.headSize);
   const flush = flushOf(format, cacheBlock);
   const zeros = format.codes?.zero !== 0 ? [weightSum(kernel, `w.zero${suffix}`)] : [];

@@ -7,7 +7,7 @@ import { type KvCache, requireCache } from "./cache.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
-import { evaluate } from "./size.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
 /** A kernel that packs weights of type `Weights` and runs on `Arguments`. */
 export interface LoadedKernel<Weights, Arguments, Result> {
@@ -73,6 +73,14 @@ function joined(parts: readonly ArrayBufferView[]): Uint8Array {
   return whole;
 }
 
+/** Throws an `ApiError` unless tokens join in the whole groups that a kernel is for. */
+function requireGroups(parts: Executable["artifact"]["parts"], { M = 0, T = 0 }: Sizes): void {
+  const tokens = parts.flatMap(({ launches }) => launches.flatMap(({ symbols }) => symbols));
+  const group = tokens.reduce((most, { name, modulo }) => (name === "T" ? Math.max(most, modulo) : most), 1);
+  if (M % group !== 0 || T % group !== 0)
+    throw new ApiError(`m = ${M}: tokens join this cache, which holds ${T}, in groups of ${group}`);
+}
+
 function run(executable: Executable, args: RunInputs): RunOutputs {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
@@ -81,6 +89,7 @@ function run(executable: Executable, args: RunInputs): RunOutputs {
   const cache = caches.length > 0 ? requireCache(caches, args["cache"], runtime) : undefined;
   const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
   const joining = cache !== undefined && artifact.workload.op === "append" ? sizes.M : 0;
+  if (cache !== undefined && artifact.workload.op === "append") requireGroups(artifact.parts, sizes);
   cache?.makeRoom(joining);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {

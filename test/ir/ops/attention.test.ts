@@ -150,6 +150,10 @@ test.each(["q8_0", "q4_0", "int4_g16", "i8_row", "bfp12_g32", "bfp16_g32"])(
     expectClose({ values, headSize: 32, numerics: { scores: "f32", weights: "i8" } }, { queries: 2, tokens: 150 }),
 );
 
+test.each(["kv2_t32_m", "kv4_t64_z", "int4_t32_z", "bfp16_t32"])("keys with groups of tokens, %s", (keys) =>
+  expectClose({ keys, values: "kv2_g32_m", headSize: 32 }, { queries: 2, tokens: 192 }),
+);
+
 test("keys and values in different formats", () =>
   expectClose({ keys: "q8_0", values: "int4_g32", headSize: 32 }, { queries: 2, tokens: 67 }));
 
@@ -177,6 +181,8 @@ test("what can't be is refused", () => {
   const integers = { scores: "f32", weights: "i8" } as const;
   expect(() => programOf({ ...base, values: "int4_row_zf", numerics: integers })).toThrow(/zero points of its own/);
   expect(() => programOf({ ...base, values: "int8_row", numerics: integers })).toThrow(/negative scales/);
+  const scores = { scores: "i8", weights: "f32" } as const;
+  expect(() => programOf({ ...base, keys: "kv2_t32_m", numerics: scores })).toThrow(/of which kv2_t32_m has one per value/);
   expect(() => programOf({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: window: it needs causal: true]`,
   );
