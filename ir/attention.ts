@@ -63,7 +63,8 @@ export interface AttentionWorkload {
 
 /**
  * M new tokens join the T of a cache: `k` and `v` (f32, m x kvHeads x headSize) are encoded in its formats, each token's head by itself, as `encode` does. The cache is
- * the one of an attention workload with the same heads and formats.
+ * the one of an attention workload with the same heads and formats. Keys with groups along tokens (`kv2_t32_m`) are encoded by groups, each value of a head by itself: T and M are
+ * multiples of the group.
  */
 export interface AppendWorkload {
   readonly op: "append";
@@ -72,6 +73,8 @@ export interface AppendWorkload {
   readonly headSize: number;
   readonly keys: string;
   readonly values: string;
+  /** Outputs `keys` and `values`, as k and v: the new tokens as the cache has them, decoded. @default false */
+  readonly decoded?: boolean | undefined;
 }
 
 /**

@@ -217,7 +217,7 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
   }),
   z.strictObject({
     ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size },
-    ...{ keys: z.string(), values: z.string() },
+    ...{ keys: z.string(), values: z.string(), decoded: flag },
   }),
   z.strictObject({ op: z.literal("merge"), m: rows, parts: size, heads: size, headSize: size }),
 ]);

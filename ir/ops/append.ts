@@ -8,15 +8,33 @@ import { add, buffer, floordiv, kernel, load, loop, mod, mul, store, symbol, var
 import { WorkloadError } from "../errors.ts";
 import { encodedRow, type Field } from "../formats/index.ts";
 import type { Buffer, Expr, Kernel, Program, Stmt } from "../nodes.ts";
-import { type Cached, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
-import type { Operator } from "./operator.ts";
+import {
+  type Cached,
+  type CachedName,
+  cachedTensor,
+  cachedValue,
+  cacheIndex,
+  type Token,
+  tokensSymbol,
+} from "./cache.ts";
+import { type Operator, type Tensors, valuesOf } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
+import { storedRows } from "./stored-rows.ts";
 
 function program(workload: AppendWorkload): Program {
   checkSize("kvHeads", workload.kvHeads);
   checkSize("headSize", workload.headSize);
-  return { name: "append", kernels: [appended("k", workload), appended("v", workload)] };
+  const names = ["k", "v"] as const;
+  return {
+    name: "append",
+    kernels: [
+      ...names.map((name) => appended(name, workload)),
+      ...(workload.decoded ? names.map((name) => decoded(name, workload)) : []),
+    ],
+  };
 }
+
+const kernelNames = { k: "keys", v: "values" } as const;
 
 /** A row that is encoded as one: loops around it, its values, and where an entry of a field stands. */
 interface CachedRow {
@@ -67,22 +85,43 @@ function appended(name: "k" | "v", workload: AppendWorkload): Kernel {
     value: row.value,
     store: (field, entry, value) => {
       const [place, own] = row.at(field, entry);
-      const token = { block: floordiv(place, cacheBlock), place: mod(place, cacheBlock) };
-      return store(`${name}.${field.name}`, cacheIndex(cached, field, workload, token, h, own), value);
+      return store(`${name}.${field.name}`, cacheIndex(cached, field, workload, tokenAt(place), h, own), value);
     },
   });
   const rows = row.loops.reduceRight<readonly Stmt[]>((inner, [of, size]) => [loop(of, size, inner)], body);
-  return kernel(name === "k" ? "keys" : "values", "main", {
+  return kernel(kernelNames[name], "main", {
     symbols: [...symbols, symbol(tokensSymbol)].map((s) => (tokens === 1 ? s : { ...s, modulo: tokens })),
     buffers: [x, ...cached.fields, ...registers],
     body: [loop("h", kvHeads, rows)],
   });
 }
 
+/** The kernel that reads what has joined. */
+function decoded(name: "k" | "v", workload: AppendWorkload): Kernel {
+  const { kvHeads, headSize, m } = workload;
+  const { extent, symbols } = rowsOf(m);
+  const cached = cachedTensor(name, workload, add(T, extent));
+  const y = buffer(kernelNames[name], "f32", [extent, kvHeads, headSize], { role: "output" });
+  const fill = store(y.name, [i, h, d], cachedValue(cached, workload, tokenAt(add(T, i)), h, d));
+  return kernel(`${kernelNames[name]}.decoded`, "main", {
+    symbols: [...symbols, symbol(tokensSymbol)],
+    buffers: [...cached.fields, y],
+    body: [loop("h", kvHeads, [loop("i", extent, [loop("d", headSize, [fill])])])],
+  });
+}
+
+const tokenAt = (place: Expr): Token => ({ block: floordiv(place, cacheBlock), place: mod(place, cacheBlock) });
+
+/** The new tokens as formats have them. */
+function reference({ decoded: isDecoded, ...shape }: AppendWorkload, inputs: Tensors): Tensors {
+  if (!isDecoded) return {}; // What it makes is the cache, which is no output.
+  const stored = (name: CachedName): Float32Array =>
+    storedRows(shape[kernelNames[name]], Float32Array.from(valuesOf(inputs, name)), shape).decoded;
+  return { keys: stored("k"), values: stored("v") };
+}
+
 export const append: Operator<AppendWorkload> = {
-  program,
-  // What it makes is the cache, which is no output.
-  reference: () => ({}),
+  ...{ program, reference },
   meaning: () => "cache[T + i] = k[i], v[i]",
   bound: () => 0,
 };
