@@ -87,7 +87,7 @@ export interface AttentionWorkload extends Paged {
 /**
  * M new tokens join the T of a cache: `k` and `v` (f32, m x kvHeads x headSize) are encoded in its formats, each token's head by itself, as `encode` does. The cache is
  * the one of an attention workload with the same heads and formats. With `rope` keys are turned before, as by a rope workload: `positions` (i32, m) and `frequencies` (f32,
- * rotary / 2) are inputs.
+ * rotary / 2) are inputs. Keys with groups along tokens (`kv2_t32_m`) are encoded by groups, each value of a head by itself: T and M are multiples of the group.
  */
 export interface AppendWorkload extends Paged {
   readonly op: "append";
@@ -98,6 +98,8 @@ export interface AppendWorkload extends Paged {
   readonly values: string;
   /** @default none */
   readonly rope?: ScaledRotation | undefined;
+  /** Outputs `keys` and `values`, as k and v: the new tokens as the cache has them, decoded. @default false */
+  readonly decoded?: boolean | undefined;
 }
 
 /**

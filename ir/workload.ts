@@ -216,7 +216,7 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
   }),
   z.strictObject({
     ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size },
-    ...{ keys: z.string(), values: z.string(), pages: size.optional() },
+    ...{ keys: z.string(), values: z.string(), pages: size.optional(), decoded: flag },
     rope: z.strictObject({ ...rotation, scale: magnitude }).optional(),
   }),
   z.strictObject({

@@ -27,12 +27,12 @@ import {
   variable,
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from "../formats/index.ts";
+import { cacheFormatOf, type Format, fieldOf, integerAt, spanOf } from "../formats/index.ts";
 import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { referenceAttention, referencePaged } from "./attention-reference.ts";
 import { type Batch, batchOf } from "./batch.ts";
-import { type Cached, cachedEntry, cachedTensor, rowWidth, tokensSymbol } from "./cache.ts";
+import { type Cached, cachedEntry, cachedTensor, cachedValue, rowWidth, type Token, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
 import { quantizeReference } from "./reference.ts";
@@ -87,11 +87,12 @@ function passesOver(blocks: Expr): Passes {
   };
 }
 
+/** Where a token of the query's sequence lies. */
+const tokenOf = ({ batch }: Scope, [block, place]: Place): Token => ({ block: batch.place(block), place });
+
 /** Reads an entry of a cached row of the query's keys or values. */
-const entryOf =
-  ({ workload, batch, kvHead }: Scope, of: Cached, [block, place]: Place, isThere?: Expr) =>
-  (field: Format["fields"][number], entry: Expr): Expr =>
-    cachedEntry(of, workload, { block: batch.place(block), place }, kvHead, isThere)(field, entry);
+const entryOf = (scope: Scope, of: Cached, place: Place, isThere?: Expr): ReturnType<typeof cachedEntry> =>
+  cachedEntry(of, scope.workload, tokenOf(scope, place), scope.kvHead, isThere);
 
 function check({ heads, kvHeads, headSize, window, causal, keys, values, numerics }: AttentionWorkload): void {
   checkSize("heads", heads);
@@ -100,16 +101,22 @@ function check({ heads, kvHeads, headSize, window, causal, keys, values, numeric
   if (heads % kvHeads !== 0)
     throw new WorkloadError(`kvHeads: ${heads} heads can't be grouped by ${kvHeads}; use a divisor of ${heads}`);
   if (window !== undefined && !causal) throw new WorkloadError("window: it needs causal: true");
-  if (numerics.scores === "i8" && formatOf(keys).codes === undefined)
+  const cached = cacheFormatOf(keys);
+  if (numerics.scores === "i8" && cached.format.codes === undefined)
     throw new WorkloadError(`numerics.scores: i8 multiplies integer codes and ${keys} has none; use "f32"`);
-  const { codes, rule } = formatOf(values);
+  if (numerics.scores === "i8" && cached.tokens > 1)
+    throw new WorkloadError(
+      `numerics.scores: i8 sums codes of one scale, of which ${keys} has one per value; use "f32"`,
+    );
+  const { format } = cacheFormatOf(values);
+  const { codes, rule } = format;
   if (numerics.weights === "f32") return;
   const reason =
     codes === undefined
       ? "has none"
-      : fieldOf(formatOf(values), "o") || fieldOf(formatOf(values), "z")
+      : fieldOf(format, "o") || fieldOf(format, "z")
         ? "has zero points of its own"
-        : codes.bits === 8 && rule !== "absmax"
+        : codes.bits === 8 && rule !== "absmax" && rule !== "power"
           ? "may have negative scales"
           : undefined;
   if (reason !== undefined)
@@ -152,7 +159,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     position: workload.positions === "given" ? load(inputs.positions, query) : add(sub(batch.tokens, M), i),
     own: (name, more = [], scalar) =>
       buffer(name, scalar ?? "f32", [kvHeads, ...batch.axes, M, group, ...more], {
-        ...(scalar === "i8" && { range: weightRange(formatOf(workload.values)) }),
+        ...(scalar === "i8" && { range: weightRange(cacheFormatOf(workload.values).format) }),
       }),
     keys: cachedTensor("k", workload, batch.capacity),
     values: cachedTensor("v", workload, batch.capacity),
@@ -233,7 +240,7 @@ function scoresOf(scope: Scope, q: Buffer, rows: readonly Expr[]): Piece {
       ? mul(cast("f32", load(codes.q, [...row, d])), load(codes.s, [...row, 0]))
       : load(q, [...row, d]);
   const nest = passes.eachToken("s", (place) => {
-    const key = decodeFields(keys.format, d, entryOf(scope, keys, place));
+    const key = cachedValue(keys, workload, tokenOf(scope, place), scope.kvHead, d);
     return loop("s/d", width, [reduce(s.name, [...at, ...place], mul(value, key), ["s/d"])]);
   });
   return { buffers: [s, ...(numerics.scores === "i8" ? [codes.q, codes.s] : [])], body: [nest] };
@@ -272,12 +279,12 @@ const valueWidth = ({ workload, values }: Scope): number => rowWidth("v", values
 const weightedSum = (scope: Scope): Buffer => scope.own("o", [valueWidth(scope)]);
 
 function plainWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
-  const { batch, at, own, values, passes } = scope;
+  const { workload, batch, at, own, values, passes } = scope;
   const { eachToken } = passes;
   const [p, l, o] = [own("p", [batch.blocks, cacheBlock]), own("l"), weightedSum(scope)];
   const d = variable("o/d");
   const value = (place: Place, t: Expr): Expr =>
-    decodeFields(values.format, d, entryOf(scope, values, place, lt(t, batch.tokens)));
+    cachedValue(values, workload, tokenOf(scope, place), scope.kvHead, d, lt(t, batch.tokens));
   const body = [
     eachToken("m", (place) => reduce(m.name, at, load(x, [...at, ...place]), ["m/tb", "m/ti"], "pmax")),
     eachToken("p", (place) =>

@@ -23,6 +23,7 @@ export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.t
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";
 export { decodeActivations, type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
+export { type StoredRows, storedRows } from "./stored-rows.ts";
 
 const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, { op: Op }>> } = {
   matmul: {

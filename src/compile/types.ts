@@ -123,7 +123,9 @@ interface Results<W> {
   readonly embed: Float32Array;
   readonly rope: Float32Array;
   readonly swiglu: Float32Array;
-  readonly append: Record<never, never>;
+  readonly append: W extends { readonly decoded: true }
+    ? { readonly keys: Float32Array; readonly values: Float32Array }
+    : Record<never, never>;
   readonly rotate: Record<never, never>;
   readonly merge: { readonly y: Float32Array; readonly lse: Float32Array };
   readonly attention: W extends { readonly lse: true }

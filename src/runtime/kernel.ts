@@ -87,13 +87,23 @@ function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes): void {
     throw new ApiError(`first = ${first}, m = ${m}: the cache holds ${tokens} tokens`);
 }
 
+/** Throws an `ApiError` unless tokens join in the whole groups that a kernel is for. */
+function requireGroups(parts: Executable["artifact"]["parts"], { M = 0, T = 0 }: Sizes): void {
+  const tokens = parts.flatMap(({ launches }) => launches.flatMap(({ symbols }) => symbols));
+  const group = tokens.reduce((most, { name, modulo }) => (name === "T" ? Math.max(most, modulo) : most), 1);
+  if (M % group !== 0 || T % group !== 0)
+    throw new ApiError(`m = ${M}: tokens join this cache, which holds ${T}, in groups of ${group}`);
+}
+
 function run(executable: Executable, args: RunInputs): RunOutputs {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
   const cache = artifact.caches && cachedTokens(artifact, args, runtime);
   const rows = sizesOf(artifact, args);
-  const joining = artifact.workload.op === "append" ? rows.M : 0;
+  const joins = artifact.workload.op === "append";
+  const joining = joins ? rows.M : 0;
+  if (joins) requireGroups(artifact.parts, { ...rows, ...cache?.sizes });
   cache?.makeRoom(joining);
   const sizes = { ...rows, ...cache?.sizes };
   requireTokens(sizes);

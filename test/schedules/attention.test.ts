@@ -35,6 +35,12 @@ const formats = [
   "int2_g16",
   "int8_row",
   "int3_row",
+  "e4m3",
+  "e5m2_row",
+  "kv4_row_z",
+  "kv2_g32_m",
+  "bfp12_g32",
+  "bfp16_g32",
 ];
 const flag = fc.option(fc.boolean(), { nil: undefined });
 
