@@ -13,7 +13,7 @@
  * Scores of a block are all that is kept: in registers, the weights in workgroup memory. `parts` divides the blocks among workgroups too (`rebase`): each has a maximum, a sum and
  * a weighted sum of its own, which a kernel `merge` combines.
  */
-import { type AttentionWorkload, type Format, formatOf } from "../../ir/index.ts";
+import { type AttentionWorkload, cacheBlock, cacheFormatOf, type Format, rowWidth } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { attentionOf, partsOf, piecesIn, type QueryPart, quadSize, steps } from "./attention-steps.ts";
@@ -29,7 +29,7 @@ const passes = ["s", "x", "m", "p", "l", "o"];
 
 export function attentionSchedule(target: Target, point: Point): Schedule {
   const workload = attentionOf(target);
-  const { m, headSize, heads, numerics } = workload;
+  const { m, keys, headSize, numerics } = workload;
   if (m === 0) return [];
   const choices = choicesOf(target, point);
   const { rows } = choices;
@@ -37,7 +37,12 @@ export function attentionSchedule(target: Target, point: Point): Schedule {
     { op: "specialize", loops: ["i"], modulo: rows },
     ...partsOf(m, rows).flatMap((part) => derive(target, { ...choices, rows: part.rows }, part)),
     ...(numerics.scores === "i8"
-      ? gpuQuantizeSteps("quantize", headSize, m === "any" ? m : m * heads, limitOf(target, "invocations"))
+      ? gpuQuantizeSteps(
+          "quantize",
+          rowWidth("k", cacheFormatOf(keys).format, headSize),
+          m,
+          limitOf(target, "invocations"),
+        )
       : []),
     ...emptySteps(workload),
   ];
@@ -74,8 +79,9 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
     ...{ op: "contract", kernel, buffer, at: loop, scope, into: `${buffer}${suffix}` },
   });
   const local = (loop: string): AnyStep => bindLoop(kernel, loop, "local.x");
-  const keyed = decoding(kernel, formatOf(keys), "k", headSize);
-  const valued = decoding(kernel, formatOf(values), "v", headSize);
+  const [keyFormat, valueFormat] = [cacheFormatOf(keys).format, cacheFormatOf(values).format];
+  const keyed = decoding(kernel, keyFormat, "k", rowWidth("k", keyFormat, headSize));
+  const valued = decoding(kernel, valueFormat, "v", cacheBlock);
   return [
     split("i", choices.rows, ["io", "ii"]),
     ...(others > 1 ? [split("hg", heads, ["go", "hg"])] : []),
@@ -85,7 +91,9 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
     ...["s", "x", "m", "p", "l"].map((of) => split(`${of}/ti`, lanes, [`${of}/tn`, `${of}/tl`])),
     ...keyed.split,
     ...valued.split,
-    ...["o", "y"].map((of) => split(`${of}/d`, across, [`${of}/dn`, `${of}/dl`])),
+    split("o/d", across, ["o/dn", "o/dl"]),
+    // Rows of values are padded to whole words, results are not.
+    { op: "split", kernel, loop: "y/d", factor: across, into: ["y/dn", "y/dl"], tail: "predicate" },
     order("s", "tb", "tl", ...keyed.loops, "tn", ...inner),
     ...["x", "m", "p", "l"].map((of) => order(of, "tb", "tl", "tn", ...inner)),
     order("o", "tb", "dl", ...valued.loops, "dn", ...inner),
@@ -127,14 +135,13 @@ interface Decoding {
 }
 
 /** Codes are taken in words of 4, of several places in their bytes where those are shared: neighbouring values of keys, tokens of values. */
-function decoding(kernel: string, format: Format, tensor: "k" | "v", headSize: number): Decoding {
+function decoding(kernel: string, format: Format, tensor: "k" | "v", length: number): Decoding {
   const { split, reorder, vectorize, decode } = steps(kernel);
   const [of, along, kept] = tensor === "k" ? (["s", "d", "tn"] as const) : (["o", "ti", "dn"] as const);
   const together = quadSize * piecesIn(format);
   const into = `${tensor}.r`;
   const at = (loop: string): string => `${of}/${loop}`;
-  if (format.codes === undefined) return { loops: [along], split: [], stage: [] };
-  if (tensor === "k" && headSize % together > 0)
+  if (format.codes === undefined || length % together > 0)
     return { loops: [along], split: [], stage: decode(format, tensor, at(along), into) };
   const [word, place, quad] = [`${along}w`, `${along}p`, `${along}q`];
   const copies = [place, kept, quad].map((loop) => `${into}/${at(loop)}`);

@@ -1,5 +1,5 @@
 /** Templates `gpu-attention-decode` and `gpu-attention-prefill`: attention over a cache, on a GPU. The derivation is in `gpu-attention-schedule.ts`. */
-import { type AttentionWorkload, cacheBlock, formatOf } from "../../ir/index.ts";
+import { type AttentionWorkload, cacheBlock, cacheFormatOf, rowWidth } from "../../ir/index.ts";
 import { attentionOf } from "./attention-steps.ts";
 import { attentionSchedule } from "./gpu-attention-schedule.ts";
 import { choicesOf, workgroupBytes } from "./gpu-attention-steps.ts";
@@ -22,20 +22,25 @@ const divisorsOf = (count: number): readonly number[] =>
 function buffersOf(workload: AttentionWorkload, parts: number): number {
   const { keys, values, numerics, positions, slopes, bias, sinks, lse } = workload;
   const count = (...flags: readonly (boolean | undefined)[]): number => flags.filter((flag) => flag === true).length;
-  const read = formatOf(keys).fields.length + formatOf(values).fields.length + (numerics.scores === "i8" ? 2 : 1);
+  const fields = (format: string): number => cacheFormatOf(format).format.fields.length;
+  const read = fields(keys) + fields(values) + (numerics.scores === "i8" ? 2 : 1);
   const results = parts > 1 ? 3 : 1 + count(sinks, lse);
   return read + count(positions === "given", slopes, bias) + results;
 }
 
+/** Values of a head, with those that it is padded by. */
+const widthOf = ({ values, headSize }: AttentionWorkload): number =>
+  rowWidth("v", cacheFormatOf(values).format, headSize);
+
 /** Invocations that a head's values may be spread over. */
 const acrossFor = (target: Target): readonly number[] =>
-  divisorsOf(attentionOf(target).headSize).filter((n) => n > 1 && n <= limitOf(target, "invocations"));
+  divisorsOf(widthOf(attentionOf(target))).filter((n) => n > 1 && n <= limitOf(target, "invocations"));
 
 /** As many as `most`; where those are few, as many as there may be. */
 function usualAcross(target: Target, most: number): number {
   const all = acrossFor(target);
   const usual = all.findLast((n) => n <= most) ?? 0;
-  return usual * 4 > Math.min(attentionOf(target).headSize, most) ? usual : (all.at(-1) as number);
+  return usual * 4 > Math.min(widthOf(attentionOf(target)), most) ? usual : (all.at(-1) as number);
 }
 
 function conditions(target: Target): readonly Constraint[] {
@@ -74,7 +79,8 @@ function conditions(target: Target): readonly Constraint[] {
 
 /** Why an attention can't be on this GPU, whatever the template, and what to do. */
 export function attentionFault(target: Target): string | undefined {
-  const { numerics, headSize } = attentionOf(target);
+  const { numerics, headSize, pages } = attentionOf(target);
+  if (pages !== undefined) return "pages: on a GPU caches have none; compile without a GPU's runtime, or without pages";
   if (acrossFor(target).length === 0)
     return `headSize: no number of invocations divides ${headSize}; for such heads compile without a GPU's runtime`;
   if (numerics.weights === "i8")

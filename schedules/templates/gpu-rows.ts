@@ -1,10 +1,11 @@
 /** Steps for operators that go along each row once, on a GPU: an invocation per word of 4 neighbouring values; for rmsnorm, whose rows have a sum, a workgroup per row. */
 import {
   type AppendWorkload,
+  cacheFormatOf,
   type DequantizeWorkload,
   type EmbedWorkload,
-  formatOf,
   type MergeWorkload,
+  programOf,
   type RmsNormWorkload,
   type RopeWorkload,
   type SwigluWorkload,
@@ -70,11 +71,12 @@ export function gpuRopeSteps({ d, rotary }: RopeWorkload): Schedule {
   ];
 }
 
-/** An invocation encodes a token's head; where codes share bytes, a head of all tokens, so that no byte is two invocations'. */
+/** An invocation encodes a token's head; where codes share bytes, a head of all tokens, so that no byte is two invocations'. What stands around that goes row by row. */
 export const gpuAppendSteps = (workload: AppendWorkload): Schedule =>
-  (["keys", "values"] as const).flatMap((kernel): Schedule => {
-    if (piecesIn(formatOf(workload[kernel])) > 1) return [bindRows(kernel, "h")];
-    return [{ op: "reorder", kernel, loops: ["i", "h"] }, ...together(kernel, ["i", "h"])];
+  programOf(workload).kernels.flatMap(({ name, body: [outermost] }): Schedule => {
+    const isApart = (name === "keys" || name === "values") && piecesIn(cacheFormatOf(workload[name]).format) === 1;
+    if (isApart) return [{ op: "reorder", kernel: name, loops: ["i", "h"] }, ...together(name, ["i", "h"])];
+    return outermost?.kind === "for" ? [bindRows(name, outermost.loop)] : [];
   });
 
 /** An invocation takes a head of a row. */

@@ -1,13 +1,13 @@
 /** The cache of keys and values on a GPU: what `cache.ts` is in a Wasm memory. What waits for the GPU is a promise. */
 import type { GpuRuntime, GpuTensor } from "../../backends/index.ts";
-import { cacheLayout } from "./cache.ts";
+import { cacheLayout } from "./cache-tensors.ts";
 import { ApiError } from "./errors.ts";
 import type { TensorSpec } from "./info.ts";
 import { evaluate } from "./size.ts";
 
 /** A growing cache. Tokens that were never appended read as zeros. */
 export class GpuKvCache {
-  readonly layout: string;
+  readonly layout: readonly string[];
   readonly runtime: GpuRuntime;
   readonly #specs: readonly TensorSpec[];
   #tensors: ReadonlyMap<string, GpuTensor> = new Map();

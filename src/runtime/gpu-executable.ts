@@ -33,6 +33,8 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
 
   /** Compiles the shaders, in parallel. Rejects with a `GpuError` where one is refused. */
   static async load<A extends GpuArtifact>(artifact: A, runtime: GpuRuntime): Promise<GpuExecutable<A>> {
+    if (artifact.workload.pages !== undefined)
+      throw new ApiError("pages: on a GPU caches have none; compile without a GPU's runtime, or without pages");
     await runtime.compile(shadersOf(artifact));
     return new GpuExecutable(artifact, runtime);
   }

@@ -12,13 +12,13 @@ import {
   sizesOf,
   type TensorArray,
 } from "./arguments.ts";
-import { requireCache } from "./cache.ts";
+import { requireCache } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
 import type { GpuKvCache } from "./gpu-cache.ts";
 import type { GpuExecutable } from "./gpu-executable.ts";
 import type { GpuPackedTensors } from "./gpu-packed.ts";
 import type { TensorSpec } from "./info.ts";
-import { bytesOf, type StoredArrays, storedBytes } from "./kernel.ts";
+import { bytesOf, requireSizes, type StoredArrays, storedBytes } from "./kernel.ts";
 import { evaluate, type Size, type Sizes } from "./size.ts";
 
 /** A kernel on a GPU that packs weights of type `Weights` and runs on `Arguments`. */
@@ -99,7 +99,7 @@ async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs)
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
   if (artifact.caches === undefined) return runOn(executable, buffers, args, undefined);
-  const cache = requireCache<GpuKvCache>(artifact.caches, args["cache"], runtime);
+  const cache = requireCache<GpuKvCache>(artifact, args["cache"], runtime);
   return cache.inTurn(() => runOn(executable, buffers, args, cache));
 }
 
@@ -113,7 +113,8 @@ async function runOn(
   const { artifact, runtime } = executable;
   const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
   const m = sizes.M;
-  const joining = cache !== undefined && artifact.workload.op === "append" ? m : 0;
+  const joining = artifact.workload.op === "append" ? m : 0;
+  requireSizes(artifact, sizes);
   const weights = new Map<string, GpuTensor>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<GpuPackedTensors>(artifact, args["w"], runtime);

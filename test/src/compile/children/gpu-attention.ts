@@ -8,6 +8,7 @@ import {
   type GpuKvCache,
   type GpuRuntime,
   openGpu,
+  WasmRuntime,
 } from "../../../../src/index.ts";
 import { nmse, normals } from "../../../ir/samples.ts";
 
@@ -83,6 +84,27 @@ async function turns(gpu: GpuRuntime, options: Partial<AttentionWorkload>, count
   for (const part of [cache, append, attend]) part.dispose();
 }
 
+/** What append kernels write, against those of Wasm, which write what `encode` gives. */
+async function encoded(gpu: GpuRuntime, keys: string, values: string, counts: readonly number[]): Promise<void> {
+  const workload = appendOf(attentionOf({ keys, values }));
+  const wasm = new WasmRuntime();
+  const [there, here] = [await kernelOf(gpu, workload), await compile(workload, { runtime: wasm, db: false })];
+  const [cache, other] = [await there.newCache(), here.newCache()];
+  for (const [turn, m] of counts.entries()) {
+    const added = { k: normals(m * row, turn * 2 + 1), v: normals(m * row, turn * 2 + 2), m };
+    await there.run({ ...added, cache });
+    here.run({ ...added, cache: other });
+  }
+  const differ: string[] = [];
+  for (const [name, tensor] of cache.tensors) {
+    const bytes = await gpu.read(tensor);
+    const right = wasm.bytes(other.addresses.get(name) as number, bytes.length);
+    if (!bytes.every((byte, i) => byte === right[i])) differ.push(name);
+  }
+  say({ keys, values, differ });
+  for (const part of [cache, there, here, wasm]) part.dispose();
+}
+
 /** A cache that was filled, grown and cut off, and what does not fit it. */
 async function caches(gpu: GpuRuntime): Promise<void> {
   const workload = attentionOf({ m: 1, heads: 2, keys: "i8_row", values: "i8_row" });
@@ -118,5 +140,8 @@ async function caches(gpu: GpuRuntime): Promise<void> {
 
 const gpu = await openGpu();
 await turns(gpu, { keys: "i8_row", values: "int4_row", window: 40, sinks: true, lse: true }, [0, 70, 1, 5]);
+await encoded(gpu, "i8_row", "int4_row", [70, 1, 5]);
+await encoded(gpu, "int4_row_zf", "e4m3", [3, 66]);
+await encoded(gpu, "kv2_t32_m", "f16", [64, 32]);
 await caches(gpu);
 gpu.dispose();
