@@ -111,6 +111,12 @@ function maximaOf({ body }: Kernel): readonly MaximumAmong[] {
   return found;
 }
 
+/** Such a maximum with all the loops of its nests, now and then with some of them. */
+function softmaxOf(s: Scene): { readonly max: string; readonly loops: readonly string[] } {
+  const { max, nests } = s.pick(maximaOf(s.kernel));
+  return { max, loops: s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests };
+}
+
 const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
   "thread",
   "thread",
@@ -145,9 +151,8 @@ const generators: Generators = {
   fuse: (s) => ({ op: "fuse", kernel: s.kernel.name, loops: nestAt(s).slice(0, s.below(2) + 2), into: s.fresh("f") }),
   distribute: (s) => {
     const { loop, body } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
-    const inside = body.flatMap((t) => (t.kind === "for" ? [t.loop] : []));
-    const two = s.below(3) === 0 && inside.length > 0 ? { after: s.pick(inside), into: s.fresh(loop) } : {};
-    return { op: "distribute", kernel: s.kernel.name, loop, ...two };
+    const after = body.flatMap((t) => (t.kind === "for" && s.below(3) === 0 ? [t.loop] : []))[0];
+    return { op: "distribute", kernel: s.kernel.name, loop, ...(after && { after, into: s.fresh(loop) }) };
   },
   unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
   vectorize: (s) => {
@@ -260,8 +265,7 @@ const generators: Generators = {
   },
   online: (s) => {
     const kernel = s.kernel.name;
-    const { max, nests } = s.pick(maximaOf(s.kernel));
-    const loops = s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests;
+    const { max, loops } = softmaxOf(s);
     const into = s.fresh("block");
     if (s.below(4) > 0) return { op: "online", kernel, max, loops, into };
     const factor = s.below(2) + 1;
@@ -270,11 +274,9 @@ const generators: Generators = {
     });
     return [...loops.map(blocked), { op: "online", kernel, max, loops: loops.map((loop) => `${loop}.b`), into }];
   },
-  rebase: (s) => {
-    const { max, nests } = s.pick(maximaOf(s.kernel));
-    const loops = s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests;
-    return { op: "rebase", kernel: s.kernel.name, max, loops, parts: s.below(4) + 2, into: s.fresh("part") };
-  },
+  rebase: (s) => ({
+    ...{ op: "rebase", kernel: s.kernel.name, ...softmaxOf(s), parts: s.below(4) + 2, into: s.fresh("part") },
+  }),
   skip: (s) => ({ op: "skip", kernel: s.kernel.name, loop: loopName(s), where: "x" }),
   stage: (s) => ({
     op: "stage",

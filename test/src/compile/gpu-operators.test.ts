@@ -39,6 +39,21 @@ test("attention over a cache on the GPU is the definition's; the cache grows, is
         "within": true,
       },
       {
+        "differ": [],
+        "keys": "i8_row",
+        "values": "int4_row",
+      },
+      {
+        "differ": [],
+        "keys": "int4_row_zf",
+        "values": "e4m3",
+      },
+      {
+        "differ": [],
+        "keys": "kv2_t32_m",
+        "values": "f16",
+      },
+      {
         "capacity": true,
         "cut": true,
         "grown": true,

@@ -28,20 +28,22 @@ test("an overview: templates with reasons, the point, the module", async () => {
 
     all (M = 1): f32-decode, point from template default
       vectors=4 tile=4 rows=1 panel=1; 15 steps
-      rounded-lookup       it computes in f32
-      integer-dot-decode   it computes in f32
-      integer-dot-prefill  M = 1 is less than 2
-      table-lookup         it computes in f32
-      plane-popcount       it computes in f32
-      f32-decode           takes it, and is chosen
-      f32-prefill          takes it
-      attention-decode     it is a matmul
-      attention-prefill    it is a matmul
-      gpu-decode           the device is wasm
-      gpu-prefill          M = 1 is less than 2
-      gpu-elementwise      the device is wasm
-      elementwise          it is a matmul
-      fallback             takes it
+      rounded-lookup         it computes in f32
+      integer-dot-decode     it computes in f32
+      integer-dot-prefill    M = 1 is less than 2
+      table-lookup           it computes in f32
+      plane-popcount         it computes in f32
+      f32-decode             takes it, and is chosen
+      f32-prefill            takes it
+      attention-decode       it is a matmul
+      attention-prefill      it is a matmul
+      gpu-attention-decode   it is a matmul
+      gpu-attention-prefill  it is a matmul
+      gpu-decode             the device is wasm
+      gpu-prefill            M = 1 is less than 2
+      gpu-elementwise        the device is wasm
+      elementwise            it is a matmul
+      fallback               takes it
 
     module: SIZE, needs relaxed-simd, artifact HASH
       packs w.raw f32 2 KiB
