@@ -8,7 +8,7 @@ import { cachedTokens } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
-import type { PagedCache } from "./paged-cache.ts";
+import { type PagedCache, pagedInputs } from "./paged-cache.ts";
 import { evaluate } from "./size.ts";
 
 /** A kernel that packs weights of type `Weights` and runs on `Arguments`. */
@@ -87,15 +87,17 @@ function run(executable: Executable, args: RunInputs): RunOutputs {
   const { artifact, runtime } = executable;
   const cache = artifact.caches && cachedTokens(artifact, args, runtime);
   const rows = sizesOf(artifact, args);
-  const joining = artifact.workload.op === "append" ? rows.M : 0;
-  cache?.makeRoom(joining);
-  const sizes = { ...rows, ...cache?.sizes };
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
     for (const [name, address] of w.addresses) at.set(name, address);
   }
-  const inputs = inputsOf(artifact, args, sizes, cache?.inputs(joining));
+  const inputs = inputsOf(artifact, args, { ...rows, ...cache?.sizes }, pagedInputs);
+  // Nothing is refused from here on: now the cache may change.
+  const joining = artifact.workload.op === "append" ? rows.M : 0;
+  cache?.makeRoom(joining);
+  const sizes = { ...rows, ...cache?.sizes };
+  for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
   for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
   const own: number[] = [];
   const place = (name: string, bytes: number): number => {

@@ -205,6 +205,9 @@ export class Sequence {
   }
 }
 
+/** The inputs of a kernel that a batch gives. */
+export const pagedInputs: readonly string[] = ["lengths", "pageTable"];
+
 /** The sequences of a run, in their order. */
 export class SequenceBatch implements CachedTokens {
   readonly #cache: PagedCache;
