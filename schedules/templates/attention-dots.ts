@@ -94,7 +94,8 @@ export function integerScores(workload: AttentionWorkload, point: Point, part: Q
 /** The kernels that quantize queries, as those of a matmul's activations. */
 export const quantizeQueries = (workload: AttentionWorkload): Schedule => {
   const { headSize, m } = workload;
-  const isFolded = takesDots("keys", workload) && cacheFormatOf(workload.keys).format.codes?.bits === 8 && headSize % 16 === 0;
+  const isFolded =
+    takesDots("keys", workload) && cacheFormatOf(workload.keys).format.codes?.bits === 8 && headSize % 16 === 0;
   return [
     ...quantizeSteps("quantize", headSize, m),
     ...(isFolded

@@ -4,8 +4,8 @@
 import {
   type AttentionNumerics,
   type AttentionWorkload,
+  cacheFormatOf,
   type Device,
-  formatOf,
   programOf,
   WorkloadError,
 } from "../../ir/index.ts";
@@ -20,6 +20,7 @@ import {
   checkAttention,
   nmseOf,
   stored,
+  storedTokens,
 } from "./attention-case.ts";
 import { readRate, streamedFor } from "./limits.ts";
 import type { AttentionRequest } from "./ours-attention.ts";
@@ -182,7 +183,8 @@ async function ourContestant(
   ours: AttentionFactory,
 ): Promise<Contestant> {
   const { keys, values } = given.inputs;
-  const [k, v] = [stored(workload.keys, keys, given.headSize), stored(workload.values, values, given.headSize)];
+  const count = storedTokens(workload, given);
+  const [k, v] = [stored(workload.keys, keys, given, count.keys), stored(workload.values, values, given, count.values)];
   return {
     who: "qloom",
     workload,
@@ -203,7 +205,8 @@ const check = async ({ who, session, workload, reference }: Contestant, given: A
 
 /** The workloads of a cache: weights in f32 and, where the values allow it, in integers. Throws a `WorkloadError` for a format that can't be a cache's. */
 function workloadsOf(base: AttentionWorkload, { keys, values }: CacheFormats): readonly AttentionWorkload[] {
-  const scores = formatOf(keys).codes === undefined ? "f32" : "i8";
+  const { format, tokens } = cacheFormatOf(keys);
+  const scores = format.codes === undefined || tokens > 1 ? "f32" : "i8";
   const [plain, quantized] = (["f32", "i8"] as const).map(
     (weights): AttentionWorkload => ({ ...base, keys, values, numerics: { scores, weights } }),
   ) as [AttentionWorkload, AttentionWorkload];

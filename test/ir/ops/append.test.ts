@@ -52,7 +52,9 @@ function expectSame({ inputs, wanted }: ReturnType<typeof appended>): void {
     const got = inputs.get(field) as Tensor;
     // What lies after the last token is nobody's: poison, of floats no number.
     const poison = field.endsWith(".v") ? 0xff : 1;
-    const own = [...values].map((value, i) => (Number.isNaN(value) || value === poison ? value : (got.values[i] as number)));
+    const own = [...values].map((value, i) =>
+      Number.isNaN(value) || value === poison ? value : (got.values[i] as number),
+    );
     expect(own, field).toEqual([...values]);
   }
 }
@@ -105,15 +107,30 @@ describe.each(["kv2_t32_m", "int4_t64", "bfp12_t32"])("%s, in whole groups of to
   ])("%i tokens and %i more", (there, count) => expectSame(appended(keys, there, count, () => {}, "kv2_g32_m")));
 
   test("a value that is the same at all tokens", () =>
-    expectSame(appended(keys, 0, 64, (values) => values.forEach((_, i) => {
-      if (i % 3 === 0) values[i] = 2.5;
-    }), "kv2_g32_m")));
+    expectSame(
+      appended(
+        keys,
+        0,
+        64,
+        (values) =>
+          values.forEach((_, i) => {
+            if (i % 3 === 0) values[i] = 2.5;
+          }),
+        "kv2_g32_m",
+      ),
+    ));
 });
 
 test("groups of tokens are for keys, and of 32 or 64", () => {
-  expect(() => programOf(workloadOf("f32", "kv2_t32_m"))).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: values: kv2_t32_m has groups of tokens, which keys may have; use kv2_g32_m]`);
-  expect(() => programOf(workloadOf("kv2_t16_m", "f32"))).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: kv2_t16_m: groups of tokens are of 32 or 64]`);
-  expect(() => programOf({ ...workloadOf("kv2_t32_m", "f32"), m: 33 })).toThrowErrorMatchingInlineSnapshot(`[WorkloadError: m: 33 tokens are no whole groups of 32, in which kv2_t32_m has them]`);
+  expect(() => programOf(workloadOf("f32", "kv2_t32_m"))).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: values: kv2_t32_m has groups of tokens, which keys may have; use kv2_g32_m]`,
+  );
+  expect(() => programOf(workloadOf("kv2_t16_m", "f32"))).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: kv2_t16_m: groups of tokens are of 32 or 64]`,
+  );
+  expect(() => programOf({ ...workloadOf("kv2_t32_m", "f32"), m: 33 })).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: m: 33 tokens are no whole groups of 32, in which kv2_t32_m has them]`,
+  );
   expect(() => programOf(workloadOf("kv3_t32_m", "f32"))).toThrow(/unknown format "kv3_g32_m"/);
 });
 

@@ -182,7 +182,9 @@ test("what can't be is refused", () => {
   expect(() => programOf({ ...base, values: "int4_row_zf", numerics: integers })).toThrow(/zero points of its own/);
   expect(() => programOf({ ...base, values: "int8_row", numerics: integers })).toThrow(/negative scales/);
   const scores = { scores: "i8", weights: "f32" } as const;
-  expect(() => programOf({ ...base, keys: "kv2_t32_m", numerics: scores })).toThrow(/of which kv2_t32_m has one per value/);
+  expect(() => programOf({ ...base, keys: "kv2_t32_m", numerics: scores })).toThrow(
+    /of which kv2_t32_m has one per value/,
+  );
   expect(() => programOf({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: window: it needs causal: true]`,
   );

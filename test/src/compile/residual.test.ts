@@ -138,9 +138,13 @@ test("keys that are the same at all tokens divide nothing by zero", () =>
   }));
 
 test("what can't be is refused", () => {
-  expect(() => kernel.newCache(48)).toThrowErrorMatchingInlineSnapshot(`[ApiError: residual = 48: a number of tokens, a multiple of 32]`);
+  expect(() => kernel.newCache(48)).toThrowErrorMatchingInlineSnapshot(
+    `[ApiError: residual = 48: a number of tokens, a multiple of 32]`,
+  );
   const cache = kernel.newCache(32);
   const [k, v] = [new Float32Array(3), new Float32Array(row)];
-  expect(() => cache.append({ k, v, m: 1 })).toThrowErrorMatchingInlineSnapshot(`[ApiError: k has 3 values and v 64, expected 64 each (m = 1)]`);
+  expect(() => cache.append({ k, v, m: 1 })).toThrowErrorMatchingInlineSnapshot(
+    `[ApiError: k has 3 values and v 64, expected 64 each (m = 1)]`,
+  );
   cache.dispose();
 });
