@@ -31,7 +31,7 @@ import type {
   Size,
   TensorSpec as TensorInfo,
 } from "../runtime/index.ts";
-import { sizeOf } from "./size.ts";
+import { sizeOf, sumOfSizes } from "./size.ts";
 
 /** A tensor in memory. */
 export interface TensorSpec extends TensorInfo {
@@ -123,11 +123,14 @@ export function buildArtifact(target: Target, plans: readonly PartPlan[], observ
     outputs: ofRole("output"),
   };
   const partsWith = <L extends { readonly function: string }>(launches: readonly L[]): readonly Part<L>[] =>
-    scheduled.map(({ plan: { name, min, max, template, point, schedule }, program }) => ({
-      ...{ min, max, template, point, schedule },
-      launches: launches.filter((l) => l.function.startsWith(`${name}/`)),
-      workspaces: tensorsOf(program.kernels.flatMap((k) => k.buffers).filter((x) => x.role === "workspace")),
-    }));
+    scheduled.map(({ plan: { name, min, max, template, point, schedule }, program }) => {
+      const workspaces = tensorsOf(program.kernels.flatMap((k) => k.buffers).filter((x) => x.role === "workspace"));
+      return {
+        ...{ min, max, template, point, schedule, workspaces },
+        launches: launches.filter((l) => l.function.startsWith(`${name}/`)),
+        peak: sumOfSizes(workspaces.map(({ bytes }) => bytes)),
+      };
+    });
   const { features, limits } = target.device;
   if (target.device.kind === "wgsl") {
     // Packers run wherever there is Wasm SIMD.
@@ -215,11 +218,12 @@ function dispatchOf({ name, stage, bindings, symbols, grid, workgroupSize }: Sha
 
 /** Each tensor once. */
 function tensorsOf(buffers: readonly Buffer[]): readonly TensorSpec[] {
-  return [...new Map(buffers.map((x) => [x.name, x])).values()].map(({ name, scalar, shape, range, role }) => {
+  return [...new Map(buffers.map((x) => [x.name, x])).values()].map(({ name, scalar, shape, range, below, role }) => {
     const elements = shape.map(sizeOf).reduce<Size>((product, s) => times(product, s), 1);
     const bits = storageBits(scalar);
     const bytes: Size = bits >= 8 ? times(elements, bits / 8) : quotient(elements, 8 / bits);
-    return { name, scalar, shape: shape.map(sizeOf), bytes, ...(range && role === "input" && { range }) };
+    const relied = role === "input" ? { ...(range && { range }), ...(below && { below: sizeOf(below) }) } : {};
+    return { name, scalar, shape: shape.map(sizeOf), bytes, ...relied };
   });
 }
 

@@ -11,6 +11,8 @@ export interface TensorSpec {
   readonly bytes: Size;
   /** Smallest and largest value that the kernel relies on, where it does: `run` checks them. */
   readonly range?: readonly [low: number, high: number];
+  /** A size below which its values are, from 0 up, where that depends on symbols: checked alike. */
+  readonly below?: Size;
 }
 
 /** A symbol, and the values for which a function may be called. */
@@ -56,6 +58,8 @@ export interface PartInfo<L = LaunchInfo> {
   readonly max: number;
   readonly launches: readonly L[];
   readonly workspaces: readonly TensorSpec[];
+  /** Bytes of all workspaces, which are held at once: what a run of these sizes takes beside weights, caches, inputs and outputs. */
+  readonly peak: Size;
 }
 
 /** The fields of a workload that running it needs: its rows, where it has such; of weights their format and sizes, for messages. */
@@ -65,6 +69,8 @@ export interface WorkloadInfo {
   readonly n?: number;
   readonly k?: number;
   readonly w?: string;
+  /** Tokens in a page of the cache, where it has pages. */
+  readonly pages?: number | undefined;
 }
 
 /** A module's description: how its tensors are packed and, by parts, what runs. */
