@@ -1,4 +1,6 @@
 /** The workload of attention over a cache, and what it may be computed in. */
+import type { Rotation, ScaledRotation } from "./rope.ts";
+
 /**
  * What attention is computed in.
  * - `scores`: `f32`, products of f32 queries and decoded keys; `i8`, queries quantized to 8 bits per head (as `quantize` does), products with the keys'
@@ -84,7 +86,8 @@ export interface AttentionWorkload extends Paged {
 
 /**
  * M new tokens join the T of a cache: `k` and `v` (f32, m x kvHeads x headSize) are encoded in its formats, each token's head by itself, as `encode` does. The cache is
- * the one of an attention workload with the same heads and formats.
+ * the one of an attention workload with the same heads and formats. With `rope` keys are turned before, as by a rope workload: `positions` (i32, m) and `frequencies` (f32,
+ * rotary / 2) are inputs. Keys with groups along tokens (`kv2_t32_m`) are encoded by groups, each value of a head by itself: T and M are multiples of the group.
  */
 export interface AppendWorkload extends Paged {
   readonly op: "append";
@@ -93,6 +96,23 @@ export interface AppendWorkload extends Paged {
   readonly headSize: number;
   readonly keys: string;
   readonly values: string;
+  /** @default none */
+  readonly rope?: ScaledRotation | undefined;
+  /** Outputs `keys` and `values`, as k and v: the new tokens as the cache has them, decoded. @default false */
+  readonly decoded?: boolean | undefined;
+}
+
+/**
+ * Keys of a cache turned where they lie (CacheBlend, arXiv:2405.16444; Cache-Craft, arXiv:2502.15734): those of the `m` tokens from token `first` on, which a run is told, are
+ * decoded, turned by `deltas[i] * frequencies` (i32, m; f32, rotary / 2) as by a rope workload, and encoded again, each token's head by itself. A key that rope turned by
+ * position p1 is by p2 - p1 what rope makes of it at p2; whatever scale it was multiplied by stays. Values are not looked at.
+ */
+export interface RotateWorkload extends Rotation {
+  readonly op: "rotate";
+  readonly m: number | "any";
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly keys: string;
 }
 
 /**

@@ -28,6 +28,7 @@ export {
   type QuantizeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
+  type RotateWorkload,
   type Rows,
   type SwigluWorkload,
   type Workload,
@@ -86,6 +87,16 @@ export {
   type MatmulShape,
   openGguf,
 } from "./gguf/index.ts";
-export { type RopeOptions, type RopeScaling, type RopeTable, ropeTable } from "./models/index.ts";
+export {
+  type KeyOrder,
+  type KeyShape,
+  keyOrder,
+  type RopeOptions,
+  type RopeScaling,
+  type RopeTable,
+  reorderFrequencies,
+  reorderHeads,
+  ropeTable,
+} from "./models/index.ts";
 export { ApiError, GpuPackedTensors, KvCache, PackedTensors, PagedCache, Sequence } from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -27,12 +27,12 @@ import {
   variable,
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from "../formats/index.ts";
+import { cacheFormatOf, type Format, fieldOf, integerAt, spanOf } from "../formats/index.ts";
 import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { referenceAttention, referencePaged } from "./attention-reference.ts";
 import { type Batch, batchOf, type Passes, type Place, passesOver } from "./batch.ts";
-import { type Cached, cachedEntry, cachedTensor, tokensSymbol } from "./cache.ts";
+import { type Cached, cachedEntry, cachedTensor, cachedValue, rowWidth, type Token, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
 import { quantizeReference } from "./reference.ts";
@@ -67,11 +67,12 @@ interface Piece {
   readonly body: readonly Stmt[];
 }
 
+/** Where a token of the query's sequence lies. */
+const tokenOf = ({ batch }: Scope, [block, place]: Place): Token => ({ block: batch.place(block), place });
+
 /** Reads an entry of a cached row of the query's keys or values. */
-const entryOf =
-  ({ workload, batch, kvHead }: Scope, of: Cached, [block, place]: Place, isThere?: Expr) =>
-  (field: Format["fields"][number], entry: Expr): Expr =>
-    cachedEntry(of, workload, { block: batch.place(block), place }, kvHead, isThere)(field, entry);
+const entryOf = (scope: Scope, of: Cached, place: Place, isThere?: Expr): ReturnType<typeof cachedEntry> =>
+  cachedEntry(of, scope.workload, tokenOf(scope, place), scope.kvHead, isThere);
 
 function check({ heads, kvHeads, headSize, window, causal, keys, values, numerics }: AttentionWorkload): void {
   checkSize("heads", heads);
@@ -80,16 +81,22 @@ function check({ heads, kvHeads, headSize, window, causal, keys, values, numeric
   if (heads % kvHeads !== 0)
     throw new WorkloadError(`kvHeads: ${heads} heads can't be grouped by ${kvHeads}; use a divisor of ${heads}`);
   if (window !== undefined && !causal) throw new WorkloadError("window: it needs causal: true");
-  if (numerics.scores === "i8" && formatOf(keys).codes === undefined)
+  const cached = cacheFormatOf(keys);
+  if (numerics.scores === "i8" && cached.format.codes === undefined)
     throw new WorkloadError(`numerics.scores: i8 multiplies integer codes and ${keys} has none; use "f32"`);
-  const { codes, rule } = formatOf(values);
+  if (numerics.scores === "i8" && cached.tokens > 1)
+    throw new WorkloadError(
+      `numerics.scores: i8 sums codes of one scale, of which ${keys} has one per value; use "f32"`,
+    );
+  const { format } = cacheFormatOf(values);
+  const { codes, rule } = format;
   if (numerics.weights === "f32") return;
   const reason =
     codes === undefined
       ? "has none"
-      : fieldOf(formatOf(values), "o") || fieldOf(formatOf(values), "z")
+      : fieldOf(format, "o") || fieldOf(format, "z")
         ? "has zero points of its own"
-        : codes.bits === 8 && rule !== "absmax"
+        : codes.bits === 8 && rule !== "absmax" && rule !== "power"
           ? "may have negative scales"
           : undefined;
   if (reason !== undefined)
@@ -132,7 +139,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     position: workload.positions === "given" ? load(inputs.positions, query) : add(sub(batch.tokens, M), i),
     own: (name, more = [], scalar) =>
       buffer(name, scalar ?? "f32", [kvHeads, ...batch.axes, M, group, ...more], {
-        ...(scalar === "i8" && { range: weightRange(formatOf(workload.values)) }),
+        ...(scalar === "i8" && { range: weightRange(cacheFormatOf(workload.values).format) }),
       }),
     keys: cachedTensor("k", workload, batch.capacity),
     values: cachedTensor("v", workload, batch.capacity),
@@ -153,7 +160,7 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     ...scores.body,
     ...exponents.body,
     ...weighted.body,
-    ...resultsOf(scope, { m, l: scope.own("l"), o: scope.own("o", [headSize]), ...inputs }, outputs),
+    ...resultsOf(scope, { m, l: scope.own("l"), o: weightedSum(scope), ...inputs }, outputs),
   ];
   const main = kernel("main", "main", {
     symbols: [...perRun, symbol(tokensSymbol, { min: 1 })],
@@ -170,15 +177,10 @@ export function attentionProgram(workload: AttentionWorkload): Program {
     ],
     body: [loop("i", M, batch.each([loop("hk", kvHeads, [loop("hg", group, body)])]))],
   });
+  const width = rowWidth("k", scope.keys.format, headSize);
   const quantize = quantizeRows(
-    "q",
-    { extent: mul(M, heads), symbols: perRun },
-    headSize,
-    headSize,
-    "prologue",
-    "workspace",
-    codeReach,
-    batch,
+    ...(["q", { extent: mul(M, heads), symbols: perRun }, headSize, width, "prologue", "workspace"] as const),
+    ...([codeReach, { width, batch }] as const),
   );
   return {
     name: "attention",
@@ -210,14 +212,16 @@ function scoresOf(scope: Scope, q: Buffer, rows: readonly Expr[]): Piece {
   const s = own("s", [batch.blocks, cacheBlock]);
   const row = [...batch.at, add(mul(query.at(-1) as Expr, heads), head)];
   const d = variable("s/d");
-  const codes = quantizedBuffers(rows, headSize, headSize, "workspace", codeReach, "q");
+  // Codes of queries are zeros beyond the head, so that there the keys' may be anything.
+  const width = numerics.scores === "i8" ? rowWidth("k", keys.format, headSize) : headSize;
+  const codes = quantizedBuffers(rows, width, width, "workspace", codeReach, "q");
   const value =
     numerics.scores === "i8"
       ? mul(cast("f32", load(codes.q, [...row, d])), load(codes.s, [...row, 0]))
       : load(q, [...row, d]);
   const nest = passes.eachToken("s", (place) => {
-    const key = decodeFields(keys.format, d, entryOf(scope, keys, place));
-    return loop("s/d", headSize, [reduce(s.name, [...at, ...place], mul(value, key), ["s/d"])]);
+    const key = cachedValue(keys, workload, tokenOf(scope, place), scope.kvHead, d);
+    return loop("s/d", width, [reduce(s.name, [...at, ...place], mul(value, key), ["s/d"])]);
   });
   return { buffers: [s, ...(numerics.scores === "i8" ? [codes.q, codes.s] : [])], body: [nest] };
 }
@@ -249,13 +253,18 @@ function exponentsOf(
 /** A maximum as it is subtracted. */
 const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(leastFinite));
 
+/** Values of a row that are summed: `o` has whole vectors, of which y takes the head's. */
+const valueWidth = ({ workload, values }: Scope): number => rowWidth("v", values.format, workload.headSize);
+
+const weightedSum = (scope: Scope): Buffer => scope.own("o", [valueWidth(scope)]);
+
 function plainWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
   const { workload, batch, at, own, values, passes } = scope;
   const { eachToken } = passes;
-  const [p, l, o] = [own("p", [batch.blocks, cacheBlock]), own("l"), own("o", [workload.headSize])];
+  const [p, l, o] = [own("p", [batch.blocks, cacheBlock]), own("l"), weightedSum(scope)];
   const d = variable("o/d");
   const value = (place: Place, t: Expr): Expr =>
-    decodeFields(values.format, d, entryOf(scope, values, place, lt(t, batch.tokens)));
+    cachedValue(values, workload, tokenOf(scope, place), scope.kvHead, d, lt(t, batch.tokens));
   const body = [
     eachToken("m", (place) => reduce(m.name, at, load(x, [...at, ...place]), ["m/tb", "m/ti"], "pmax")),
     eachToken("p", (place) =>
@@ -263,7 +272,7 @@ function plainWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
     ),
     eachToken("l", (place) => reduce(l.name, at, load(p, [...at, ...place]), ["l/tb", "l/ti"])),
     eachToken("o", (place, t) =>
-      loop("o/d", workload.headSize, [
+      loop("o/d", valueWidth(scope), [
         reduce(o.name, [...at, d], mul(load(p, [...at, ...place]), value(place, t)), ["o/tb", "o/ti"]),
       ]),
     ),
@@ -286,7 +295,7 @@ function quantizedWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
   const e = own("e", [blocks, cacheBlock]);
   const [w, codes] = [own("w", [groups, blocks, cacheBlock]), own("w.q", [groups, blocks, cacheBlock], "i8")];
   const [most, scale] = [own("w.max", [groups, blocks]), own("w.s", [groups, blocks])];
-  const [l, o] = [own("l"), own("o", [headSize])];
+  const [l, o] = [own("l"), weightedSum(scope)];
   const perGroup = (name: string, s: (g: Expr) => Stmt): Stmt => loop(`${name}/g`, groups, [s(variable(`${name}/g`))]);
   /** Loops over the groups that share a scale, in every block. */
   const perGroupTokens = (name: string, s: (g: Expr, place: Place, token: Expr) => Stmt): Stmt => {
@@ -332,7 +341,7 @@ function quantizedWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
         cast("f32", integerAt(format, d, entryOf(scope, values, [tb, ti]))),
       );
       const by = mul(load(r, [...at, tb]), load(scale, [...at, g, tb]));
-      return loop("o/d", headSize, [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
+      return loop("o/d", valueWidth(scope), [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
     }),
   ];
   return { buffers: [xb, e, r, lb, l, w, most, scale, codes, o], body };

@@ -68,7 +68,15 @@ export const quantizeKernel = (
   reach: number = codeReach,
 ): Kernel => quantizeRows("x", rowsOf(m), k, group, stage, role, reach);
 
-/** The same for an input of any name and rows, of every sequence where there is a batch. */
+/** More of rows that are quantized. */
+interface RowOptions {
+  /** Codes of a row, which are one group where they are more than k: those from k on are zeros. @default k */
+  readonly width?: number;
+  /** Sequences, each with its rows. @default one */
+  readonly batch?: Pick<Batch, "axes" | "at" | "each">;
+}
+
+/** The same for an input of any name and rows. */
 export function quantizeRows(
   of: string,
   { extent, symbols }: ReturnType<typeof rowsOf>,
@@ -77,16 +85,17 @@ export function quantizeRows(
   stage: Stage,
   role: BufferRole,
   reach: number = codeReach,
-  { axes, at, each }: Pick<Batch, "axes" | "at" | "each"> = batchOf({}),
+  { width = k, batch: { axes, at, each } = batchOf({}) }: RowOptions = {},
 ): Kernel {
   const rows = [...axes, extent];
   const x = buffer(of, "f32", [...rows, k], { role: "input" });
-  const { q, s } = quantizedBuffers(rows, k, group, role, reach, of);
+  const { q, s } = quantizedBuffers(rows, width, group, role, reach, of);
   const amax = buffer("x.amax", "f32", [], { scope: "register" });
   const inverse = buffer("x.inverse", "f32", [], { scope: "register" });
   const [row, g] = [[...at, variable("m")], variable("g")];
   const column = (inner: string): Expr => add(mul(g, group), variable(inner));
-  const value = (inner: string): Expr => load(x, [...row, column(inner)]);
+  const isThere = (column: Expr): Expr | undefined => (width > k ? lt(column, k) : undefined);
+  const value = (inner: string): Expr => load(x, [...row, column(inner)], isThere(column(inner)));
   const scale = div(load(amax, []), reach);
   const one = constant(1, "f32");
   const body = [
@@ -100,7 +109,7 @@ export function quantizeRows(
   return kernel("quantize", stage, {
     symbols,
     buffers: [x, q, s, amax, inverse],
-    body: [loop("m", extent, each([loop("g", k / group, body)]))],
+    body: [loop("m", extent, each([loop("g", width / group, body)]))],
   });
 }
 

@@ -3,11 +3,10 @@
 import {
   type AttentionWorkload,
   attentionBounds,
-  decodeReference,
-  encode,
-  formatOf,
+  cacheFormatOf,
   quantizeReference,
   referenceAttention,
+  storedRows,
 } from "../../ir/index.ts";
 import { normal, splitmix32 } from "../timing/index.ts";
 import { BenchError } from "./errors.ts";
@@ -63,13 +62,35 @@ export interface Stored {
   readonly decoded: Float32Array;
 }
 
-/** Stores rows of `headSize` values. Throws a `WorkloadError` where they can't have the format. */
-export function stored(format: string, values: Float32Array, headSize: number): Stored {
-  const row = formatOf(format);
-  const rows = values.length / headSize;
-  const containers = encode(row, values, rows, headSize);
-  const bytes = Object.values(containers).reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return { bytes, decoded: decodeReference(row, containers, rows, headSize) };
+/** Stores tokens, the first `count` of them, and holds the others as they are. Throws a `WorkloadError` where they can't have the format. */
+export function stored(
+  format: string,
+  values: Float32Array,
+  shape: Pick<AttentionSizes, "kvHeads" | "headSize">,
+  count: number,
+): Stored {
+  const size = count * shape.kvHeads * shape.headSize;
+  const held = values.subarray(size);
+  if (count === 0) return { bytes: held.byteLength, decoded: values };
+  const { containers, decoded } = storedRows(format, values.subarray(0, size), shape);
+  const bytes = Object.values(containers).reduce((sum, { byteLength }) => sum + byteLength, held.byteLength);
+  return {
+    bytes,
+    decoded: Float32Array.from({ length: values.length }, (_, i) => decoded[i] ?? (values[i] as number)),
+  };
+}
+
+/** The newest tokens that are held as they are where keys have groups along tokens. */
+const residual = 128;
+
+/** How many tokens are stored when the queries attend: all, or by the rules of `ResidualCache` those that they make of what was there before. */
+export function storedTokens(
+  { keys }: AttentionWorkload,
+  { tokens, queries }: AttentionSizes,
+): Readonly<Record<"keys" | "values", number>> {
+  if (cacheFormatOf(keys).tokens === 1) return { keys: tokens, values: tokens };
+  const past = tokens - queries;
+  return { keys: Math.floor(past / residual) * residual, values: Math.max(0, past - residual) };
 }
 
 /** Float64 results of some queries. */

@@ -4,8 +4,8 @@
 import {
   type AttentionNumerics,
   type AttentionWorkload,
+  cacheFormatOf,
   type Device,
-  formatOf,
   programOf,
   WorkloadError,
 } from "../../ir/index.ts";
@@ -20,6 +20,7 @@ import {
   checkAttention,
   nmseOf,
   stored,
+  storedTokens,
 } from "./attention-case.ts";
 import { readRate, streamedFor } from "./limits.ts";
 import type { AttentionRequest } from "./ours-attention.ts";
@@ -187,7 +188,8 @@ async function ourContestant(
   ours: AttentionFactory,
 ): Promise<Contestant> {
   const { keys, values } = given.inputs;
-  const [k, v] = [stored(workload.keys, keys, given.headSize), stored(workload.values, values, given.headSize)];
+  const count = storedTokens(workload, given);
+  const [k, v] = [stored(workload.keys, keys, given, count.keys), stored(workload.values, values, given, count.values)];
   return {
     who: "qloom",
     workload,
@@ -215,7 +217,8 @@ function workloadsOf(
   { keys, values }: CacheFormats,
   pages: number | undefined,
 ): readonly AttentionWorkload[] {
-  const scores = formatOf(keys).codes === undefined ? "f32" : "i8";
+  const { format, tokens } = cacheFormatOf(keys);
+  const scores = format.codes === undefined || tokens > 1 ? "f32" : "i8";
   const [plain, quantized] = (["f32", "i8"] as const).map(
     (weights): AttentionWorkload => ({ ...base, keys, values, numerics: { scores, weights } }),
   ) as [AttentionWorkload, AttentionWorkload];

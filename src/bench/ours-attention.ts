@@ -2,8 +2,8 @@
 // over all of it; q, k and v are copied in, y is copied out.
 
 import { WasmMemory } from "../../backends/index.ts";
-import type { AppendWorkload, AttentionWorkload, Device } from "../../ir/index.ts";
-import { type CompiledKernel, type CompileOptions, compile } from "../compile/index.ts";
+import { type AppendWorkload, type AttentionWorkload, cacheFormatOf, type Device } from "../../ir/index.ts";
+import { type CompiledKernel, type CompileOptions, compile, compileResidual } from "../compile/index.ts";
 import type { AttentionCase } from "./attention-case.ts";
 import type { Session } from "./peers/index.ts";
 
@@ -17,7 +17,36 @@ export interface AttentionRequest {
 }
 
 /** Makes our attention ready for a case: compiled, and the tokens before the queries' own in a cache for each sequence, or in pages of one. */
-export async function ourAttention({ workload, given, device, db }: AttentionRequest): Promise<Session> {
+export const ourAttention = (request: AttentionRequest): Promise<Session> =>
+  cacheFormatOf(request.workload.keys).tokens > 1 ? heldNewest(request) : wholeCache(request);
+
+/** Over a cache whose newest tokens are held as they are, one for each sequence. */
+async function heldNewest({ workload, given, device, db }: AttentionRequest): Promise<Session> {
+  const { queries, tokens, kvHeads, headSize, inputs } = given;
+  const { keys: k, values: v, q } = inputs;
+  const kernel = await compileResidual(workload, { device, ...(db !== undefined && { db }) });
+  const caches = Array.from({ length: given.sequences }, () => kernel.newCache());
+  const past = tokens - queries;
+  const size = past * kvHeads * headSize;
+  for (const cache of caches) cache.append({ k: k.subarray(0, size), v: v.subarray(0, size), m: past });
+  const own = { k: k.subarray(size), v: v.subarray(size), m: queries };
+  let results: readonly Float32Array[] = [];
+  return {
+    run: () => {
+      results = caches.map((cache) => {
+        cache.truncate(past);
+        cache.append(own);
+        return cache.run({ q, m: queries }) as Float32Array;
+      });
+    },
+    output: () => joined(results),
+    dispose: () => {
+      for (const part of [...caches, kernel]) part.dispose();
+    },
+  };
+}
+
+async function wholeCache({ workload, given, device, db }: AttentionRequest): Promise<Session> {
   const { queries, tokens, kvHeads, headSize, inputs } = given;
   const runtime = new WasmMemory({ shared: (device.threads ?? 1) > 1 });
   const options = { device, runtime, ...(db !== undefined && { db }) };

@@ -3,7 +3,7 @@
  * compiler alone.
  */
 import { ApiError } from "./errors.ts";
-import type { KernelInfo, TensorSpec } from "./info.ts";
+import type { KernelInfo, TensorSpec, WorkloadInfo } from "./info.ts";
 import { evaluate, type Sizes } from "./size.ts";
 
 /** What `run` is given: an array for each input, `w` what `pack` gave, `m` the rows. */
@@ -45,25 +45,39 @@ export interface Packed {
 /** What is needed of a description to check arguments. */
 type Described = Pick<KernelInfo, "workload" | "inputs" | "outputs" | "packed" | "caches" | "layout">;
 
-/** The symbols of sizes: the field of the workload, and the argument of the same name, that says each. */
-const sizes = { M: { field: "m", what: "the number of rows of x" } } as const;
+interface RunSize {
+  readonly symbol: string;
+  /** The argument that says it: a field of the workload, where it may be known before. */
+  readonly field: "m" | "first";
+  readonly what: string;
+  /** The operator that alone has it; all where there is none. */
+  readonly of?: string;
+}
 
-const sizeFields: readonly string[] = Object.values(sizes).map(({ field }) => field);
+/** The sizes that a run is told. */
+const runSizes: readonly RunSize[] = [
+  { symbol: "M", field: "m", what: "the number of rows of x" },
+  { symbol: "F", field: "first", what: "the first token", of: "rotate" },
+];
 
-/** The sizes of a run; 0 where the operator has no such size. Throws an `ApiError` for one that can't be. */
-export function sizesOf({ workload }: Described, args: RunInputs): Record<keyof typeof sizes, number> {
-  const entries = Object.entries(sizes).map(([symbol, { field, what }]) => {
-    const [compiled, given] = [workload[field], args[field]];
+/** The sizes that a run of an operator is told. */
+export const sizesFor = ({ op }: Pick<WorkloadInfo, "op">): readonly RunSize[] =>
+  runSizes.filter(({ of }) => of === undefined || of === op);
+
+/** The sizes of a run by symbol; M is 0 where the operator has no rows. Throws an `ApiError` for one that can't be. */
+export function sizesOf({ workload }: Described, args: RunInputs): Sizes & { readonly M: number } {
+  const entries = sizesFor(workload).map(({ symbol, field, what }) => {
+    const [compiled, given] = [field === "m" ? (workload.m ?? 0) : "any", args[field]];
     if (typeof compiled === "number" && given !== undefined && given !== compiled)
       throw new ApiError(
         `${field} = ${given}: the kernel was compiled for ${field} = ${compiled}; compile with ${field}: "any"`,
       );
-    const size = compiled === "any" ? given : (compiled ?? 0);
+    const size = compiled === "any" ? given : compiled;
     if (typeof size !== "number" || !Number.isInteger(size) || size < 0)
       throw new ApiError(`${field} = ${size}: ${what}, an integer from 0 up`);
     return [symbol, size];
   });
-  return Object.fromEntries(entries) as Record<keyof typeof sizes, number>;
+  return Object.fromEntries(entries) as Sizes & { readonly M: number };
 }
 
 /**
@@ -82,7 +96,7 @@ export function inputsOf(
     ...(info.packed.length > 0 ? ["w"] : []),
     ...(info.caches ? ["cache"] : []),
     ...(info.workload.pages === undefined ? [] : ["sequences"]),
-    ...sizeFields,
+    ...sizesFor(info.workload).map(({ field }) => field),
   ];
   for (const [name, given] of Object.entries(args))
     if (given !== undefined && !known.includes(name))

@@ -4,13 +4,13 @@ import { ApiError } from "./errors.ts";
 import type { TensorSpec } from "./info.ts";
 import { evaluate } from "./size.ts";
 
-/** What two kernels must agree on to share a cache: its tensors, but for how many blocks of tokens they have. */
-export const cacheLayout = (specs: readonly TensorSpec[]): string =>
-  JSON.stringify(specs.map(({ name, scalar, shape }) => [name, scalar, ...shape.slice(1)]));
+/** What two kernels must agree on to share a cache: the tensors that both know, a text for each, but for how many blocks of tokens they have. */
+export const cacheLayout = (specs: readonly TensorSpec[]): readonly string[] =>
+  specs.map(({ name, scalar, shape }) => JSON.stringify([name, scalar, ...shape.slice(1)]));
 
 /** Tensors that grow: what they had room for stays, the rest is zeros. */
 export class CacheTensors {
-  readonly layout: string;
+  readonly layout: readonly string[];
   readonly runtime: WasmMemory;
   readonly #specs: readonly TensorSpec[];
   /** The symbol of sizes that says how much there is room for: `T` tokens, `P` pages. */

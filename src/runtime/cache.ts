@@ -33,7 +33,7 @@ export class KvCache implements CachedTokens {
     this.reserve(capacity);
   }
 
-  get layout(): string {
+  get layout(): readonly string[] {
     return this.#tensors.layout;
   }
 

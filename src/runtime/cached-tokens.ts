@@ -21,7 +21,7 @@ export function cachedTokens(
   const cache = args["cache"] as KvCache | PagedCache | undefined;
   if (cache?.layout === undefined) throw new ApiError(`cache is missing; pass what ${make} gave`);
   cache.requireLive();
-  if (cache.layout !== cacheLayout(caches))
+  if (!cacheLayout(caches).every((tensor) => cache.layout.includes(tensor)))
     throw new ApiError(`cache: it holds other formats or heads than the kernel's; make one with this kernel's ${make}`);
   const pages = "pageTokens" in cache ? cache.pageTokens : undefined;
   if (pages !== workload.pages)

@@ -124,6 +124,10 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     const { caches, workload } = this.artifact;
     if (caches === undefined) throw new ApiError(`newCache: a ${workload.op} has no cache`);
     if (workload.pages !== undefined) throw new ApiError("newCache: the kernel's cache has pages; use newPagedCache()");
+    if (!caches.some(({ name }) => name.startsWith("v.")))
+      throw new ApiError(
+        `newCache: a ${workload.op} knows keys alone; take what append's or attention's newCache() gives`,
+      );
     return new KvCache(caches, this.runtime, capacity);
   }
 

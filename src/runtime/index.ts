@@ -2,7 +2,7 @@
  * What runs a compiled kernel. Without dependencies, Node's builtins or the compiler: it loads in browsers, and builds carry it along
  * (`src/build`).
  */
-export { arrayOf, type RunOutputs, shortName, type TensorArray } from "./arguments.ts";
+export { arrayOf, type RunOutputs, shortName, sizesFor, type TensorArray } from "./arguments.ts";
 export { KvCache } from "./cache.ts";
 export { cacheLayout } from "./cache-tensors.ts";
 export { ApiError } from "./errors.ts";

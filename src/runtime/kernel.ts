@@ -9,7 +9,7 @@ import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
 import { type PagedCache, pagedInputs } from "./paged-cache.ts";
-import { evaluate } from "./size.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
 /** A kernel that packs weights of type `Weights` and runs on `Arguments`. */
 export interface LoadedKernel<Weights, Arguments, Result> {
@@ -81,20 +81,38 @@ function joined(parts: readonly ArrayBufferView[]): Uint8Array {
   return whole;
 }
 
+/** Throws an `ApiError` unless the tokens that are to be changed, where there are such, are in the cache. */
+function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes): void {
+  if (first !== undefined && first + m > tokens)
+    throw new ApiError(`first = ${first}, m = ${m}: the cache holds ${tokens} tokens`);
+}
+
+/** Throws an `ApiError` unless tokens join in the whole groups that a kernel is for. */
+function requireGroups(parts: Executable["artifact"]["parts"], { M = 0, T = 0 }: Sizes): void {
+  const tokens = parts.flatMap(({ launches }) => launches.flatMap(({ symbols }) => symbols));
+  const group = tokens.reduce((most, { name, modulo }) => (name === "T" ? Math.max(most, modulo) : most), 1);
+  if (M % group !== 0 || T % group !== 0)
+    throw new ApiError(`m = ${M}: tokens join this cache, which holds ${T}, in groups of ${group}`);
+}
+
 function run(executable: Executable, args: RunInputs): RunOutputs {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
   const cache = artifact.caches && cachedTokens(artifact, args, runtime);
   const rows = sizesOf(artifact, args);
+  const joins = artifact.workload.op === "append";
+  const before = { ...rows, ...cache?.sizes };
+  requireTokens(before);
+  if (joins) requireGroups(artifact.parts, before);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
     for (const [name, address] of w.addresses) at.set(name, address);
   }
-  const inputs = inputsOf(artifact, args, { ...rows, ...cache?.sizes }, pagedInputs);
+  const inputs = inputsOf(artifact, args, before, pagedInputs);
   // Nothing is refused from here on: now the cache may change.
-  const joining = artifact.workload.op === "append" ? rows.M : 0;
+  const joining = joins ? rows.M : 0;
   cache?.makeRoom(joining);
   const sizes = { ...rows, ...cache?.sizes };
   for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);

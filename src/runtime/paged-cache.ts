@@ -27,7 +27,7 @@ export class PagedCache {
     this.reserve(capacity);
   }
 
-  get layout(): string {
+  get layout(): readonly string[] {
     return this.#tensors.layout;
   }
 

@@ -31,6 +31,12 @@ const formats = [
   "int2_g16",
   "int8_row",
   "int3_row",
+  "e4m3",
+  "e5m2_row",
+  "kv4_row_z",
+  "kv2_g32_m",
+  "bfp12_g32",
+  "bfp16_g32",
 ];
 const flag = fc.option(fc.boolean(), { nil: undefined });
 
@@ -40,7 +46,7 @@ const workloads: fc.Arbitrary<AttentionWorkload> = fc
     m: fc.constantFrom<AttentionWorkload["m"][]>("any", "any", 0, 1, 3),
     kvHeads: fc.constantFrom(1, 2),
     group: fc.constantFrom(1, 2, 3),
-    headSize: fc.constantFrom(16, 32, 32, 48),
+    headSize: fc.constantFrom(1, 3, 16, 20, 32, 33, 48),
     keys: fc.constantFrom(...formats),
     values: fc.constantFrom(...formats),
     causal: fc.boolean(),

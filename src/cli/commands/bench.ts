@@ -1,6 +1,7 @@
 // `qloom bench`: our kernels beside real peers, in one run, on the same numbers.
 
 import { writeFile } from "node:fs/promises";
+import { cacheFormatOf } from "../../../ir/index.ts";
 import {
   type AttentionReport,
   type BenchReport,
@@ -241,7 +242,9 @@ const powers = (least: number, most: number): readonly number[] =>
 function attention({ values, target: { device }, db, progress, signal }: Bench): Promise<AttentionReport> {
   const { tokens, sequences, queries, heads, "kv-heads": kvHeads, "head-size": headSize } = values;
   const { pages, peers, seconds, seed } = values;
-  const [keys, of = keys] = [values.keys.split(","), values.values?.split(",")];
+  const keys = values.keys.split(",");
+  // Groups of tokens are for keys: values then have groups of as many of their own.
+  const of = values.values?.split(",") ?? keys.map((name) => cacheFormatOf(name).format.name);
   if (of.length !== keys.length)
     throw new UsageError(`--values has ${of.length} formats for the ${keys.length} of --keys; give as many, or none`);
   const caches = keys.map((format, i) => ({ keys: format, values: of[i] as string }));

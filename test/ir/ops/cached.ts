@@ -2,11 +2,12 @@
 import {
   type CacheShape,
   cacheBlock,
+  cacheFormatOf,
   decodeReference,
   encode,
   type Field,
+  type Format,
   fieldReader,
-  formatOf,
   isFloat,
   rowEntries,
   scalars,
@@ -19,14 +20,14 @@ import { randomOf } from "../samples.ts";
 type Digits = readonly (readonly [digit: number, extent: number])[];
 
 /** Where an entry stands after its block and head: the order of `ir/ops/cache.ts`, written down a second time. */
-function digitsOf(name: "k" | "v", { span, scalar }: Field, size: number, place: number, entry: number): Digits {
+function digitsOf(name: "k" | "v", { span, scalar, float }: Field, size: number, place: number, entry: number): Digits {
   const div = (a: number, b: number): number => Math.floor(a / b);
   if (span !== 1)
     return [
       [entry, rowEntries({ span, terms: 1 }, size)],
       [place, 64],
     ];
-  if (isFloat(scalar))
+  if (isFloat(scalar) || float)
     return name === "k"
       ? [
           [div(place, 4), 16],
@@ -35,7 +36,7 @@ function digitsOf(name: "k" | "v", { span, scalar }: Field, size: number, place:
         ]
       : [
           [place, 64],
-          [entry, size],
+          [entry, Math.ceil(size / 4) * 4],
         ];
   const { bits } = scalars[scalar];
   const pieces = 8 % bits === 0 ? 8 / bits : 1;
@@ -87,14 +88,13 @@ export function cacheOf(
   [kvHeads, headSize]: readonly [number, number],
   isThere?: (token: number) => boolean,
 ): { readonly fields: Map<string, Tensor>; readonly decoded: Float32Array } {
-  const format = formatOf(name);
+  const { format, tokens: group } = cacheFormatOf(name);
+  if (group > 1) return alongTokens(prefix, format, group, values, [kvHeads, headSize]);
   const rows = values.length / headSize;
   const containers = encode(format, values, rows, headSize);
   const fields = format.fields.map((field): [string, Tensor] => {
     const read = fieldReader(format, field, containers, headSize);
-    // Whatever lies where no token is, no result may depend on it.
-    const poison = isFloat(field.scalar) ? Number.NaN : 1;
-    const ordered = orderedField(prefix, field, { kvHeads, headSize }, rows, read, poison, isThere);
+    const ordered = orderedField(prefix, field, { kvHeads, headSize }, rows, read, poisonOf(field), isThere);
     return [`${prefix}.${field.name}`, tensor(field.scalar, ordered.shape, ordered.values)];
   });
   return { fields: new Map(fields), decoded: decodeReference(format, containers, rows, headSize) };
@@ -139,4 +139,45 @@ export function pooled({ tokenAt }: Pages, rows: readonly Float32Array[], row: n
     pool.set((rows[b] as Float32Array).subarray(t * row, (t + 1) * row), at * row);
   });
   return pool;
+}
+
+/** Whatever lies where no token is, no result may depend on it. */
+const poisonOf = ({ scalar, float }: Field): number => (isFloat(scalar) ? Number.NaN : float ? 0xff : 1);
+
+/** The same where a row is one value of a head at all tokens. */
+function alongTokens(
+  prefix: "k" | "v",
+  format: Format,
+  group: number,
+  values: Float32Array,
+  [kvHeads, headSize]: readonly [number, number],
+): ReturnType<typeof cacheOf> {
+  const width = kvHeads * headSize;
+  const tokens = values.length / width;
+  const turned = values.map((_, i) => values[(i % tokens) * width + Math.floor(i / tokens)] as number);
+  const containers = tokens === 0 ? {} : encode(format, turned, width, tokens);
+  const back = tokens === 0 ? turned : decodeReference(format, containers, width, tokens);
+  const blocks = Math.ceil(tokens / cacheBlock);
+  const fields = format.fields.map((field): [string, Tensor] => {
+    const read = tokens === 0 ? () => 0 : fieldReader(format, field, containers, tokens);
+    const at = (row: number, d: number): number =>
+      read((row % kvHeads) * headSize + d, Math.floor(Math.floor(row / kvHeads) / (field.span === 1 ? 1 : group)));
+    if (field.span === 1) {
+      const ordered = orderedField(prefix, field, { kvHeads, headSize }, tokens * kvHeads, at, poisonOf(field));
+      return [`${prefix}.${field.name}`, tensor(field.scalar, ordered.shape, ordered.values)];
+    }
+    const shape = [blocks, kvHeads, cacheBlock / group, headSize];
+    const entries = new Float64Array(shape.reduce((a, b) => a * b)).fill(Number.NaN);
+    for (let t = 0; t < tokens; t += group)
+      for (let h = 0; h < kvHeads; h++)
+        for (let d = 0; d < headSize; d++) {
+          const place = (Math.floor(t / cacheBlock) * kvHeads + h) * (cacheBlock / group) + (t % cacheBlock) / group;
+          entries[place * headSize + d] = at(t * kvHeads + h, d);
+        }
+    return [`${prefix}.${field.name}`, tensor(field.scalar, shape, entries)];
+  });
+  return {
+    fields: new Map(fields),
+    decoded: values.map((_, i) => back[(i % width) * tokens + Math.floor(i / width)] as number),
+  };
 }

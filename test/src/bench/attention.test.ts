@@ -16,7 +16,7 @@ const defined =
   (spoil: (y: Float32Array, run: number) => unknown = () => {}, log: string[] = []) =>
   async ({ workload, given }: AttentionRequest): Promise<Session> => {
     const { q, keys, values } = given.inputs;
-    const held = (format: string, rows: Float32Array) => stored(format, rows, given.headSize).decoded;
+    const held = (format: string, rows: Float32Array) => stored(format, rows, given, given.tokens).decoded;
     const inputs = { q, keys: held(workload.keys, keys), values: held(workload.values, values) };
     let y = new Float32Array(0);
     let runs = 0;
@@ -183,7 +183,7 @@ describe("the reference", () => {
   });
 
   test("is over what a cache holds", () => {
-    const { bytes, decoded } = stored("int8_row", keys, 16);
+    const { bytes, decoded } = stored("int8_row", keys, { kvHeads: 1, headSize: 16 }, keys.length / 16);
     expect(bytes).toBe(keys.length + (keys.length / 16) * 4);
     expect(decoded.length).toBe(keys.length);
     expect(decoded).not.toEqual(keys);

@@ -23,6 +23,16 @@ const quantize = { op: "quantize", m: "any", k: 32, group: 32 } as const;
 const norm = { op: "rmsnorm", m: 1, k: 32, eps: 1e-5, residual: false } as const;
 const added = { ...norm, residual: true } as const;
 const embed = { op: "embed", m: "any", n: 4, k: 32, w: "q4_0" } as const;
+const joining = {
+  op: "append",
+  m: 1,
+  kvHeads: 1,
+  headSize: 2,
+  keys: "f32",
+  values: "f32",
+  rope: { rotary: 2, pairing: "neox", scale: 1 },
+} as const;
+const rotate = { op: "rotate", m: 1, kvHeads: 1, headSize: 2, keys: "f32", rotary: 2, pairing: "neox" } as const;
 const rope = { op: "rope", m: 1, heads: 1, d: 2, rotary: 2, pairing: "neox", scale: 1 } as const;
 
 const append = { op: "append", m: 1, kvHeads: 1, headSize: 4, keys: "f32", values: "f32" } as const;
@@ -76,7 +86,16 @@ const neverCalled = {
     withSum: CompiledKernel<typeof added>,
     rows: CompiledKernel<typeof embed>,
     turned: CompiledKernel<typeof rope>,
+    cache: KvCache,
+    turning: CompiledKernel<typeof joining>,
+    moved: CompiledKernel<typeof rotate>,
   ): void {
+    turning.run({ k: floats, v: floats, positions: new Int32Array(1), frequencies: floats, cache });
+    moved.run({ first: 0, deltas: new Int32Array(1), frequencies: floats, cache });
+    // @ts-expect-error its keys are turned
+    turning.run({ k: floats, v: floats, cache });
+    // @ts-expect-error first is missing
+    moved.run({ deltas: new Int32Array(1), frequencies: floats, cache });
     plain.run({ x: floats, weight: floats });
     withSum.run({ x: floats, weight: floats, residual: floats, m: 1 });
     rows.run({ ids: new Int32Array(2), w, m: 2 });
