@@ -183,8 +183,16 @@ function codeOf(
   value: Expr,
   { offset, inverse, zero }: Readonly<Record<"offset" | "inverse" | "zero", Expr>>,
 ): Expr {
-  const { low, high } = format.codes as NonNullable<Format["codes"]>;
-  const steps = mul(sub(value, offset), inverse);
-  const code = format.rule === "absmax" ? add(op("round", steps), zero) : op("floor", add(steps, add(zero, 0.5)));
-  return cast("i32", min(max(code, f32(low)), f32(high)));
+  const { low, high, zero: middle } = format.codes as NonNullable<Format["codes"]>;
+  const hasOffset = format.rule !== "absmax" && format.rule !== "extreme";
+  const steps = mul(hasOffset ? sub(value, offset) : value, inverse);
+  const rounded = op("round", steps);
+  const code =
+    format.rule !== "absmax"
+      ? op("floor", add(steps, add(zero, 0.5)))
+      : middle === 0
+        ? rounded
+        : add(rounded, zero);
+  // As min and max in integers, and one instruction each.
+  return cast("i32", op("pmin", op("pmax", code, f32(low)), f32(high)));
 }
