@@ -9,7 +9,7 @@ export {
   cacheBlock,
   type MergeWorkload,
   type RotateWorkload,
-  typicalTokens,
+  typicalSizes,
 } from "./attention.ts";
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";

@@ -211,11 +211,12 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
     ...{ op: z.literal("attention"), m: rows, heads: size, kvHeads: size, headSize: size },
     ...{ keys: z.string(), values: z.string(), causal: z.boolean(), window: size.optional() },
     ...{ positions: z.enum(["last", "given"]).optional(), scale: magnitude.optional(), softcap: magnitude.optional() },
-    ...{ slopes: flag, bias: flag, sinks: flag, lse: flag },
+    ...{ slopes: flag, bias: flag, sinks: flag, lse: flag, pages: size.optional() },
     numerics: z.strictObject({ scores: z.enum(["f32", "i8"]), weights: z.enum(["f32", "i8"]) }),
   }),
   z.strictObject({
-    ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size, keys: z.string(), values: z.string() },
+    ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size },
+    ...{ keys: z.string(), values: z.string(), pages: size.optional(), decoded: flag },
     rope: z.strictObject({ ...rotation, scale: magnitude }).optional(),
   }),
   z.strictObject({

@@ -87,6 +87,16 @@ export {
   type MatmulShape,
   openGguf,
 } from "./gguf/index.ts";
-export { type RopeOptions, type RopeScaling, type RopeTable, ropeTable } from "./models/index.ts";
-export { ApiError, GpuPackedTensors, KvCache, PackedTensors } from "./runtime/index.ts";
+export {
+  type KeyOrder,
+  type KeyShape,
+  keyOrder,
+  type RopeOptions,
+  type RopeScaling,
+  type RopeTable,
+  reorderFrequencies,
+  reorderHeads,
+  ropeTable,
+} from "./models/index.ts";
+export { ApiError, GpuPackedTensors, KvCache, PackedTensors, PagedCache, Sequence } from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -17,12 +17,13 @@ import { rope } from "./rope.ts";
 import { rotate } from "./rotate.ts";
 import { swiglu } from "./swiglu.ts";
 
-export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
+export { type AttentionInputs, referenceAttention, referencePaged } from "./attention-reference.ts";
 export { type Cached, type CacheShape, cacheBytes, cachedTensor, cacheIndex, rowWidth, tokensSymbol } from "./cache.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";
 export { decodeActivations, type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
+export { type StoredRows, storedRows } from "./stored-rows.ts";
 
 const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, { op: Op }>> } = {
   matmul: {

@@ -4,10 +4,11 @@
  */
 import { cacheBlock, type RotateWorkload } from "../attention.ts";
 import { add, buffer, floordiv, kernel, loop, mod, store, symbol, variable } from "../build.ts";
-import { decodeFields } from "../formats/index.ts";
+import { WorkloadError } from "../errors.ts";
 import type { Buffer, Kernel, Program } from "../nodes.ts";
 import { encodingKernel } from "./append.ts";
-import { type CacheShape, cachedEntry, cachedTensor } from "./cache.ts";
+import { batchOf } from "./batch.ts";
+import { blocksOf, type CacheShape, cachedTensor, cachedValue } from "./cache.ts";
 import type { Operator } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
 import { checkRotation, turningKernels } from "./turning.ts";
@@ -24,13 +25,17 @@ function program(workload: RotateWorkload): Program {
   const shape: CacheShape = { ...workload, values: workload.keys };
   const [first, { extent, symbols }] = [variable(firstSymbol), rowsOf(m)];
   const perRun = [...symbols, symbol(firstSymbol)];
-  const cached = cachedTensor("k", shape, add(first, extent));
+  const cached = cachedTensor("k", shape, blocksOf(add(first, extent)));
+  if (cached.tokens > 1)
+    throw new WorkloadError(
+      `keys: ${workload.keys} has groups of ${cached.tokens} tokens, of which some may be turned; use ${cached.format.name}, or turn keys before they join`,
+    );
   const keys = (name: string): Buffer => buffer(name, "f32", [extent, heads, d], { role: "workspace" });
   const [x, y] = [keys("k.before"), keys("k.turned")];
   const [i, h, of] = [variable("m"), variable("h"), variable("d")];
   const token = add(first, i);
   const place = { block: floordiv(token, cacheBlock), place: mod(token, cacheBlock) };
-  const decoded = store(x.name, [i, h, of], decodeFields(cached.format, of, cachedEntry(cached, shape, place, h)));
+  const decoded = store(x.name, [i, h, of], cachedValue(cached, shape, place, h, of));
   const decode: Kernel = kernel("decode", "prologue", {
     symbols: perRun,
     buffers: [...cached.fields, x],
@@ -42,7 +47,11 @@ function program(workload: RotateWorkload): Program {
   });
   return {
     name: "rotate",
-    kernels: [decode, ...turning, encodingKernel(cached, y, shape, { first, symbols: perRun })],
+    kernels: [
+      decode,
+      ...turning,
+      encodingKernel(cached, y, shape, { first, extent, batch: batchOf({}), symbols: perRun }),
+    ],
   };
 }
 

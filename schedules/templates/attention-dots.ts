@@ -5,9 +5,9 @@
 import {
   type AttentionWorkload,
   cacheBlock,
+  cacheFormatOf,
   type Format,
   fieldOf,
-  formatOf,
   rowWidth,
   spanOf,
 } from "../../ir/index.ts";
@@ -31,7 +31,7 @@ const reach = 127;
 
 /** Whether the codes of the cached tensor fit a dot product with 8-bit codes: 8 bits and signed, or 4 or 2 bits and unsigned, in whole vectors. */
 export function takesDots(tensor: "keys" | "values", workload: AttentionWorkload): boolean {
-  const format = formatOf(workload[tensor]);
+  const format = cacheFormatOf(workload[tensor]).format;
   const { codes } = format;
   if (codes === undefined || codes.table !== undefined || ![2, 4, 8].includes(codes.bits)) return false;
   if (codes.bits === 8 ? codes.low >= 0 : codes.low < 0) return false;
@@ -53,7 +53,7 @@ function flushOf(format: Format, length: number): number {
 export function integerScores(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;
   const { split, reorder, vectorize, unroll } = steps(kernel);
-  const format = formatOf(workload.keys);
+  const format = cacheFormatOf(workload.keys).format;
   const codes = format.codes as NonNullable<Format["codes"]>;
   const fold = codes.bits === 8;
   const group = spanOf(format.group ?? "row", rowWidth("k", format, workload.headSize));
@@ -100,14 +100,17 @@ export function integerScores(workload: AttentionWorkload, point: Point, part: Q
 
 /** The kernels that quantize queries, as those of a matmul's activations. */
 export const quantizeQueries = (workload: AttentionWorkload): Schedule => {
-  const keys = formatOf(workload.keys);
+  const { m, pages } = workload;
+  // The codes' last axis: that of a head's values.
+  const values = pages === undefined ? "q.abs/1" : "q.abs/2";
+  const keys = cacheFormatOf(workload.keys).format;
   const width = rowWidth("k", keys, workload.headSize);
   const isFolded = takesDots("keys", workload) && keys.codes?.bits === 8 && width % 16 === 0;
   return [
-    ...quantizeSteps("quantize", width, workload.m),
+    ...quantizeSteps("quantize", width, m),
     ...(isFolded
       ? ([
-          { op: "split", kernel: "q.abs", loop: "q.abs/1", factor: 16, into: ["q.abs/v", "q.abs/l"] },
+          { op: "split", kernel: "q.abs", loop: values, factor: 16, into: ["q.abs/v", "q.abs/l"] },
           { op: "vectorize", kernel: "q.abs", loops: ["q.abs/l"] },
         ] as const)
       : []),
@@ -135,7 +138,7 @@ export function integerWeights(part: QueryPart): Derivation {
 /** Values: 4 of a head's values by 4 tokens in a vector, times the weights of 4 tokens. */
 export function integerValues(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
   const { split, reorder, vectorize, unroll } = steps(kernel);
-  const format = formatOf(workload.values);
+  const { format } = cacheFormatOf(workload.values);
   const group = spanOf(format.group ?? "row", rowWidth("v", format, workload.headSize));
   const flush = flushOf(format, cacheBlock);
   const zeros = format.codes?.zero !== 0 ? [weightSum(kernel, `w.zero${suffix}`)] : [];

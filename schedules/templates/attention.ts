@@ -9,7 +9,7 @@
  *
  * A key or value is decoded once for a tile of queries times the heads of a group.
  */
-import { type AttentionWorkload, cacheBlock, formatOf, rowWidth } from "../../ir/index.ts";
+import { type AttentionWorkload, cacheBlock, cacheFormatOf, rowWidth } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { integerScores, integerValues, integerWeights, quantizeQueries, takesDots } from "./attention-dots.ts";
@@ -87,6 +87,11 @@ function scheduleOf(target: Target, point: Point): Schedule {
   ];
 }
 
+/** A block's page is looked up once: its addresses are then those of a cache without pages. */
+const paged = (kernel: string): AnyStep => ({
+  ...{ op: "stage", kernel, buffer: "pageTable", at: "tb", into: "page", scope: "register" },
+});
+
 function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;
   const { weights, scores } = workload.numerics;
@@ -96,13 +101,15 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
     ...{ op: "contract", kernel, buffer, keep: ["hk"], into: `${buffer}${suffix}` },
     at: (state as readonly string[]).includes(buffer) ? "io" : "tb",
   });
+  const isPaged = workload.pages !== undefined;
   const blocks: Schedule = [
     split("i", part.rows, ["io", "ii"]),
-    reorder("hk", "io", "ii"),
+    reorder("hk", ...(isPaged ? ["b"] : []), "io", "ii"),
     { op: "distribute", kernel, loop: "hg" },
     { op: "distribute", kernel, loop: "ii" },
     ...list.map(({ of, loops }) => reorder(...["tb", "ii", "hg", ...loops].map((loop) => `${of}/${loop}`))),
     { op: "online", kernel, max: "m", loops: list.map(({ of }) => `${of}/tb`), into: "tb" },
+    ...(isPaged ? [paged(kernel)] : []),
     ...list.flatMap(({ of, isLocal }) => (isLocal ? [own(of)] : [])),
     ...state.map(own),
   ];
@@ -128,7 +135,7 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
 /** Scores in f32: for each of a head's values 4 tokens of a tile times a splat of each query. */
 function floatScores(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
   const { split, reorder, vectorize, unroll, decode } = steps(kernel);
-  const keys = formatOf(workload.keys);
+  const keys = cacheFormatOf(workload.keys).format;
   const acc = "s.acc";
   const decoded = decode(keys, "k", "s/d", "k.r");
   return {
@@ -159,11 +166,10 @@ const floatWeights = (part: QueryPart): Derivation =>
 /** Values in f32: for each token 4 of a head's values of a tile times a splat of each weight. */
 function floatValues(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
   const { split, reorder, vectorize, unroll, decode } = steps(kernel);
-  const values = formatOf(workload.values);
-  const hasCodes = values.codes !== undefined;
+  const values = cacheFormatOf(workload.values).format;
   const acc = "o.acc";
   // Tokens whose codes share bytes, and words, are written out.
-  const together = hasCodes ? quadSize * piecesIn(values) : 1;
+  const together = values.codes === undefined ? 1 : quadSize * piecesIn(values);
   const decoded = decode(values, "v", "o/tx", "v.r");
   return {
     nests: [
@@ -196,7 +202,7 @@ function refuses(target: Target): string | undefined {
 
 /** Vectors that a row of values takes. */
 const valueQuads = ({ values, headSize }: Pick<AttentionWorkload, "values" | "headSize">): number =>
-  rowWidth("v", formatOf(values), headSize) / quadSize;
+  rowWidth("v", cacheFormatOf(values).format, headSize) / quadSize;
 
 /** Sums in a tile of the space: far more than registers hold only cost code. */
 const mostSums = 32;

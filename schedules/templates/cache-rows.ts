@@ -6,45 +6,53 @@
  *     codes of keys           up to 16 lanes: 4 neighbouring values make bytes of a word, codes that share them are made one after the other
  *     codes of values         up to 16 lanes
  */
-import { type AppendWorkload, type Format, formatOf, type RotateWorkload, spanOf } from "../../ir/index.ts";
+import {
+  type AppendWorkload,
+  cacheFormatOf,
+  type Format,
+  fieldOf,
+  type RotateWorkload,
+  spanOf,
+} from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { piecesIn, quadSize } from "./attention-steps.ts";
 import { alongRow, bindRows, splitLoop, turningSteps } from "./rows.ts";
 
-/** New keys turned, then keys and values encoded. */
-export const appendSteps = ({ headSize, keys, values, rope }: AppendWorkload, most: number): Schedule => [
-  ...(rope === undefined ? [] : turningSteps(rope, headSize, "turn", most)),
-  ...encodingSteps("k", formatOf(keys), headSize),
-  ...encodingSteps("v", formatOf(values), headSize),
+/** New keys turned, then keys and values encoded, and what has joined read where it is wanted. */
+export const appendSteps = (of: AppendWorkload, most: number): Schedule => [
+  ...(of.rope === undefined ? [] : turningSteps(of.rope, of.headSize, "turn", most)),
+  ...encodingSteps("k", of.keys, of.headSize),
+  ...encodingSteps("v", of.values, of.headSize),
+  ...(of.decoded ? [bindRows("keys.decoded", "h"), bindRows("values.decoded", "h")] : []),
 ];
 
 /** Keys decoded, turned and encoded again. */
-export function rotateSteps(of: RotateWorkload, most: number): Schedule {
-  const [kernel, format] = ["decode", formatOf(of.keys)];
-  const decoding =
-    format.codes === undefined
-      ? alongRow(kernel, "d", of.headSize, quadSize)
-      : codes(kernel, "d", "k", format, spanOf(format.group ?? "row", of.headSize));
-  return [
-    ...decoding,
-    bindRows(kernel, "m"),
-    ...turningSteps(of, of.headSize, "turn", most),
-    ...encodingSteps("k", format, of.headSize),
-  ];
+export const rotateSteps = (of: RotateWorkload, most: number): Schedule => [
+  ...decodingSteps("decode", "d", of.keys, of.headSize),
+  bindRows("decode", "m"),
+  ...turningSteps(of, of.headSize, "turn", most),
+  ...encodingSteps("k", of.keys, of.headSize),
+];
+
+function decodingSteps(kernel: string, loop: string, keys: string, headSize: number): Schedule {
+  const { format } = cacheFormatOf(keys);
+  const span = spanOf(format.group ?? "row", headSize);
+  return format.codes === undefined ? alongRow(kernel, loop, span, quadSize) : codes(kernel, loop, "k", format, span);
 }
 
-function encodingSteps(tensor: "k" | "v", format: Format, headSize: number): Schedule {
+/** Rows that are a group of tokens are as they are: their values do not lie side by side. */
+function encodingSteps(tensor: "k" | "v", name: string, headSize: number): Schedule {
   const [kernel, row] = [tensor === "k" ? "keys" : "values", `${tensor}.new`];
   const bound = bindRows(kernel, "h");
-  if (format.codes === undefined) return [...alongRow(kernel, `${row}/k`, headSize, quadSize), bound];
+  const { format, tokens } = cacheFormatOf(name);
+  if (tokens > 1) return [bound];
   const span = spanOf(format.group ?? "row", headSize);
-  if (span % quadSize !== 0) return [bound];
-  return [
-    ...extreme(kernel, row, "low"),
-    ...extreme(kernel, row, "high"),
-    ...codes(kernel, `${row}/k`, tensor, format, span),
-    bound,
-  ];
+  const along =
+    format.codes === undefined
+      ? alongRow(kernel, `${row}/k`, span, quadSize)
+      : codes(kernel, `${row}/k`, tensor, format, span);
+  const hasScale = fieldOf(format, "s") !== undefined && span % quadSize === 0;
+  return [...(hasScale ? [...extreme(kernel, row, "low"), ...extreme(kernel, row, "high")] : []), ...along, bound];
 }
 
 /** The least or greatest value of a group, by a vector of partial results. */

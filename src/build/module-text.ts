@@ -131,9 +131,10 @@ const variantsText =
 
 /** What running an artifact needs of it, and nothing else. */
 function infoOf(artifact: WasmArtifact): KernelInfo {
-  const tensor = ({ name, scalar, shape, bytes, range }: TensorSpec): TensorSpec => ({
+  const tensor = ({ name, scalar, shape, bytes, range, below }: TensorSpec): TensorSpec => ({
     ...{ name, scalar, shape, bytes },
     ...(range && { range }),
+    ...(below !== undefined && { below }),
   });
   const launch = ({ function: called, tensors, symbols, threads }: KernelInfo["pack"][number]) => ({
     function: called,
@@ -165,6 +166,7 @@ const workloadInfo = (workload: Workload): KernelInfo["workload"] => ({
   op: workload.op,
   ...("m" in workload && { m: workload.m }),
   ...("w" in workload && { n: workload.n, k: workload.k, w: workload.w }),
+  ...("pages" in workload && workload.pages !== undefined && { pages: workload.pages }),
 });
 
 /** The types of a kernel's weights, arguments and result; `compile`'s are the same by inference (src/compile/types.ts). */
@@ -176,16 +178,21 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
   const field = ({ name, scalar }: TensorSpec): string =>
     `readonly ${shortName(name)}: ${arrayOf({ name, scalar }).name}`;
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
-  const cache = caches === undefined ? [] : ["readonly cache: runtime.KvCache"];
+  const isPaged = "pages" in workload && workload.pages !== undefined;
+  const cache = caches === undefined ? [] : isPaged ? pagedFields : ["readonly cache: runtime.KvCache"];
+  const given = isPaged ? inputs.filter(({ below }) => below === undefined) : inputs;
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
   const told = sizesFor(workload).flatMap(({ field }) => (field === "m" ? m : [`readonly ${field}: number`]));
   const [only] = outputs;
   return {
     weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
-    args: inBraces([...inputs.map(field), ...w, ...cache, ...told]),
+    args: inBraces([...given.map(field), ...w, ...cache, ...told]),
     result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(field)),
   };
 }
+
+/** What a run over sequences takes: its inputs whose values depend on sizes say where their tokens lie, and come from the cache. */
+const pagedFields = ["readonly cache: runtime.PagedCache", "readonly sequences: readonly runtime.Sequence[]"];
 
 const inBraces = (fields: readonly string[]): string => `{ ${fields.join("; ")} }`;
 

@@ -1,6 +1,6 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
 import type { ScaledRotation, Workload } from "../../ir/index.ts";
-import type { KvCache, PackedTensors } from "../runtime/index.ts";
+import type { KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
 export const otherFormats = [
@@ -123,7 +123,9 @@ interface Results<W> {
   readonly embed: Float32Array;
   readonly rope: Float32Array;
   readonly swiglu: Float32Array;
-  readonly append: Record<never, never>;
+  readonly append: W extends { readonly decoded: true }
+    ? { readonly keys: Float32Array; readonly values: Float32Array }
+    : Record<never, never>;
   readonly rotate: Record<never, never>;
   readonly merge: { readonly y: Float32Array; readonly lse: Float32Array };
   readonly attention: W extends { readonly lse: true }
@@ -131,7 +133,21 @@ interface Results<W> {
     : Float32Array;
 }
 
-type Cache<W> = W extends { readonly keys: string } ? { readonly cache: KvCache } : unknown;
+interface Contiguous {
+  readonly cache: KvCache;
+}
+/** A run over sequences of a paged cache, in their order. */
+interface Paged {
+  readonly cache: PagedCache;
+  readonly sequences: readonly Sequence[];
+}
+type Cache<W> = W extends { readonly keys: string }
+  ? W extends { readonly pages: number }
+    ? Paged
+    : "pages" extends keyof W
+      ? Contiguous | Paged
+      : Contiguous
+  : unknown;
 
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
 export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends Workload

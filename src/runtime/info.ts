@@ -11,6 +11,8 @@ export interface TensorSpec {
   readonly bytes: Size;
   /** Smallest and largest value that the kernel relies on, where it does: `run` checks them. */
   readonly range?: readonly [low: number, high: number];
+  /** A size below which its values are, from 0 up, where that depends on symbols: checked alike. */
+  readonly below?: Size;
 }
 
 /** A symbol, and the values for which a function may be called. */
@@ -67,6 +69,8 @@ export interface WorkloadInfo {
   readonly n?: number;
   readonly k?: number;
   readonly w?: string;
+  /** Tokens in a page of the cache, where it has pages. */
+  readonly pages?: number | undefined;
 }
 
 /** A module's description: how its tensors are packed and, by parts, what runs. */

@@ -3,10 +3,12 @@
  * keep to them is checked here.
  */
 import { inputsOf, type RunInputs, type RunOutputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
-import { type KvCache, requireCache } from "./cache.ts";
+import type { KvCache } from "./cache.ts";
+import { cachedTokens } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
+import type { PagedCache } from "./paged-cache.ts";
 import { evaluate, type Sizes } from "./size.ts";
 
 /** A kernel that packs weights of type `Weights` and runs on `Arguments`. */
@@ -24,6 +26,11 @@ export interface LoadedKernel<Weights, Arguments, Result> {
    * @param capacity tokens that it has room for before it grows; 0 unless given
    */
   newCache(capacity?: number): KvCache;
+  /**
+   * The same with pages, for sequences of different lengths, where the workload has `pages`.
+   * @param capacity pages that it has room for before it grows; 0 unless given
+   */
+  newPagedCache(capacity?: number): PagedCache;
   /** Frees what the kernel holds; packed tensors in its own memory go with it. */
   dispose(): void;
 }
@@ -35,6 +42,7 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
     pack: (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
     newCache: (capacity) => executable.newCache(capacity),
+    newPagedCache: (capacity) => executable.newPagedCache(capacity),
     run: (args) => run(executable, args as RunInputs) as Result,
     dispose: () => executable.dispose(),
   };
@@ -79,22 +87,32 @@ function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes): void {
     throw new ApiError(`first = ${first}, m = ${m}: the cache holds ${tokens} tokens`);
 }
 
+/** Throws an `ApiError` unless tokens join in the whole groups that a kernel is for. */
+function requireGroups(parts: Executable["artifact"]["parts"], { M = 0, T = 0 }: Sizes): void {
+  const tokens = parts.flatMap(({ launches }) => launches.flatMap(({ symbols }) => symbols));
+  const group = tokens.reduce((most, { name, modulo }) => (name === "T" ? Math.max(most, modulo) : most), 1);
+  if (M % group !== 0 || T % group !== 0)
+    throw new ApiError(`m = ${M}: tokens join this cache, which holds ${T}, in groups of ${group}`);
+}
+
 function run(executable: Executable, args: RunInputs): RunOutputs {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
-  const { caches = [] } = artifact;
-  const cache = caches.length > 0 ? requireCache(caches, args["cache"], runtime) : undefined;
-  const sizes: ReturnType<typeof sizesOf> = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
-  requireTokens(sizes);
-  const joining = cache !== undefined && artifact.workload.op === "append" ? sizes.M : 0;
+  const cache = artifact.caches && cachedTokens(artifact, args, runtime);
+  const rows = sizesOf(artifact, args);
+  const joins = artifact.workload.op === "append";
+  const joining = joins ? rows.M : 0;
+  if (joins) requireGroups(artifact.parts, { ...rows, ...cache?.sizes });
   cache?.makeRoom(joining);
+  const sizes = { ...rows, ...cache?.sizes };
+  requireTokens(sizes);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
     for (const [name, address] of w.addresses) at.set(name, address);
   }
-  const inputs = inputsOf(artifact, args, sizes);
+  const inputs = inputsOf(artifact, args, sizes, cache?.inputs(joining));
   for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
   const own: number[] = [];
   const place = (name: string, bytes: number): number => {

@@ -16,7 +16,7 @@ import {
 } from "../../ir/index.ts";
 import { applySchedule, pointsOf, scheduleOf, type Target, type Template, templates } from "../../schedules/index.ts";
 import { f32 } from "../ir/interpreted.ts";
-import { cacheOf } from "../ir/ops/cached.ts";
+import { cacheOf, pagesOf, pooled } from "../ir/ops/cached.ts";
 import { nmse, normals } from "../ir/samples.ts";
 import { patience, runs } from "./runs.ts";
 
@@ -35,6 +35,12 @@ const formats = [
   "int2_g16",
   "int8_row",
   "int3_row",
+  "e4m3",
+  "e5m2_row",
+  "kv4_row_z",
+  "kv2_g32_m",
+  "bfp12_g32",
+  "bfp16_g32",
 ];
 const flag = fc.option(fc.boolean(), { nil: undefined });
 
@@ -55,6 +61,7 @@ const workloads: fc.Arbitrary<AttentionWorkload> = fc
     bias: flag,
     sinks: flag,
     lse: flag,
+    pages: fc.constantFrom(undefined, undefined, 64, 128),
     numerics: fc.record({
       scores: fc.constantFrom("f32" as const, "i8" as const),
       weights: fc.constantFrom("f32" as const, "i8" as const),
@@ -84,31 +91,45 @@ const targetsOf = (template: Template): fc.Arbitrary<Target> =>
     })
     .filter((target) => template.refuses(target) === undefined);
 
-/** What a run is given: cached tensors, inputs, and what the reference takes of both. */
+/** What a run is given: cached tensors, inputs, and what the reference takes of both. With pages three sequences, one of them of so many tokens, one without any. */
 function dataOf(workload: AttentionWorkload, queries: number, tokens: number, seed: number) {
-  const { heads, kvHeads, headSize } = workload;
-  const q = normals(queries * heads * headSize, seed);
-  const [k, v] = (["k", "v"] as const).map((name, i) =>
-    cacheOf(name, i === 0 ? workload.keys : workload.values, normals(tokens * kvHeads * headSize, seed + i + 1), [
-      kvHeads,
-      headSize,
-    ]),
-  ) as [ReturnType<typeof cacheOf>, ReturnType<typeof cacheOf>];
-  const positions = Array.from({ length: queries }, (_, i) => (i * 37 + seed) % (tokens + 3));
+  const { heads, kvHeads, headSize, pages } = workload;
+  const row = kvHeads * headSize;
+  const lengths = pages === undefined ? [tokens] : [(seed * 7) % (tokens + 1), tokens, 0];
+  const batch = pages === undefined ? undefined : pagesOf(lengths, pages, seed);
+  const axes = batch ? [lengths.length] : [];
+  const count = lengths.length * queries;
+  const q = normals(count * heads * headSize, seed);
+  const [k, v] = (["k", "v"] as const).map((name, i) => {
+    const rows = lengths.map((length, b) => normals(length * row, seed + i + 1 + 10 * b));
+    const stored = batch ? pooled(batch, rows, row) : (rows[0] as Float32Array);
+    const isThere = batch && ((token: number) => batch.tokenAt[token] !== undefined);
+    return cacheOf(name, i === 0 ? workload.keys : workload.values, stored, [kvHeads, headSize], isThere);
+  }) as [ReturnType<typeof cacheOf>, ReturnType<typeof cacheOf>];
+  const positions = Array.from({ length: count }, (_, i) => (i * 37 + seed) % (tokens + 3));
   const others = {
-    ...(workload.positions === "given" && { positions: tensor("i32", [queries], positions) }),
+    ...(batch && {
+      lengths: tensor("i32", axes, lengths),
+      pageTable: tensor("i32", [...axes, batch.table.length / lengths.length], batch.table),
+    }),
+    ...(workload.positions === "given" && { positions: tensor("i32", [...axes, queries], positions) }),
     ...(workload.slopes && { slopes: f32([heads], normals(heads, 5)) }),
     ...(workload.sinks && { sinks: f32([heads], normals(heads, 6)) }),
-    ...(workload.bias && { bias: f32([queries, tokens], normals(queries * tokens, 7)) }),
+    ...(workload.bias && { bias: f32([...axes, queries, tokens], normals(count * tokens, 7)) }),
   };
   const inputs = new Map<string, Tensor>([
-    ["q", f32([queries * heads, headSize], q)],
+    ["q", f32([...axes, queries * heads, headSize], q)],
     ...k.fields,
     ...v.fields,
     ...Object.entries(others),
   ]);
+  const symbols = { M: queries, T: tokens, ...(batch && { B: lengths.length, P: batch.count }) };
   const values = Object.fromEntries(Object.entries(others).map(([name, of]) => [name, of.values]));
-  return { inputs, reference: referenceOf(workload, { q, keys: k.decoded, values: v.decoded, ...values }, {}) };
+  return {
+    inputs,
+    symbols,
+    reference: referenceOf(workload, { q, keys: k.decoded, values: v.decoded, ...values }, {}),
+  };
 }
 
 function expectClose(
@@ -118,13 +139,15 @@ function expectClose(
   tokens: number,
   seed: number,
 ): void {
-  const { inputs, reference } = dataOf(workload, queries, tokens, seed);
-  const made = interpretProgram(program, { M: queries, T: tokens }, inputs, { run: () => true });
+  const { inputs, symbols, reference } = dataOf(workload, queries, tokens, seed);
+  const made = interpretProgram(program, symbols, inputs, { run: () => true });
   const wanted = reference["y"] as Float64Array;
   if (wanted.length === 0) return;
   const got = made.get("y")?.values as Float64Array;
   if (wanted.every((value) => value === 0)) expect(new Set(got)).toEqual(new Set([0]));
   else expect(nmse(got, wanted)).toBeLessThan(errorBoundOf(workload));
+  const lse = made.get("lse")?.values;
+  for (const [i, value] of (lse ?? []).entries()) expect(value).toBeCloseTo(reference["lse"]?.[i] as number, 3);
 }
 
 describe.each(own)("template $name", (template) => {

@@ -29,8 +29,14 @@ function turned(rotation: ScaledRotation, x: Float32Array, given: ReadonlyMap<st
 }
 
 /** The cache after `count` tokens have joined the first `there` of a sequence, and what it should be. */
-function appended(format: string, there: number, count: number, edit: (values: Float32Array) => void = () => {}) {
-  const workload = workloadOf(format, format);
+function appended(
+  format: string,
+  there: number,
+  count: number,
+  edit: (values: Float32Array) => void = () => {},
+  ofValues = format,
+) {
+  const workload = workloadOf(format, ofValues);
   const program = programOf(workload);
   verifyProgram(program, "naive");
   const all = (["k", "v"] as const).map((name, i) => {
@@ -41,8 +47,9 @@ function appended(format: string, there: number, count: number, edit: (values: F
   const inputs = new Map<string, Tensor>();
   const wanted = new Map<string, Tensor>();
   for (const { name, values } of all) {
-    const whole = cacheOf(name, format, values, [kvHeads, headSize]).fields;
-    const before = cacheOf(name, format, values.slice(0, there * row), [kvHeads, headSize]).fields;
+    const own = name === "k" ? format : ofValues;
+    const whole = cacheOf(name, own, values, [kvHeads, headSize]).fields;
+    const before = cacheOf(name, own, values.slice(0, there * row), [kvHeads, headSize]).fields;
     for (const [field, tensor] of whole) {
       wanted.set(field, tensor);
       // Room for the new tokens, with poison in it.
@@ -59,8 +66,11 @@ function appended(format: string, there: number, count: number, edit: (values: F
 function expectSame({ inputs, wanted }: ReturnType<typeof appended>): void {
   for (const [field, { values }] of wanted) {
     const got = inputs.get(field) as Tensor;
-    // What lies after the last token is nobody's.
-    const own = [...values].map((value, i) => (Number.isNaN(value) || value === 1 ? value : (got.values[i] as number)));
+    // What lies after the last token is nobody's: poison, of floats no number.
+    const poison = field.endsWith(".v") ? 0xff : 1;
+    const own = [...values].map((value, i) =>
+      Number.isNaN(value) || value === poison ? value : (got.values[i] as number),
+    );
     expect(own, field).toEqual([...values]);
   }
 }
@@ -78,6 +88,16 @@ describe.each([
   "int2_g16_zf",
   "q4_1",
   "int8_row",
+  "e4m3",
+  "e5m2",
+  "e4m3_row",
+  "e5m2_row",
+  "kv4_row_z",
+  "kv4_row_m",
+  "kv2_g32_z",
+  "kv2_g32_m",
+  "bfp12_g32",
+  "bfp16_g32",
 ])("%s", (format) => {
   test.each([
     [0, 1],
@@ -133,6 +153,41 @@ describe("keys turned before they join: the bytes of what rope gives, encoded", 
     interpretProgram(program, { M: count, T: there }, inputs, { run: () => true });
     expectSame({ inputs, wanted });
   });
+});
+
+describe.each(["kv2_t32_m", "int4_t64", "bfp12_t32"])("%s, in whole groups of tokens", (keys) => {
+  test.each([
+    [0, 64],
+    [64, 128],
+    [keys.includes("t64") ? 128 : 32, 64],
+  ])("%i tokens and %i more", (there, count) => expectSame(appended(keys, there, count, () => {}, "kv2_g32_m")));
+
+  test("a value that is the same at all tokens", () =>
+    expectSame(
+      appended(
+        keys,
+        0,
+        64,
+        (values) =>
+          values.forEach((_, i) => {
+            if (i % 3 === 0) values[i] = 2.5;
+          }),
+        "kv2_g32_m",
+      ),
+    ));
+});
+
+test("groups of tokens are for keys, and of 32 or 64", () => {
+  expect(() => programOf(workloadOf("f32", "kv2_t32_m"))).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: values: kv2_t32_m has groups of tokens, which keys may have; use kv2_g32_m]`,
+  );
+  expect(() => programOf(workloadOf("kv2_t16_m", "f32"))).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: kv2_t16_m: groups of tokens are of 32 or 64]`,
+  );
+  expect(() => programOf({ ...workloadOf("kv2_t32_m", "f32"), m: 33 })).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: m: 33 tokens are no whole groups of 32, in which kv2_t32_m has them]`,
+  );
+  expect(() => programOf(workloadOf("kv3_t32_m", "f32"))).toThrow(/unknown format "kv3_g32_m"/);
 });
 
 test("formats that kernels do not encode are refused", () => {

@@ -113,18 +113,45 @@ describe("options", () => {
   test.each(Object.entries(cases))("%s", (_name, [options, data]) => expectClose(options, data));
 });
 
-test.each(["f16", "bf16", "int8_row", "int4_row_zf_s16", "i8_row", "q8_0", "q4_0", "int2_g16_zf"])(
-  "a cache in %s",
-  (name) => expectClose({ keys: name, values: name, headSize: 32 }, { queries: 2, tokens: 67 }),
+test.each([
+  "f16",
+  "bf16",
+  "int8_row",
+  "int4_row_zf_s16",
+  "i8_row",
+  "q8_0",
+  "q4_0",
+  "int2_g16_zf",
+  "e4m3",
+  "e5m2",
+  "e4m3_row",
+  "kv4_row_z",
+  "kv2_g32_m",
+])("a cache in %s", (name) => expectClose({ keys: name, values: name, headSize: 32 }, { queries: 2, tokens: 67 }));
+
+test.each([
+  "q8_0",
+  "q4_0",
+  "int4_g16",
+  "int2_row_z",
+  "int4_row_zf",
+  "i8_row",
+  "kv4_row_z",
+  "kv4_row_m",
+  "bfp12_g32",
+  "bfp16_g32",
+])("scores in integers, keys in %s", (keys) =>
+  expectClose({ keys, headSize: 32, numerics: { scores: "i8", weights: "f32" } }, { queries: 2, tokens: 67 }),
 );
 
-test.each(["q8_0", "q4_0", "int4_g16", "int2_row_z", "int4_row_zf", "i8_row"])(
-  "scores in integers, keys in %s",
-  (keys) => expectClose({ keys, headSize: 32, numerics: { scores: "i8", weights: "f32" } }, { queries: 2, tokens: 67 }),
+test.each(["q8_0", "q4_0", "int4_g16", "i8_row", "bfp12_g32", "bfp16_g32"])(
+  "weights in integers, values in %s",
+  (values) =>
+    expectClose({ values, headSize: 32, numerics: { scores: "f32", weights: "i8" } }, { queries: 2, tokens: 150 }),
 );
 
-test.each(["q8_0", "q4_0", "int4_g16", "i8_row"])("weights in integers, values in %s", (values) =>
-  expectClose({ values, headSize: 32, numerics: { scores: "f32", weights: "i8" } }, { queries: 2, tokens: 150 }),
+test.each(["kv2_t32_m", "kv4_t64_z", "int4_t32_z", "bfp16_t32"])("keys with groups of tokens, %s", (keys) =>
+  expectClose({ keys, values: "kv2_g32_m", headSize: 32 }, { queries: 2, tokens: 192 }),
 );
 
 test("keys and values in different formats", () =>
@@ -154,6 +181,10 @@ test("what can't be is refused", () => {
   const integers = { scores: "f32", weights: "i8" } as const;
   expect(() => programOf({ ...base, values: "int4_row_zf", numerics: integers })).toThrow(/zero points of its own/);
   expect(() => programOf({ ...base, values: "int8_row", numerics: integers })).toThrow(/negative scales/);
+  const scores = { scores: "i8", weights: "f32" } as const;
+  expect(() => programOf({ ...base, keys: "kv2_t32_m", numerics: scores })).toThrow(
+    /of which kv2_t32_m has one per value/,
+  );
   expect(() => programOf({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: window: it needs causal: true]`,
   );

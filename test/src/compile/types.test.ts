@@ -1,8 +1,9 @@
 // What does not type-check: wrong formats, shapes and arguments. The compiler holds these lines (`npm run typecheck`); nothing here runs.
 
 import { expect, expectTypeOf, test } from "vitest";
+import type { AppendWorkload } from "../../../ir/index.ts";
 import { type CompiledKernel, compile, type PackedTensors } from "../../../src/compile/index.ts";
-import type { KvCache } from "../../../src/runtime/index.ts";
+import type { KvCache, PagedCache } from "../../../src/runtime/index.ts";
 
 const fixed = {
   op: "matmul",
@@ -33,6 +34,9 @@ const joining = {
 } as const;
 const rotate = { op: "rotate", m: 1, kvHeads: 1, headSize: 2, keys: "f32", rotary: 2, pairing: "neox" } as const;
 const rope = { op: "rope", m: 1, heads: 1, d: 2, rotary: 2, pairing: "neox", scale: 1 } as const;
+
+const append = { op: "append", m: 1, kvHeads: 1, headSize: 4, keys: "f32", values: "f32" } as const;
+const paged = { ...append, pages: 64 } as const;
 
 const floats = new Float32Array();
 const bytes = new Uint8Array();
@@ -109,6 +113,26 @@ const neverCalled = {
     // @ts-expect-error it has no weights to pack
     turned.run({ x: floats, positions: new Int32Array(1), frequencies: floats, w });
   },
+  caches(
+    one: CompiledKernel<typeof append>,
+    many: CompiledKernel<typeof paged>,
+    either: CompiledKernel<AppendWorkload>,
+    cache: KvCache,
+    pool: PagedCache,
+  ): void {
+    const [k, v] = [floats, floats];
+    const sequences = [pool.sequence()];
+    one.run({ k, v, cache });
+    many.run({ k, v, cache: pool, sequences });
+    either.run({ k, v, cache, m: 1 });
+    either.run({ k, v, cache: pool, sequences, m: 1 });
+    // @ts-expect-error its cache has no pages
+    one.run({ k, v, cache: pool });
+    // @ts-expect-error its cache has pages
+    many.run({ k, v, cache, sequences });
+    // @ts-expect-error sequences are missing
+    many.run({ k, v, cache: pool });
+  },
   pack(
     one: CompiledKernel<typeof fixed>,
     zeros: CompiledKernel<typeof any>,
@@ -141,5 +165,5 @@ const neverCalled = {
 } as const;
 
 test("what does not type-check stands in functions that are not called", () => {
-  expect(Object.keys(neverCalled)).toEqual(["run", "operators", "pack", "compile"]);
+  expect(Object.keys(neverCalled)).toEqual(["run", "operators", "caches", "pack", "compile"]);
 });
