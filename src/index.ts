@@ -28,6 +28,7 @@ export {
   type QuantizeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
+  type RotateWorkload,
   type Rows,
   type SwigluWorkload,
   type Workload,
@@ -101,5 +102,5 @@ export {
   reorderHeads,
   ropeTable,
 } from "./models/index.ts";
-export { ApiError, GpuPackedTensors, KvCache, PackedTensors } from "./runtime/index.ts";
+export { ApiError, GpuPackedTensors, KvCache, PackedTensors, PagedCache, Sequence } from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -3,7 +3,8 @@
  *
  * Tokens lie in blocks of 64, in a block the kv heads one after the other. A head's codes lie so that 16 bytes are what a dot product takes: of keys 4 tokens and 4
  * neighbouring values of the head (scores are sums over those), of values 4 values of the head and 4 neighbouring tokens. Codes of fewer than 8 bits share bytes with
- * those of the next 4 (8, ..) values or tokens. Floats and scales lie by token in the one direction that loops take:
+ * those of the next 4 (8, ..) values or tokens. Floats and scales lie by token in the one direction that loops take. Rows are filled up to whole vectors (`rowWidth`); what
+ * lies there may be anything:
  *
  *     keys     codes [block, head, token / 4, value / 4p, token % 4, value % 4, value / 4 % p]      p codes in a byte
  *              floats [block, head, token / 4, value, token % 4]
@@ -11,7 +12,7 @@
  *              floats [block, head, token, value]
  *     scales, zero points, offsets of both [block, head, group, token]          of keys with groups along tokens [block, head, group of tokens, value]
  */
-import { cacheBlock } from "../attention.ts";
+import { cacheBlock, type Paged } from "../attention.ts";
 import { add, buffer, floordiv, load, mod, toExpr, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import {
@@ -64,6 +65,17 @@ const piecesOf = ({ scalar }: Field): number => (isSubByte(scalar) ? 8 / storedB
 const storedBits = (scalar: Field["scalar"]): number =>
   isSubByte(scalar) && 8 % scalars[scalar].bits !== 0 ? 8 : scalars[scalar].bits;
 
+/**
+ * Values of a cached row as loops in whole vectors take them: of keys those that share bytes with the last, of values those of its 4. Groups are whole vectors already, or
+ * go by the value.
+ */
+export function rowWidth(name: CachedName, format: Format, headSize: number): number {
+  const codes = fieldOf(format, "q");
+  const isRow = format.group === undefined || format.group === "row";
+  if (!isRow || (name === "k" && codes === undefined)) return headSize;
+  const together = name === "k" && codes !== undefined ? 4 * piecesOf(codes) : 4;
+  return Math.ceil(headSize / together) * together;
+}
 const holdsFloats = ({ scalar, float }: Field): boolean => isFloat(scalar) || float !== undefined;
 
 /** The digits of an element's index, with their extents. */
@@ -84,7 +96,7 @@ function digitsOf(
   if (holdsFloats(field))
     return name === "k"
       ? [...start, [floordiv(place, 4), cacheBlock / 4], [entry, headSize], [mod(place, 4), 4]]
-      : [...start, [place, cacheBlock], [entry, headSize]];
+      : [...start, [place, cacheBlock], [entry, Math.ceil(headSize / 4) * 4]];
   const pieces = piecesOf(field);
   const quads = Math.ceil(headSize / 4);
   const piece = (of: Expr): readonly [Expr, number] => [mod(floordiv(of, 4), pieces), pieces];
@@ -107,11 +119,19 @@ function digitsOf(
       ];
 }
 
-/** The fields of cached keys or values, for `tokens` tokens. Throws a `WorkloadError` where rows can't have the format. */
-export function cachedTensor(name: CachedName, shape: CacheShape, tokens: Expr = variable(tokensSymbol)): Cached {
+/** The fields of cached keys or values, so many blocks of them. Throws a `WorkloadError` where rows can't have the format. */
+export function cachedTensor(
+  name: CachedName,
+  shape: CacheShape & Paged,
+  blocks: Expr = blocksOf(variable(tokensSymbol)),
+): Cached {
   const { format, tokens: together } = cacheFormatOf(name === "k" ? shape.keys : shape.values);
   if (together > 1 && name === "v")
     throw new WorkloadError(`values: ${shape.values} has groups of tokens, which keys may have; use ${format.name}`);
+  if (together > 1 && shape.pages !== undefined)
+    throw new WorkloadError(
+      `keys: tokens join ${shape.keys} in groups of ${together}, the sequences of a batch one by one; use ${format.name}`,
+    );
   try {
     if (together === 1) checkRow(format, shape.headSize);
   } catch (error) {
@@ -125,7 +145,7 @@ export function cachedTensor(name: CachedName, shape: CacheShape, tokens: Expr =
   const origin = { block: toExpr(0), place: toExpr(0) };
   const fields = format.fields.map((field) => {
     const digits = digitsOf({ name, tokens: together }, field, shape, origin, [toExpr(0), toExpr(0)]);
-    const extents = digits.map(([, extent]) => extent ?? blocksOf(tokens));
+    const extents = digits.map(([, extent]) => extent ?? blocks);
     return buffer(`${name}.${field.name}`, field.scalar, extents, {
       role: "cache",
       ...(field.range && { range: field.range }),

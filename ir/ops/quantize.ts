@@ -26,6 +26,7 @@ import {
 import { WorkloadError } from "../errors.ts";
 import type { Buffer, BufferRole, Expr, Kernel, Program, Stage } from "../nodes.ts";
 import type { IntegerNumerics, QuantizeWorkload, Rows } from "../workload.ts";
+import { type Batch, batchOf } from "./batch.ts";
 import { checkSize, groupSize, rowsOf } from "./shapes.ts";
 
 /** Codes of 8 bits reach from -127 to 127: -128 is not used, so that every code has its negative. */
@@ -41,18 +42,19 @@ export function reachOf({ xBits = 8 }: Pick<IntegerNumerics, "xBits">): number {
 /** The smallest scale whose reciprocal is used. */
 export const smallestScale: number = 2 ** -126;
 
-/** The codes and scales of a quantized input `x`. */
+/** The codes and scales of a quantized input `x`; rows may have several axes. */
 export function quantizedBuffers(
-  rows: Expr,
+  rows: Expr | readonly Expr[],
   k: number,
   group: number,
   role: BufferRole,
   reach: number = codeReach,
   x = "x",
 ): { readonly q: Buffer; readonly s: Buffer } {
+  const axes = [rows].flat();
   return {
-    q: buffer(`${x}.q`, "i8", [rows, k], { role, range: [-reach, reach] }),
-    s: buffer(`${x}.s`, "f32", [rows, k / group], { role }),
+    q: buffer(`${x}.q`, "i8", [...axes, k], { role, range: [-reach, reach] }),
+    s: buffer(`${x}.s`, "f32", [...axes, k / group], { role }),
   };
 }
 
@@ -66,6 +68,14 @@ export const quantizeKernel = (
   reach: number = codeReach,
 ): Kernel => quantizeRows("x", rowsOf(m), k, group, stage, role, reach);
 
+/** More of rows that are quantized. */
+interface RowOptions {
+  /** Codes of a row, which are one group where they are more than k: those from k on are zeros. @default k */
+  readonly width?: number;
+  /** Sequences, each with its rows. @default one */
+  readonly batch?: Pick<Batch, "axes" | "at" | "each">;
+}
+
 /** The same for an input of any name and rows. */
 export function quantizeRows(
   of: string,
@@ -75,26 +85,31 @@ export function quantizeRows(
   stage: Stage,
   role: BufferRole,
   reach: number = codeReach,
+  { width = k, batch: { axes, at, each } = batchOf({}) }: RowOptions = {},
 ): Kernel {
-  const x = buffer(of, "f32", [extent, k], { role: "input" });
-  const { q, s } = quantizedBuffers(extent, k, group, role, reach, of);
+  const rows = [...axes, extent];
+  const x = buffer(of, "f32", [...rows, k], { role: "input" });
+  const { q, s } = quantizedBuffers(rows, width, group, role, reach, of);
   const amax = buffer("x.amax", "f32", [], { scope: "register" });
   const inverse = buffer("x.inverse", "f32", [], { scope: "register" });
-  const [row, g] = [variable("m"), variable("g")];
+  const [row, g] = [[...at, variable("m")], variable("g")];
   const column = (inner: string): Expr => add(mul(g, group), variable(inner));
-  const value = (inner: string): Expr => load(x, [row, column(inner)]);
+  const isThere = (column: Expr): Expr | undefined => (width > k ? lt(column, k) : undefined);
+  const value = (inner: string): Expr => load(x, [...row, column(inner)], isThere(column(inner)));
   const scale = div(load(amax, []), reach);
   const one = constant(1, "f32");
   const body = [
     loop("x.amax/i", group, [reduce(amax.name, [], op("abs", value("x.amax/i")), ["x.amax/i"], "max")]),
-    store(s.name, [row, g], scale),
+    store(s.name, [...row, g], scale),
     store(inverse.name, [], select(lt(scale, smallestScale), constant(0, "f32"), div(one, scale))),
-    loop("i", group, [store(q.name, [row, column("i")], cast("i8", op("round", mul(value("i"), load(inverse, [])))))]),
+    loop("i", group, [
+      store(q.name, [...row, column("i")], cast("i8", op("round", mul(value("i"), load(inverse, []))))),
+    ]),
   ];
   return kernel("quantize", stage, {
     symbols,
     buffers: [x, q, s, amax, inverse],
-    body: [loop("m", extent, [loop("g", k / group, body)])],
+    body: [loop("m", extent, each([loop("g", width / group, body)]))],
   });
 }
 

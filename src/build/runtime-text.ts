@@ -26,10 +26,13 @@ const pieces: readonly Piece[] = [
   { file: "src/runtime/info" },
   { file: "src/runtime/packed-file" },
   { file: "src/runtime/packed" },
+  { file: "src/runtime/cache-tensors" },
   { file: "src/runtime/cache" },
+  { file: "src/runtime/paged-cache" },
   { file: "src/runtime/shared-kernels" },
   { file: "src/runtime/executable" },
   { file: "src/runtime/arguments" },
+  { file: "src/runtime/cached-tokens" },
   { file: "src/runtime/kernel" },
   { file: "src/runtime/load" },
 ];
@@ -49,7 +52,9 @@ const values = [
   "KvCache",
   "loadVariant",
   "PackedTensors",
+  "PagedCache",
   "QloomError",
+  "Sequence",
   "WasmMemory",
   "WasmRuntimeError",
 ] as const;

@@ -1,6 +1,14 @@
 // Tokens appended to a cache: the same bytes as a cache that was encoded as a whole, whatever was there, in every format that kernels encode.
 import { describe, expect, test } from "vitest";
-import { type AppendWorkload, interpretProgram, programOf, type Tensor, verifyProgram } from "../../../ir/index.ts";
+import {
+  type AppendWorkload,
+  interpretProgram,
+  programOf,
+  type ScaledRotation,
+  type Tensor,
+  tensor,
+  verifyProgram,
+} from "../../../ir/index.ts";
 import { f32 } from "../interpreted.ts";
 import { normals } from "../samples.ts";
 import { cacheOf } from "./cached.ts";
@@ -11,6 +19,14 @@ const row = kvHeads * headSize;
 const workloadOf = (keys: string, values: string): AppendWorkload => ({
   ...{ op: "append", m: "any", kvHeads, headSize, keys, values },
 });
+
+/** Keys as the operator rope turns them. */
+function turned(rotation: ScaledRotation, x: Float32Array, given: ReadonlyMap<string, Tensor>): Float32Array {
+  const count = x.length / row;
+  const program = programOf({ op: "rope", m: "any", heads: kvHeads, d: headSize, ...rotation });
+  const made = interpretProgram(program, { M: count }, new Map([...given, ["x", f32([count, kvHeads, headSize], x)]]));
+  return Float32Array.from(made.get("y")?.values ?? []);
+}
 
 /** The cache after `count` tokens have joined the first `there` of a sequence, and what it should be. */
 function appended(
@@ -97,6 +113,46 @@ describe.each([
         values.fill(0, row * 2, row * 3);
       }),
     ));
+});
+
+describe("keys turned before they join: the bytes of what rope gives, encoded", () => {
+  test.each<[string, ScaledRotation]>([
+    ["f32", { rotary: 32, pairing: "neox", scale: 1 }],
+    ["f16", { rotary: 20, pairing: "interleaved", scale: 1 }],
+    ["i8_row", { rotary: 20, pairing: "neox", scale: 1.25 }],
+    ["int4_row_zf", { rotary: 32, pairing: "interleaved", scale: 1 }],
+  ])("%s, %j", (format, rope) => {
+    const [there, count] = [3, 66];
+    const [keys, values] = [normals(count * row, 1), normals(count * row, 2)];
+    const given = new Map([
+      [
+        "positions",
+        tensor(
+          "i32",
+          [count],
+          Array.from({ length: count }, (_, i) => (i * 7919) % 2 ** 20),
+        ),
+      ],
+      ["frequencies", f32([rope.rotary / 2], normals(rope.rotary / 2, 3).map(Math.abs))],
+    ]);
+    const joined = (x: Float32Array) =>
+      cacheOf("k", format, Float32Array.from([...new Float32Array(there * row), ...x]), [kvHeads, headSize]).fields;
+    const wanted = joined(turned(rope, keys, given));
+    const inputs = new Map([
+      ...given,
+      ...joined(keys),
+      ...cacheOf("v", "f32", new Float32Array((there + count) * row), [kvHeads, headSize]).fields,
+    ]);
+    for (const [name, x] of [
+      ["k", keys],
+      ["v", values],
+    ] as const)
+      inputs.set(name, f32([count, kvHeads, headSize], x));
+    const program = programOf({ ...workloadOf(format, "f32"), rope });
+    verifyProgram(program, "naive");
+    interpretProgram(program, { M: count, T: there }, inputs, { run: () => true });
+    expectSame({ inputs, wanted });
+  });
 });
 
 describe.each(["kv2_t32_m", "int4_t64", "bfp12_t32"])("%s, in whole groups of tokens", (keys) => {
