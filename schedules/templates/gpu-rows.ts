@@ -8,6 +8,7 @@ import {
   programOf,
   type RmsNormWorkload,
   type RopeWorkload,
+  type Rotation,
   type SwigluWorkload,
 } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
@@ -60,24 +61,36 @@ export function gpuRmsnormSteps({ k }: RmsNormWorkload, invocations: number): Sc
   return rowByWorkgroup(row, lanesOf(k, invocations));
 }
 
-/** An invocation turns a pair, or two that are neighbours. */
-export function gpuRopeSteps({ d, rotary }: RopeWorkload): Schedule {
+export const gpuRopeSteps = (of: RopeWorkload): Schedule => gpuTurningSteps(of, of.d, "main");
+
+/** An invocation turns a pair, or two that are neighbours, of heads of d values. `kernel` is the one that turns. */
+export function gpuTurningSteps({ rotary }: Rotation, d: number, kernel: string): Schedule {
   const rest = rotary === d ? [] : byWords("rest", ["m", "h"], "i", d - rotary);
   return [
     ...together("angles", ["m", "i"]),
-    { op: "unroll", kernel: "main", loops: ["p"] },
-    ...together("main", ["m", "h", "i"]),
+    { op: "unroll", kernel, loops: ["p"] },
+    ...together(kernel, ["m", "h", "i"]),
     ...rest,
   ];
 }
 
-/** An invocation encodes a token's head; where codes share bytes, a head of all tokens, so that no byte is two invocations'. What stands around that goes row by row. */
-export const gpuAppendSteps = (workload: AppendWorkload): Schedule =>
-  programOf(workload).kernels.flatMap(({ name, body: [outermost] }): Schedule => {
-    const isApart = (name === "keys" || name === "values") && piecesIn(cacheFormatOf(workload[name]).format) === 1;
-    if (isApart) return [{ op: "reorder", kernel: name, loops: ["i", "h"] }, ...together(name, ["i", "h"])];
-    return outermost?.kind === "for" ? [bindRows(name, outermost.loop)] : [];
-  });
+/**
+ * An invocation encodes a token's head; where codes share bytes, a head of all tokens, so that no byte is two invocations'. What is decoded again goes by its outermost loop, keys
+ * are turned as by rope.
+ */
+export function gpuAppendSteps(workload: AppendWorkload): Schedule {
+  const { rope, headSize } = workload;
+  const turning = rope === undefined ? [] : ["angles", "turn", "rest"];
+  const encoding = programOf(workload).kernels.filter(({ name }) => !turning.includes(name));
+  return [
+    ...(rope === undefined ? [] : gpuTurningSteps(rope, headSize, "turn")),
+    ...encoding.flatMap(({ name, body: [outermost] }): Schedule => {
+      const isApart = (name === "keys" || name === "values") && piecesIn(cacheFormatOf(workload[name]).format) === 1;
+      if (isApart) return [{ op: "reorder", kernel: name, loops: ["i", "h"] }, ...together(name, ["i", "h"])];
+      return outermost?.kind === "for" ? [bindRows(name, outermost.loop)] : [];
+    }),
+  ];
+}
 
 /** An invocation takes a head of a row. */
 export const gpuMergeSteps = (_: MergeWorkload): Schedule => together("main", ["m", "h"]);

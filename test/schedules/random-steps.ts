@@ -4,7 +4,6 @@ import {
   buffersOf,
   eachStmt,
   exprsOf,
-  type For,
   findLoop,
   type IntrinsicName,
   intrinsics,
@@ -17,6 +16,7 @@ import {
   writes,
 } from "../../ir/index.ts";
 import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";
+import { maximaOf } from "./maxima.ts";
 
 /** Decisions, taken from a tape that a property test shrinks. */
 export interface Choice {
@@ -88,30 +88,7 @@ function oneNestAt(s: Scene): readonly string[] {
   return names;
 }
 
-/** A maximum that one of these neighbouring nests, named by their loops, takes. */
-interface MaximumAmong {
-  readonly max: string;
-  readonly nests: readonly string[];
-}
-
-/** Maxima among nests that may run together, from any nest of as many iterations on. */
-function maximaOf({ body }: Kernel): readonly MaximumAmong[] {
-  const found: MaximumAmong[] = [];
-  for (const list of [body, ...loopsOf(body).map((l) => l.body)])
-    list.forEach((first, i) => {
-      if (first.kind !== "for") return;
-      const end = list.findIndex((t, k) => k > i && (t.kind !== "for" || t.extent !== first.extent));
-      const nests = list.slice(i, end < 0 ? list.length : end) as readonly For[];
-      if (nests.length === 1) return;
-      eachStmt(nests, (t) => {
-        const isMaximum = t.kind === "reduce" && (t.monoid === "max" || t.monoid === "pmax");
-        if (isMaximum) found.push({ max: t.buffer, nests: nests.map((l) => l.loop) });
-      });
-    });
-  return found;
-}
-
-/** Such a maximum with all the loops of its nests, now and then with some of them. */
+/** A maximum among nests with all the loops of its nests, now and then with some of them. */
 function softmaxOf(s: Scene): { readonly max: string; readonly loops: readonly string[] } {
   const { max, nests } = s.pick(maximaOf(s.kernel));
   return { max, loops: s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests };
