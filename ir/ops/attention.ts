@@ -29,7 +29,8 @@ import {
 import { WorkloadError } from "../errors.ts";
 import { cacheFormatOf, type Format, fieldOf, integerAt, spanOf } from "../formats/index.ts";
 import { exp, leastFinite, log, tanh } from "../math.ts";
-import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
+import type { Buffer, Expr, Program, Stmt } from "../nodes.ts";
+import { emptyKernel } from "./attention-empty.ts";
 import { referenceAttention, referencePaged } from "./attention-reference.ts";
 import { type Batch, batchOf, type Passes, type Place, passesOver } from "./batch.ts";
 import { type Cached, cachedEntry, cachedTensor, cachedValue, rowWidth, type Token, tokensSymbol } from "./cache.ts";
@@ -190,24 +191,6 @@ export function attentionProgram(workload: AttentionWorkload): Program {
       emptyKernel(outputs, perRun, workload.sinks ? inputs.sinks : undefined),
     ],
   };
-}
-
-/** Without tokens results are 0, and the logarithm of the divisor is -Infinity, or the sink's own. */
-function emptyKernel(outputs: readonly Buffer[], perRun: readonly SizeSymbol[], sinks: Buffer | undefined): Kernel {
-  const logarithm = sinks === undefined ? minusInfinity : load(sinks, [variable("lse/0")]);
-  return kernel("empty", "main", {
-    symbols: [...perRun, symbol(tokensSymbol, { max: 0 })],
-    buffers: [...(sinks !== undefined && outputs.length > 1 ? [sinks] : []), ...outputs],
-    body: outputs.map(({ name, shape }) => {
-      const loops = shape.map((_, axis) => `${name}/${axis}`);
-      const fill = store(
-        name,
-        loops.map((of) => variable(of)),
-        name === "y" ? zero : logarithm,
-      );
-      return loops.reduceRight<Stmt>((inner, of, axis) => loop(of, shape[axis] as Expr, [inner]), fill);
-    }),
-  });
 }
 
 /** `s`: products of a query and the keys. */
