@@ -47,17 +47,13 @@ const kernelNames = { k: "keys", v: "values" } as const;
 
 /** The kernel that appends rows of M tokens to those that are there: of every sequence, where there are several. */
 function appended(name: CachedName, x: Buffer, workload: AppendWorkload): Kernel {
-  const { m, pages } = workload;
+  const { m } = workload;
   const { extent, symbols } = rowsOf(m);
   const batch = batchOf(workload, extent);
   const cached = cachedTensor(name, workload, batch.capacity);
   const { tokens } = cached;
   if (m !== "any" && m % tokens !== 0)
     throw new WorkloadError(`m: ${m} tokens are no whole groups of ${tokens}, in which ${workload.keys} has them`);
-  if (pages !== undefined && tokens > 1)
-    throw new WorkloadError(
-      `keys: tokens join ${workload.keys} in groups of ${tokens}, those of a batch one by one; use ${cached.format.name}`,
-    );
   const perRun = [...symbols, symbol(tokensSymbol)].map((s) => (tokens === 1 ? s : { ...s, modulo: tokens }));
   return encodingKernel(cached, x, workload, {
     ...{ first: batch.tokens, extent, batch },

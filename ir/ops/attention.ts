@@ -412,7 +412,9 @@ export const attention: Operator<AttentionWorkload> = {
           );
     return workload.lse ? { y, lse } : { y };
   },
-  meaning: ({ softcap, causal, sinks }) =>
-    `y[i,h,d] = softmax_t(${softcap === undefined ? "" : "softcap "}scale * q[i,h] . k[t]${causal ? ", t up to i" : ""}${sinks ? ", and a sink" : ""}) . v[t,d]`,
+  meaning: ({ softcap, causal, sinks, pages }) => {
+    const b = pages === undefined ? "" : "b,";
+    return `y[${b}i,h,d] = softmax_t(${softcap === undefined ? "" : "softcap "}scale * q[${b}i,h] . k[${b}t]${causal ? ", t up to i" : ""}${sinks ? ", and a sink" : ""}) . v[${b}t,d]`;
+  },
   bound: ({ numerics }) => attentionBounds[numerics.weights],
 };

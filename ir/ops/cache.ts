@@ -12,7 +12,7 @@
  *              floats [block, head, token, value]
  *     scales, zero points, offsets of both [block, head, group, token]          of keys with groups along tokens [block, head, group of tokens, value]
  */
-import { cacheBlock } from "../attention.ts";
+import { cacheBlock, type Paged } from "../attention.ts";
 import { add, buffer, floordiv, load, mod, toExpr, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import {
@@ -122,12 +122,16 @@ function digitsOf(
 /** The fields of cached keys or values, so many blocks of them. Throws a `WorkloadError` where rows can't have the format. */
 export function cachedTensor(
   name: CachedName,
-  shape: CacheShape,
+  shape: CacheShape & Paged,
   blocks: Expr = blocksOf(variable(tokensSymbol)),
 ): Cached {
   const { format, tokens: together } = cacheFormatOf(name === "k" ? shape.keys : shape.values);
   if (together > 1 && name === "v")
     throw new WorkloadError(`values: ${shape.values} has groups of tokens, which keys may have; use ${format.name}`);
+  if (together > 1 && shape.pages !== undefined)
+    throw new WorkloadError(
+      `keys: tokens join ${shape.keys} in groups of ${together}, the sequences of a batch one by one; use ${format.name}`,
+    );
   try {
     if (together === 1) checkRow(format, shape.headSize);
   } catch (error) {

@@ -6,7 +6,7 @@ import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-mor
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
-import { arrayOf, type KernelInfo, shortName, sizesFor, type TensorSpec } from "../runtime/index.ts";
+import { arrayOf, type KernelInfo, pagedInputs, shortName, sizesFor, type TensorSpec } from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
@@ -131,10 +131,9 @@ const variantsText =
 
 /** What running an artifact needs of it, and nothing else. */
 function infoOf(artifact: WasmArtifact): KernelInfo {
-  const tensor = ({ name, scalar, shape, bytes, range, below }: TensorSpec): TensorSpec => ({
+  const tensor = ({ name, scalar, shape, bytes, range }: TensorSpec): TensorSpec => ({
     ...{ name, scalar, shape, bytes },
     ...(range && { range }),
-    ...(below !== undefined && { below }),
   });
   const launch = ({ function: called, tensors, symbols, threads }: KernelInfo["pack"][number]) => ({
     function: called,
@@ -180,7 +179,7 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
   const isPaged = "pages" in workload && workload.pages !== undefined;
   const cache = caches === undefined ? [] : isPaged ? pagedFields : ["readonly cache: runtime.KvCache"];
-  const given = isPaged ? inputs.filter(({ below }) => below === undefined) : inputs;
+  const given = isPaged ? inputs.filter(({ name }) => !pagedInputs.includes(name)) : inputs;
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
   const told = sizesFor(workload).flatMap(({ field }) => (field === "m" ? m : [`readonly ${field}: number`]));
   const [only] = outputs;
@@ -191,7 +190,7 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
   };
 }
 
-/** What a run over sequences takes: its inputs whose values depend on sizes say where their tokens lie, and come from the cache. */
+/** What a run over sequences takes in place of the inputs that say where their tokens lie. */
 const pagedFields = ["readonly cache: runtime.PagedCache", "readonly sequences: readonly runtime.Sequence[]"];
 
 const inBraces = (fields: readonly string[]): string => `{ ${fields.join("; ")} }`;

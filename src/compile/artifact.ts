@@ -218,12 +218,11 @@ function dispatchOf({ name, stage, bindings, symbols, grid, workgroupSize }: Sha
 
 /** Each tensor once. */
 function tensorsOf(buffers: readonly Buffer[]): readonly TensorSpec[] {
-  return [...new Map(buffers.map((x) => [x.name, x])).values()].map(({ name, scalar, shape, range, below, role }) => {
+  return [...new Map(buffers.map((x) => [x.name, x])).values()].map(({ name, scalar, shape, range, role }) => {
     const elements = shape.map(sizeOf).reduce<Size>((product, s) => times(product, s), 1);
     const bits = storageBits(scalar);
     const bytes: Size = bits >= 8 ? times(elements, bits / 8) : quotient(elements, 8 / bits);
-    const relied = role === "input" ? { ...(range && { range }), ...(below && { below: sizeOf(below) }) } : {};
-    return { name, scalar, shape: shape.map(sizeOf), bytes, ...relied };
+    return { name, scalar, shape: shape.map(sizeOf), bytes, ...(range && role === "input" && { range }) };
   });
 }
 

@@ -115,6 +115,8 @@ export class ResidualCache {
   readonly #stored: KvCache;
   readonly #held: KvCache;
   #tokens = 0;
+  /** Those that joined before the last did. */
+  #before = 0;
   /** Tokens whose keys are stored. */
   #flushed = 0;
   /** Tokens whose values are read as they are stored: where the parts are split. */
@@ -149,6 +151,7 @@ export class ResidualCache {
       throw new ApiError(`k has ${k.length} values and v ${v.length}, expected ${size} each (m = ${m})`);
     this.#flush();
     this.#slide();
+    this.#before = this.#tokens;
     this.#parts.hold({ cache: this.#held, k, v, m });
     this.#pending = { k: joined(this.#pending.k, k), v: joined(this.#pending.v, v) };
     this.#tokens += m;
@@ -166,6 +169,18 @@ export class ResidualCache {
     const far = this.#parts.attendStored({ cache: this.#stored, q, m });
     this.#stored.grow(this.#flushed - split);
     return this.#parts.merge(far, near, m);
+  }
+
+  /** Takes back tokens that joined last (speculative decoding keeps what was accepted). Throws an `ApiError` where more would go than joined at once. */
+  truncate(tokens: number): void {
+    if (!Number.isInteger(tokens) || tokens < this.#before || tokens > this.#tokens)
+      throw new ApiError(
+        `tokens = ${tokens}: from ${this.#before} to ${this.#tokens}, of which the last joined together`,
+      );
+    this.#held.truncate(tokens - this.#base);
+    const size = (tokens - this.#flushed) * this.#parts.row;
+    this.#pending = { k: this.#pending.k.slice(0, size), v: this.#pending.v.slice(0, size) };
+    this.#tokens = tokens;
   }
 
   /** Frees the memory. */

@@ -81,17 +81,18 @@ export function sizesOf({ workload }: Described, args: RunInputs): Sizes & { rea
 }
 
 /**
- * The inputs by name, `own` among them: those that a cache gives. Throws an `ApiError` for a missing one, another type or length, a value out of the range that the kernel
+ * The inputs by name, but for those in `besides`, which a cache gives. Throws an `ApiError` for a missing one, another type or length, a value out of the range that the kernel
  * relies on, and for an argument that has no place.
  */
 export function inputsOf(
   info: Described,
   args: RunInputs,
   of: Sizes,
-  own: RunInputs = {},
-): ReadonlyMap<string, TensorArray> {
+  besides: readonly string[] = [],
+): Map<string, TensorArray> {
+  const inputs = info.inputs.filter(({ name }) => !besides.includes(name));
   const known = [
-    ...info.inputs.flatMap(({ name }) => (name in own ? [] : [name])),
+    ...inputs.map(({ name }) => name),
     ...(info.packed.length > 0 ? ["w"] : []),
     ...(info.caches ? ["cache"] : []),
     ...(info.workload.pages === undefined ? [] : ["sequences"]),
@@ -100,7 +101,7 @@ export function inputsOf(
   for (const [name, given] of Object.entries(args))
     if (given !== undefined && !known.includes(name))
       throw new ApiError(`${name}: the kernel was compiled without one; it takes ${known.join(", ")}`);
-  return new Map(info.inputs.map((spec) => [spec.name, inputOf(spec, own[spec.name] ?? args[spec.name], of)]));
+  return new Map(inputs.map((spec) => [spec.name, inputOf(spec, args[spec.name], of)]));
 }
 
 function inputOf(spec: TensorSpec, data: unknown, of: Sizes): TensorArray {
@@ -115,15 +116,14 @@ function inputOf(spec: TensorSpec, data: unknown, of: Sizes): TensorArray {
     throw new ApiError(
       `${name} has ${data.length} values, expected ${expected} (m = ${of["M"]}${of["B"] === undefined ? "" : `, sequences: ${of["B"]}`})`,
     );
-  requireRange(spec, data, of);
+  requireRange(spec, data);
   return data;
 }
 
 /** What the kernel has been proven to be safe for: an index out of its range would read what is not there. */
-function requireRange({ name, range, below }: TensorSpec, data: TensorArray, of: Sizes): void {
-  const declared = below === undefined ? range : ([0, evaluate(below, of) - 1] as const);
-  if (declared === undefined) return;
-  const [low, high] = declared;
+function requireRange({ name, range }: TensorSpec, data: TensorArray): void {
+  if (range === undefined) return;
+  const [low, high] = range;
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number;
     if (!(value >= low && value <= high)) throw new ApiError(`${name}[${i}] is ${value}, outside of ${low}..${high}`);

@@ -11,8 +11,6 @@ export interface TensorSpec {
   readonly bytes: Size;
   /** Smallest and largest value that the kernel relies on, where it does: `run` checks them. */
   readonly range?: readonly [low: number, high: number];
-  /** A size below which its values are, from 0 up, where that depends on symbols: checked alike. */
-  readonly below?: Size;
 }
 
 /** A symbol, and the values for which a function may be called. */

@@ -8,7 +8,7 @@ import { cachedTokens } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import type { PackedTensors } from "./packed.ts";
-import type { PagedCache } from "./paged-cache.ts";
+import { type PagedCache, pagedInputs } from "./paged-cache.ts";
 import { evaluate, type Sizes } from "./size.ts";
 
 /** A kernel that packs weights of type `Weights` and runs on `Arguments`. */
@@ -102,17 +102,20 @@ function run(executable: Executable, args: RunInputs): RunOutputs {
   const cache = artifact.caches && cachedTokens(artifact, args, runtime);
   const rows = sizesOf(artifact, args);
   const joins = artifact.workload.op === "append";
-  const joining = joins ? rows.M : 0;
-  if (joins) requireGroups(artifact.parts, { ...rows, ...cache?.sizes });
-  cache?.makeRoom(joining);
-  const sizes = { ...rows, ...cache?.sizes };
-  requireTokens(sizes);
+  const before = { ...rows, ...cache?.sizes };
+  requireTokens(before);
+  if (joins) requireGroups(artifact.parts, before);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
     for (const [name, address] of w.addresses) at.set(name, address);
   }
-  const inputs = inputsOf(artifact, args, sizes, cache?.inputs(joining));
+  const inputs = inputsOf(artifact, args, before, pagedInputs);
+  // Nothing is refused from here on: now the cache may change.
+  const joining = joins ? rows.M : 0;
+  cache?.makeRoom(joining);
+  const sizes = { ...rows, ...cache?.sizes };
+  for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
   for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
   const own: number[] = [];
   const place = (name: string, bytes: number): number => {

@@ -160,16 +160,14 @@ export class Sequence {
 
   /** Pages that must be free for `count` more tokens: new ones, and one for a copy of the last where others have it too. */
   missing(count: number): number {
-    const last = this.#pages[this.#written];
-    const copies = count > 0 && last !== undefined && this.cache.isShared(last) ? 1 : 0;
-    return Math.max(0, this.#pagesFor(this.#tokens + count) - this.#pages.length) + copies;
+    const added = Math.max(0, this.#pagesFor(this.#tokens + count) - this.#pages.length);
+    return this.#copied(count) === undefined ? added : added + 1;
   }
 
   /** Takes those pages. */
   makeRoom(count: number): void {
-    const last = this.#pages[this.#written];
-    if (count > 0 && last !== undefined && this.cache.isShared(last))
-      this.#pages[this.#written] = this.cache.copy(last);
+    const copied = this.#copied(count);
+    if (copied !== undefined) this.#pages[this.#written] = this.cache.copy(copied);
     while (this.#pages.length < this.#pagesFor(this.#tokens + count)) this.#pages.push(this.cache.take());
   }
 
@@ -191,6 +189,12 @@ export class Sequence {
     this.#keep(0);
   }
 
+  /** The page that more tokens would be written to and others have too. */
+  #copied(count: number): number | undefined {
+    const page = count > 0 ? this.#pages[this.#written] : undefined;
+    return page !== undefined && this.cache.isShared(page) ? page : undefined;
+  }
+
   /** Which of its pages the next token goes to. */
   get #written(): number {
     return Math.floor(this.#tokens / this.cache.pageTokens);
@@ -204,6 +208,9 @@ export class Sequence {
     for (const page of this.#pages.splice(count)) this.cache.release(page);
   }
 }
+
+/** The inputs of a kernel that a batch gives. */
+export const pagedInputs: readonly string[] = ["lengths", "pageTable"];
 
 /** The sequences of a run, in their order. */
 export class SequenceBatch implements CachedTokens {

@@ -9,15 +9,11 @@ import {
   lower,
   type Program,
   programOf,
-  referenceOf,
-  type Tensor,
-  tensor,
   verifyProgram,
 } from "../../ir/index.ts";
 import { applySchedule, pointsOf, scheduleOf, type Target, type Template, templates } from "../../schedules/index.ts";
-import { f32 } from "../ir/interpreted.ts";
-import { cacheOf, pagesOf, pooled } from "../ir/ops/cached.ts";
-import { nmse, normals } from "../ir/samples.ts";
+import { attentionData } from "../ir/ops/attention-data.ts";
+import { nmse } from "../ir/samples.ts";
 import { patience, runs } from "./runs.ts";
 
 const own = templates.filter((t) => t.name.startsWith("attention-"));
@@ -91,47 +87,6 @@ const targetsOf = (template: Template): fc.Arbitrary<Target> =>
     })
     .filter((target) => template.refuses(target) === undefined);
 
-/** What a run is given: cached tensors, inputs, and what the reference takes of both. With pages three sequences, one of them of so many tokens, one without any. */
-function dataOf(workload: AttentionWorkload, queries: number, tokens: number, seed: number) {
-  const { heads, kvHeads, headSize, pages } = workload;
-  const row = kvHeads * headSize;
-  const lengths = pages === undefined ? [tokens] : [(seed * 7) % (tokens + 1), tokens, 0];
-  const batch = pages === undefined ? undefined : pagesOf(lengths, pages, seed);
-  const axes = batch ? [lengths.length] : [];
-  const count = lengths.length * queries;
-  const q = normals(count * heads * headSize, seed);
-  const [k, v] = (["k", "v"] as const).map((name, i) => {
-    const rows = lengths.map((length, b) => normals(length * row, seed + i + 1 + 10 * b));
-    const stored = batch ? pooled(batch, rows, row) : (rows[0] as Float32Array);
-    const isThere = batch && ((token: number) => batch.tokenAt[token] !== undefined);
-    return cacheOf(name, i === 0 ? workload.keys : workload.values, stored, [kvHeads, headSize], isThere);
-  }) as [ReturnType<typeof cacheOf>, ReturnType<typeof cacheOf>];
-  const positions = Array.from({ length: count }, (_, i) => (i * 37 + seed) % (tokens + 3));
-  const others = {
-    ...(batch && {
-      lengths: tensor("i32", axes, lengths),
-      pageTable: tensor("i32", [...axes, batch.table.length / lengths.length], batch.table),
-    }),
-    ...(workload.positions === "given" && { positions: tensor("i32", [...axes, queries], positions) }),
-    ...(workload.slopes && { slopes: f32([heads], normals(heads, 5)) }),
-    ...(workload.sinks && { sinks: f32([heads], normals(heads, 6)) }),
-    ...(workload.bias && { bias: f32([...axes, queries, tokens], normals(count * tokens, 7)) }),
-  };
-  const inputs = new Map<string, Tensor>([
-    ["q", f32([...axes, queries * heads, headSize], q)],
-    ...k.fields,
-    ...v.fields,
-    ...Object.entries(others),
-  ]);
-  const symbols = { M: queries, T: tokens, ...(batch && { B: lengths.length, P: batch.count }) };
-  const values = Object.fromEntries(Object.entries(others).map(([name, of]) => [name, of.values]));
-  return {
-    inputs,
-    symbols,
-    reference: referenceOf(workload, { q, keys: k.decoded, values: v.decoded, ...values }, {}),
-  };
-}
-
 function expectClose(
   workload: AttentionWorkload,
   program: Program,
@@ -139,7 +94,7 @@ function expectClose(
   tokens: number,
   seed: number,
 ): void {
-  const { inputs, symbols, reference } = dataOf(workload, queries, tokens, seed);
+  const { inputs, symbols, reference } = attentionData(workload, queries, tokens, seed);
   const made = interpretProgram(program, symbols, inputs, { run: () => true });
   const wanted = reference["y"] as Float64Array;
   if (wanted.length === 0) return;

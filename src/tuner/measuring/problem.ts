@@ -28,6 +28,7 @@ import {
   referenceMatmul,
   referenceOf,
   sizeOf,
+  storedRows,
   typicalSizes,
   type Workload,
 } from "../../../ir/index.ts";
@@ -166,6 +167,12 @@ function attentionProblem(workload: AttentionWorkload, random: Random): Problem 
   const rowOf = Array.from({ length: tokens * kvHeads }, () => Math.floor(uniform(random) * poolRows));
   const cached = (["k", "v"] as const).map((name) => {
     const of = cachedTensor(name, workload);
+    if (of.tokens > 1) {
+      // Groups along tokens have no rows that a pool could hold.
+      const all = Float32Array.from({ length: tokens * kvHeads * headSize }, () => normal(random));
+      const { read, decoded } = storedRows(workload.keys, all, workload);
+      return { bytes: cacheBytes(of, workload, tokens, read), decoded };
+    }
     const values = Float32Array.from({ length: poolRows * headSize }, () => normal(random));
     const containers = encode(of.format, values, poolRows, headSize);
     const readers = new Map(

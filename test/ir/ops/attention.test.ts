@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import {
   type AttentionWorkload,
   attentionBounds,
+  parseProgram,
+  printProgram,
   programOf,
   quantizeReference,
   referenceAttention,
@@ -12,6 +14,7 @@ import {
 } from "../../../ir/index.ts";
 import { f32, run } from "../interpreted.ts";
 import { nmse, normals } from "../samples.ts";
+import { attentionData } from "./attention-data.ts";
 import { cacheOf } from "./cached.ts";
 
 const base: AttentionWorkload = {
@@ -169,6 +172,25 @@ test("a query that sees nothing gives 0, beside others", () => {
   expect(new Set(y.slice(0, 64))).toEqual(new Set([0]));
 });
 
+test.each<Partial<AttentionWorkload>>([
+  { pages: 64, bias: true, causal: false },
+  { pages: 128, positions: "given", window: 30, keys: "i8_row", numerics: { scores: "i8", weights: "f32" } },
+  { pages: 192, sinks: true, slopes: true, values: "q4_0", headSize: 32, numerics: { scores: "f32", weights: "i8" } },
+])("sequences of different lengths, in pages: %j", (options) => {
+  const workload: AttentionWorkload = { ...base, ...options, lse: true };
+  const { inputs, symbols, reference } = attentionData(workload, 2, 130, 5);
+  const program = programOf(workload);
+  verifyProgram(program, "naive");
+  expect(parseProgram(printProgram(program))).toEqual(program);
+  const made = run(program, inputs, symbols);
+  expect(nmse(made.get("y") as Float64Array, reference["y"] as Float64Array)).toBeLessThan(
+    attentionBounds[workload.numerics.weights],
+  );
+  for (const [i, value] of (made.get("lse") as Float64Array).entries())
+    expect(value).toBeCloseTo(reference["lse"]?.[i] as number, 3);
+  expect(symbols["P"]).toBeGreaterThan(2);
+});
+
 test("what can't be is refused", () => {
   expect(() => programOf({ ...base, kvHeads: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: kvHeads: 4 heads can't be grouped by 3; use a divisor of 4]`,
@@ -184,6 +206,9 @@ test("what can't be is refused", () => {
   const scores = { scores: "i8", weights: "f32" } as const;
   expect(() => programOf({ ...base, keys: "kv2_t32_m", numerics: scores })).toThrow(
     /of which kv2_t32_m has one per value/,
+  );
+  expect(() => programOf({ ...base, pages: 96 })).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: pages: 96 tokens are no whole blocks of 64; use a multiple of it]`,
   );
   expect(() => programOf({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: window: it needs causal: true]`,

@@ -335,7 +335,7 @@ test("what can't be is refused, and changes nothing", async () => {
     said(() => of.attendAlone.run({ q, m: 1, cache } as never)),
     said(() => wider.run({ q, m: 1, cache, sequences: [a] } as never)),
     append({ cache, sequences: [a, a] }),
-    append({ cache, sequences: [a] }),
+    append({ cache, sequences: [b] }),
     said(() => a.truncate(4)),
     said(() => gone.fork()),
     said(() => of.append.newCache()),
