@@ -21,7 +21,7 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { sumSteps } from "./prologue.ts";
+import { quantizeResult, sumSteps } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -137,6 +137,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const parts = partsOf(shape.m, rows);
   const widths = [widthIn(shape) ?? 0];
   return [
+    ...quantizeResult(shape),
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...(isWidened(shape) ? [{ op: "recode", encoding: "planes", buffer: "w.q", widths } as const] : []),

@@ -32,7 +32,7 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, lanes, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { hoistSum, lanes, quantizeActivations, quantizeResult, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -259,13 +259,14 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const parts = partsOf(shape.m, rows);
   return [
     ...recodeWeights({ ...coding, isSplit: false }),
+    ...quantizeResult(shape),
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, coding, point, part)),
     ...recodeWeights({ ...coding, offset: 0 }),
     ...layoutWeights(shape, coding, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, coding, part)),
     ...(coding.fold && parts.length > 0 ? foldSteps(shape) : []),
-    ...quantizeSteps("quantize", shape.xGroup, shape.m),
+    ...quantizeActivations(shape),
   ];
 }
 

@@ -34,7 +34,7 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { hoistSum, quantizeActivations, quantizeResult, sumsOfX } from "./prologue.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -299,6 +299,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
   // Without rows nothing is looked up.
   if (parts.length === 0) return [];
   return [
+    ...quantizeResult(shape),
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...layoutWeights(shape, numberAt(point, "vectors")),
@@ -306,7 +307,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
       ? parts.flatMap(({ kernel, suffix }) => tableSteps(shape, kernel, suffix))
       : tableSteps(shape, "x.table", "")),
     ...parts.flatMap((part) => vectorizeTiles(shape, point, part)),
-    ...quantizeSteps("quantize", shape.xGroup, shape.m),
+    ...quantizeActivations(shape),
   ];
 }
 

@@ -88,6 +88,13 @@ function oneNestAt(s: Scene): readonly string[] {
   return names;
 }
 
+/** The buffers that a statement writes. */
+function writtenIn(statement: Stmt): readonly string[] {
+  const found: string[] = [];
+  eachStmt([statement], (t) => writes(t) && found.push(t.buffer));
+  return found;
+}
+
 /** A maximum that one of these neighbouring nests, named by their loops, takes. */
 interface MaximumAmong {
   readonly max: string;
@@ -146,6 +153,23 @@ const generators: Generators = {
   distribute: (s) => {
     const { loop } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
     return { op: "distribute", kernel: s.kernel.name, loop };
+  },
+  join: (s) => {
+    const bodies = [s.kernel.body, ...loopsOf(s.kernel.body).map((l) => l.body)];
+    const pairs = bodies.flatMap((body) =>
+      body.flatMap((t, i) => {
+        const next = body[i + 1];
+        return t.kind === "for" && next?.kind === "for" ? [[t.loop, next.loop] as const] : [];
+      }),
+    );
+    // Loops to be joined there are where one was distributed.
+    if (pairs.length > 0) return { op: "join", kernel: s.kernel.name, loops: s.pick(pairs) };
+    const { loop, body } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
+    const [first, second] = body.map((t) => writtenIn(t)[0]);
+    return [
+      { op: "distribute", kernel: s.kernel.name, loop },
+      { op: "join", kernel: s.kernel.name, loops: [`${first}/${loop}`, `${second}/${loop}`] },
+    ];
   },
   unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
   vectorize: (s) => {
