@@ -25,6 +25,7 @@ export {
   type Numerics,
   parseWorkload,
   QloomError,
+  type QuantizedResult,
   type QuantizeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
@@ -87,5 +88,5 @@ export {
   openGguf,
 } from "./gguf/index.ts";
 export { type RopeOptions, type RopeScaling, type RopeTable, ropeTable } from "./models/index.ts";
-export { ApiError, GpuPackedTensors, KvCache, PackedTensors } from "./runtime/index.ts";
+export { ApiError, GpuPackedTensors, type Held, HeldTensor, KvCache, PackedTensors } from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -22,7 +22,13 @@ export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.t
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";
 export { reachOf } from "./quantize.ts";
-export { decodeActivations, type Quantized, quantizeReference, referenceMatmul } from "./reference.ts";
+export {
+  decodeActivations,
+  givenActivations,
+  type Quantized,
+  quantizeReference,
+  referenceMatmul,
+} from "./reference.ts";
 
 const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, { op: Op }>> } = {
   matmul: {

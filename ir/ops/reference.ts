@@ -75,6 +75,12 @@ function activationsIn(numerics: Numerics, x: Float32Array | Quantized, k: numbe
   return x;
 }
 
+/** x as kernels of these numerics are given it: as it is, or quantized. */
+export function givenActivations(numerics: Numerics, x: Float32Array, k: number): Float32Array | Quantized {
+  if (numerics.compute !== "i8" || numerics.x === undefined) return x;
+  return quantizeReference(x, numerics.xGroup === "row" ? k : numerics.xGroup, reachOf(numerics.xBits));
+}
+
 /** Activations quantized as the numerics say, where they are not yet, and decoded: rows of k. */
 export function decodeActivations(numerics: IntegerNumerics, x: Float32Array | Quantized, k: number): Float64Array {
   const group = numerics.xGroup === "row" ? k : numerics.xGroup;

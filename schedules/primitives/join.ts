@@ -56,7 +56,7 @@ export const join: Primitive<JoinStep> = kernelPrimitive("join", schema, (kernel
   );
   const body = mapStmts(kernel.body, (s) => (s === first ? [joined] : s === second ? [] : undefined));
   const reason = dependence(kernel, [second]) ?? dependence({ ...kernel, body }, [joined]);
-  require(reason === undefined, () => `${what}: ${reason}; an iteration would see what a later one did`);
+  require(reason === undefined, () => `${what}: ${reason}; join loops whose iterations have results of their own`);
   return simplifyKernel({ ...kernel, body });
 });
 

@@ -29,12 +29,18 @@ export function moduleText(morph: Morph, kernels: readonly BuiltKernel[], thread
     moduleSpecifier: "./runtime.js",
   });
   file.addExportDeclaration({
-    namedExports: ["ApiError", "LoadedKernel", "LoadOptions", "PackedTensors", "QloomError", "WasmMemory"].map(
-      (name) => ({
-        name,
-        isTypeOnly: name === "LoadedKernel" || name === "LoadOptions",
-      }),
-    ),
+    namedExports: [
+      "ApiError",
+      "HeldTensor",
+      "LoadedKernel",
+      "LoadOptions",
+      "PackedTensors",
+      "QloomError",
+      "WasmMemory",
+    ].map((name) => ({
+      name,
+      isTypeOnly: name === "LoadedKernel" || name === "LoadOptions",
+    })),
     moduleSpecifier: "./runtime.js",
   });
   const constant = morph.VariableDeclarationKind.Const;

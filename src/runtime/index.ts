@@ -2,7 +2,8 @@
  * What runs a compiled kernel. Without dependencies, Node's builtins or the compiler: it loads in browsers, and builds carry it along
  * (`src/build`).
  */
-export { arrayOf, type RunOutputs, shortName, type TensorArray } from "./arguments.ts";
+export { argumentOf, argumentsOf, shortName } from "./arguments.ts";
+export { arrayOf, type TensorArray } from "./arrays.ts";
 export { cacheLayout, KvCache } from "./cache.ts";
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
@@ -10,6 +11,7 @@ export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-execu
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
 export { packedSlices } from "./gpu-slices.ts";
+export { type Held, HeldTensor, type Holding } from "./held.ts";
 export type {
   DispatchInfo,
   Domain,

@@ -14,6 +14,7 @@ import {
   type Program,
   type Reduce,
   type Stage,
+  type Stmt,
   writes,
 } from "../../ir/index.ts";
 import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";

@@ -21,30 +21,44 @@ ${buffers}${first}${second}`),
 `;
 
   test("loops that do not follow each other", () => {
-    expect(pair(stored, read(8, "j"), "", "join(loops: [j, i])")).toMatchInlineSnapshot(`"step 1: join j, i: the second does not follow the first; join loops around them, or move what is between"`);
+    expect(pair(stored, read(8, "j"), "", "join(loops: [j, i])")).toMatchInlineSnapshot(
+      `"step 1: join j, i: the second does not follow the first; join loops around them, or move what is between"`,
+    );
   });
   test("loops in one another", () => {
     expect(
       pair("  for i < 2\n    for j < 2\n      s[i * 2 + j] = x[i]\n", "  for k < 8\n    y[k] = x[k]\n"),
-    ).toMatchInlineSnapshot(`"step 1: join i, j: the second does not follow the first; join loops around them, or move what is between"`);
+    ).toMatchInlineSnapshot(
+      `"step 1: join i, j: the second does not follow the first; join loops around them, or move what is between"`,
+    );
   });
   test("different extents", () => {
-    expect(pair(stored, read(7, "j"))).toMatchInlineSnapshot(`"step 1: join i, j: their extents differ; split them into loops of the same"`);
+    expect(pair(stored, read(7, "j"))).toMatchInlineSnapshot(
+      `"step 1: join i, j: their extents differ; split them into loops of the same"`,
+    );
   });
   test("a bound loop", () => {
-    expect(pair(stored.replace("8", "8 local.x"), read(8, "j"))).toMatchInlineSnapshot(`"step 1: join: loop i is bound to local.x; do it before binding"`);
+    expect(pair(stored.replace("8", "8 local.x"), read(8, "j"))).toMatchInlineSnapshot(
+      `"step 1: join: loop i is bound to local.x; do it before binding"`,
+    );
   });
   test("elements that a later iteration of the first writes", () => {
-    expect(pair(stored, read(8, "7 - j"))).toMatchInlineSnapshot(`"step 1: join i, j: iterations of i use each other's elements of s; an iteration would see what a later one did"`);
-    expect(pair(stored, "  for j < 8\n    s[j + 1] = x[j]\n")).toMatchInlineSnapshot(`"step 1: join i, j: iterations of i write the same elements of s; an iteration would see what a later one did"`);
+    expect(pair(stored, read(8, "7 - j"))).toMatchInlineSnapshot(
+      `"step 1: join i, j: iterations of i use each other's elements of s; an iteration would see what a later one did"`,
+    );
+    expect(pair(stored, "  for j < 8\n    s[j + 1] = x[j]\n")).toMatchInlineSnapshot(
+      `"step 1: join i, j: iterations of i write the same elements of s; an iteration would see what a later one did"`,
+    );
   });
   test("a sum over the first, which the second uses", () => {
-    expect(
-      pair("  for i < 8\n    s[0] += x[i] over i\n", "  for j < 8\n    y[j] = s[0]\n"),
-    ).toMatchInlineSnapshot(`"step 1: join i, j: s is a sum over i; an iteration would see what a later one did"`);
+    expect(pair("  for i < 8\n    s[0] += x[i] over i\n", "  for j < 8\n    y[j] = s[0]\n")).toMatchInlineSnapshot(
+      `"step 1: join i, j: s is a sum over i; an iteration would see what a later one did"`,
+    );
   });
   test("a sum over the second", () => {
-    expect(pair(stored, "  for j < 8\n    y[0] += s[j] over j\n")).toMatchInlineSnapshot(`"step 1: join i, j: y is a sum over j; an iteration would see what a later one did"`);
+    expect(pair(stored, "  for j < 8\n    y[0] += s[j] over j\n")).toMatchInlineSnapshot(
+      `"step 1: join i, j: y is a sum over j; an iteration would see what a later one did"`,
+    );
   });
   test("a register that the first leaves to the second", () => {
     expect(
@@ -53,6 +67,8 @@ ${buffers}${first}${second}`),
         "  for j < 8\n    y[j] = s[j] + r[]\n",
         "  register r: f32[]\n",
       ),
-    ).toMatchInlineSnapshot(`"step 1: join i, j: both use r, which is made anew in every iteration; give each its own"`);
+    ).toMatchInlineSnapshot(
+      `"step 1: join i, j: both use r, which is made anew in every iteration; give each its own"`,
+    );
   });
 });
