@@ -88,5 +88,5 @@ export {
   openGguf,
 } from "./gguf/index.ts";
 export { type RopeOptions, type RopeScaling, type RopeTable, ropeTable } from "./models/index.ts";
-export { ApiError, GpuPackedTensors, type Held, HeldTensor, KvCache, PackedTensors } from "./runtime/index.ts";
+export { ApiError, GpuPackedTensors, type Held, HeldTensor, KvCache, PackedTensors, release } from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -138,7 +138,8 @@ export function withQuantizedResult(program: Program, result: QuantizedResult | 
     const y = buffers.find(({ name }) => name === "y") as Buffer;
     const [rows, n] = [y.shape[0] as Expr, sizeOf(y.shape[1] as Expr, {})];
     const reach = reachOf(bits, "quantize.bits");
-    const { q, s } = quantizedBuffers(rows, n, groupSize("quantize.group", result.group, n), "output", reach, "y");
+    const group = groupSize("quantize.group", result.group, n, "columns of y");
+    const { q, s } = quantizedBuffers(rows, n, group, "output", reach, "y");
     const nest = quantizeNest(y, q, s, reach, { own: "y", row: "y.q/m", group: "y.q/g", code: "y.q/i" });
     const role = keep ? "output" : "workspace";
     return {

@@ -6,7 +6,7 @@ import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-mor
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
-import { arrayOf, type KernelInfo, shortName, type TensorSpec } from "../runtime/index.ts";
+import { argumentOf, arrayOf, type KernelInfo, shortName, type TensorSpec } from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
@@ -36,6 +36,7 @@ export function moduleText(morph: Morph, kernels: readonly BuiltKernel[], thread
       "LoadOptions",
       "PackedTensors",
       "QloomError",
+      "release",
       "WasmMemory",
     ].map((name) => ({
       name,
@@ -178,17 +179,30 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
   args: string;
   result: string;
 } {
-  const field = ({ name, scalar }: TensorSpec): string =>
-    `readonly ${shortName(name)}: ${arrayOf({ name, scalar }).name}`;
+  const output = (spec: TensorSpec): string => `readonly ${shortName(spec.name)}: ${arrayOf(spec).name}`;
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
   const cache = caches === undefined ? [] : ["readonly cache: runtime.KvCache"];
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
   const [only] = outputs;
   return {
     weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
-    args: inBraces([...inputs.map(field), ...w, ...cache, ...m]),
-    result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(field)),
+    args: inBraces([...argumentTexts(inputs), ...w, ...cache, ...m]),
+    result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(output)),
   };
+}
+
+/** The types of inputs, those with one argument (`x.q`, `x.s`) as its fields. */
+function argumentTexts(inputs: readonly TensorSpec[]): readonly string[] {
+  const typed = inputs.map((spec) => {
+    const [argument, field] = argumentOf(spec.name);
+    const { name } = arrayOf(spec);
+    return { argument, field, type: `${name} | runtime.HeldTensor<${name}>` };
+  });
+  return [...Map.groupBy(typed, ({ argument }) => argument)].map(([argument, parts]) => {
+    const [only] = parts;
+    const fields = parts.map(({ field, type }) => `readonly ${field}: ${type}`);
+    return `readonly ${argument}: ${only?.field === undefined ? only?.type : inBraces(fields)}`;
+  });
 }
 
 const inBraces = (fields: readonly string[]): string => `{ ${fields.join("; ")} }`;

@@ -53,6 +53,7 @@ const values = [
   "loadVariant",
   "PackedTensors",
   "QloomError",
+  "release",
   "WasmMemory",
   "WasmRuntimeError",
 ] as const;

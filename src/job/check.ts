@@ -96,7 +96,8 @@ function checkNumbers({ name, workload }: Job, kernel: BuiltKernel): Check {
   const verdicts = rows.map((m) => {
     const { inputs, weights, sizes, judge } = makeProblem("m" in workload ? { ...workload, m } : workload, 1);
     const w = "w" in workload ? { w: kernel.pack(unprefixed(weights)) } : {};
-    const given = sizes["T"] === undefined ? argumentsOf(inputs) : withCache(kernel.newCache(sizes["T"]), inputs, sizes["T"]);
+    const given =
+      sizes["T"] === undefined ? argumentsOf(inputs) : withCache(kernel.newCache(sizes["T"]), inputs, sizes["T"]);
     const result = kernel.run({ ...given, ...w, ...("m" in workload && { m }) });
     return judge((output) => bytesOf(ArrayBuffer.isView(result) ? result : result[shortName(output)]));
   });

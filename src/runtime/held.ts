@@ -15,7 +15,7 @@ export interface HeldSpec {
   readonly range?: readonly [low: number, high: number] | undefined;
 }
 
-/** A tensor in a memory, until it is disposed of (or `using` does). */
+/** A tensor in a memory, until it is disposed of. */
 export class HeldTensor<A extends TensorArray = TensorArray> {
   readonly runtime: WasmMemory;
   readonly address: number;
@@ -67,11 +67,15 @@ export class HeldTensor<A extends TensorArray = TensorArray> {
     this.#disposed = true;
     this.runtime.free(this.address);
   }
+}
 
-  /** `dispose`, for `using`. */
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
+/** What `hold` gives: a tensor, or several by name. */
+type Holds = HeldTensor | { readonly [name: string]: HeldTensor };
+
+/** Disposes of results that were held. */
+export function release(...results: readonly Holds[]): void {
+  for (const result of results)
+    for (const tensor of result instanceof HeldTensor ? [result] : Object.values(result)) tensor.dispose();
 }
 
 /** Results that stay where they are: a tensor for each array. */

@@ -11,7 +11,7 @@ export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-execu
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
 export { packedSlices } from "./gpu-slices.ts";
-export { type Held, HeldTensor, type Holding } from "./held.ts";
+export { type Held, HeldTensor, type Holding, release } from "./held.ts";
 export type {
   DispatchInfo,
   Domain,

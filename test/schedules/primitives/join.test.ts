@@ -44,20 +44,20 @@ ${buffers}${first}${second}`),
   });
   test("elements that a later iteration of the first writes", () => {
     expect(pair(stored, read(8, "7 - j"))).toMatchInlineSnapshot(
-      `"step 1: join i, j: iterations of i use each other's elements of s; an iteration would see what a later one did"`,
+      `"step 1: join i, j: iterations of i use each other's elements of s; join loops whose iterations have results of their own"`,
     );
     expect(pair(stored, "  for j < 8\n    s[j + 1] = x[j]\n")).toMatchInlineSnapshot(
-      `"step 1: join i, j: iterations of i write the same elements of s; an iteration would see what a later one did"`,
+      `"step 1: join i, j: iterations of i write the same elements of s; join loops whose iterations have results of their own"`,
     );
   });
   test("a sum over the first, which the second uses", () => {
     expect(pair("  for i < 8\n    s[0] += x[i] over i\n", "  for j < 8\n    y[j] = s[0]\n")).toMatchInlineSnapshot(
-      `"step 1: join i, j: s is a sum over i; an iteration would see what a later one did"`,
+      `"step 1: join i, j: s is a sum over i; join loops whose iterations have results of their own"`,
     );
   });
   test("a sum over the second", () => {
     expect(pair(stored, "  for j < 8\n    y[0] += s[j] over j\n")).toMatchInlineSnapshot(
-      `"step 1: join i, j: y is a sum over j; an iteration would see what a later one did"`,
+      `"step 1: join i, j: y is a sum over j; join loops whose iterations have results of their own"`,
     );
   });
   test("a register that the first leaves to the second", () => {
