@@ -6,7 +6,7 @@ import { type Kernel, programOf, quantizedResultOf, type Workload } from "../../
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { fuseEpilogue, resultOf, shapeOf } from "./matmul.ts";
-import { namesOfY, quantizeApart, resultKernel } from "./prologue.ts";
+import { namesOfY, quantizeApart, resultKernel } from "./quantize.ts";
 import type { Target, Template } from "./template.ts";
 
 export const fallback: Template = {

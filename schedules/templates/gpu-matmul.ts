@@ -12,7 +12,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
 import { fuseEpilogue, type Part, planesOf, type Shape, type TermSum, termDigit, termSums } from "./matmul.ts";
-import { namesOfY, quantizeApart, resultGroup, resultKernel } from "./prologue.ts";
+import { namesOfY, quantizeApart, resultGroup, resultKernel } from "./quantize.ts";
 import type { Constraint, Point, Space, Target } from "./template.ts";
 
 /** Consecutive k whose codes fill the bytes of a word. */

@@ -6,7 +6,7 @@ import type { Rows } from "../../ir/index.ts";
 import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
-import { namesOfX, type QuantizeNames } from "./prologue.ts";
+import { namesOfX, type QuantizeNames } from "./quantize.ts";
 import { splitLoop } from "./rows.ts";
 
 /** Values that share a word of codes. */

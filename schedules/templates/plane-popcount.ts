@@ -28,7 +28,8 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, quantizeActivations, quantizeResult, sumsOfX } from "./prologue.ts";
+import { hoistSum, sumsOfX } from "./prologue.ts";
+import { quantizeActivations, quantizeResult } from "./quantize.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 

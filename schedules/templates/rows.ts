@@ -21,7 +21,7 @@ import {
   quantizeSteps,
   resultGroup,
   resultKernel,
-} from "./prologue.ts";
+} from "./quantize.ts";
 
 export const bindRows = (kernel: string, loop: string): AnyStep => ({ op: "bind", kernel, loop, to: "thread" });
 
