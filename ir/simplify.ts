@@ -189,6 +189,20 @@ const rules: readonly Rule[] = [
       return low >= 0 && high <= b.value ? shaped(a, e) : undefined;
     },
   },
+  // (a & m) & n = a & (m & n), (a & m) | n = a | n where m | n holds all bits of a
+  {
+    name: "mask-of-mask",
+    ops: ["and", "or"],
+    apply: (e, a, b, facts) => {
+      if (a.kind !== "op" || a.op !== "and" || b.kind !== "const" || b.value < 0 || !int(e)) return undefined;
+      const [inner, mask] = a.args as [Expr, Expr];
+      if (mask.kind !== "const" || mask.value < 0) return undefined;
+      if (e.op === "and") return shaped(op("and", inner, constant(mask.value & b.value, mask.type)), e);
+      const [low, high] = rangeOf(inner, facts);
+      const all = mask.value | b.value;
+      return low >= 0 && high <= all && (all & (all + 1)) === 0 ? shaped(op("or", inner, b), e) : undefined;
+    },
+  },
   // (h << n | l) & m = l & m when 0 <= m < 2^n; (h << n | l) >> n = h when 0 <= l < 2^n and h << n loses no bits
   {
     name: "joined-bits",

@@ -8,12 +8,14 @@ import {
   type Buffer,
   b,
   type Expr,
+  eachStmt,
   exprOf,
   type For,
   type Kernel,
   type Load,
   mapStmts,
   type Program,
+  printStatement,
   type Reduce,
   type Stmt,
   type Store,
@@ -139,11 +141,15 @@ function operandsOf(
   return x && q && { operand: x, codes: q };
 }
 
-/** Numbers made of the bits of runs: `[n, stride * k / span, plane]`, bit ke of a number being bit `plane` of code ke of its run; without planes the lowest bits. */
+/**
+ * Numbers made of the bits of runs: `[n, stride * k / span, plane]`, bit ke of a number being bit `plane` of code ke of its run; without planes the lowest bits.
+ * Where they are folded, the highest bit says that the others are inverted.
+ */
 export interface Numbers {
   readonly buffer: Buffer;
   readonly span: number;
   readonly stride: number;
+  readonly isFolded?: boolean;
 }
 
 /** The program with the numbers packed beside the codes, and without the codes where nobody reads them any more. */
@@ -159,7 +165,10 @@ export function withNumbers(program: Program, op: string, codes: string, numbers
           const { body: inner } = nestOf(s);
           const [only] = inner;
           if (inner.length !== 1 || only === undefined || !writes(only, codes)) return undefined;
-          return [...(isRead ? [s] : []), ...(isNew ? [packNumbers(only, op, numbers)] : [])];
+          const made = packNumbers(only, op, numbers);
+          require(isNew || hasNest(kernel, made), () =>
+            `${op}: ${name} holds other numbers; name those of this sum otherwise`);
+          return [...(isRead ? [s] : []), ...(isNew ? [made] : [])];
         });
     const kept = isRead ? kernel.buffers : kernel.buffers.filter((buffer) => buffer.name !== codes);
     const buffers = isPacked && isNew ? [...kept, numbers.buffer] : kept;
@@ -167,8 +176,19 @@ export function withNumbers(program: Program, op: string, codes: string, numbers
   });
 }
 
+/** Whether a nest stands in the kernel's body. */
+function hasNest(kernel: Kernel, nest: Stmt): boolean {
+  const texts = (body: readonly Stmt[]): readonly string[] =>
+    simplifyKernel({ ...kernel, body }).body.map((s) => {
+      const lines: string[] = [];
+      eachStmt([s], (inner) => lines.push(printStatement(inner, kernel.buffers)));
+      return lines.join("\n");
+    });
+  return texts(kernel.body).includes(texts([nest])[0] as string);
+}
+
 /** Bit p of neighbouring codes as one number, from the nest that packs the codes. */
-function packNumbers(s: Store | Reduce, op: string, { buffer, span, stride }: Numbers): Stmt {
+function packNumbers(s: Store | Reduce, op: string, { buffer, span, stride, isFolded }: Numbers): Stmt {
   const [row, column] = s.index;
   const digits = column === undefined ? [] : [...affineOf(column).terms];
   const digit = (of: number): string | undefined => {
@@ -189,10 +209,12 @@ function packNumbers(s: Store | Reduce, op: string, { buffer, span, stride }: Nu
       ...(term === undefined ? [] : ([[term, t]] as const)),
     ]);
     const code = b.cast("i32", substituter(place)(s.value));
-    return b.shl(b.and(b.shr(code, planes ? plane : 0), 1), ke);
+    return b.and(b.shr(code, planes ? plane : 0), 1);
   });
+  const folded = bits.map((bit, ke) => (isFolded && ke < span - 1 ? b.op("xor", bit, bits[span - 1] as Expr) : bit));
+  const number = folded.map((bit, ke) => b.shl(bit, ke)).reduce(b.or);
   const at = [n, stride === 1 ? run : b.add(b.mul(run, stride), t), ...(planes ? [plane] : [])];
-  const fill: Stmt = b.store(name, at, b.cast(buffer.scalar, bits.reduce(b.or)));
+  const fill: Stmt = b.store(name, at, b.cast(buffer.scalar, number));
   const loops: readonly (readonly [Var, Expr])[] = [
     [n, rows],
     [run, b.floordiv(columns, stride)],

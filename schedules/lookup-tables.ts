@@ -3,20 +3,55 @@
  *
  *     entry(i) = sum over ke < 4 of bit ke of i * x[.., 4*k4 + ke]  -  centre,      centre = (sum over ke of x[.., 4*k4 + ke]) >> 1
  *
- * With x in -127..127 an entry is in -254..254. `centre` sums the centres over the groups of one sum, times the weights of all planes.
+ * With x in -127..127 an entry is in -254..254. `centre` sums the centres over the groups of one sum, times the weights of all planes. Half tables have twice the unit:
+ *
+ *     entry(i) = 2 * (sum over ke < 4 of bit ke of i * x[.., 4*k4 + ke])  -  centre,      centre = sum over ke of x[.., 4*k4 + ke]
+ *
+ * so that entry(15 - i) = -entry(i), and entries 0..7, in -508..508, are all that is held.
  */
 import { type Buffer, b, type Expr, type Kernel, type Stmt, type Var } from "../ir/index.ts";
 
-/** Values of k that one table stands for, and its entries. */
+/** Values of k that one table stands for. */
 export const tableSpan = 4;
-export const tableEntries: number = 2 ** tableSpan;
 
 /** How entries are held: exact in two bytes, or rounded to one. */
 export type TableEntries = "i16" | "i8";
 
-/** Two digits of an exact entry: 4 * high + low. */
-export const digitBits = 2;
-const digitRange = [-64, 63] as const;
+/** Whole tables, or halves of tables whose other half is the same, negated. */
+export type TableKind = "whole" | "half";
+
+/** What tables of a kind hold. */
+interface Held {
+  /** Entries of a table. */
+  readonly length: number;
+  /** Entries count a product this often, as bits to shift. */
+  readonly doubled: 0 | 1;
+  /** Exact entries are `(high << digitBits) + low`. */
+  readonly digitBits: number;
+  readonly digitRange: readonly [number, number];
+  readonly digits: (entry: Expr) => { readonly low: Expr; readonly high: Expr };
+  /** Half of what 4 values sum up to, in the unit of entries. */
+  readonly centre: (sum: Expr) => Expr;
+}
+
+const i16 = (value: number): Expr => b.constant(value, "i16");
+
+export const held: Readonly<Record<TableKind, Held>> = {
+  whole: {
+    ...{ length: 16, doubled: 0, digitBits: 2, digitRange: [-64, 63] },
+    digits: (entry) => ({ low: b.and(entry, i16(3)), high: b.shr(entry, i16(2)) }),
+    centre: (sum) => b.shr(sum, i16(1)),
+  },
+  half: {
+    ...{ length: 8, doubled: 1, digitBits: 3, digitRange: [-63, 63] },
+    // Rounded towards 0, so that the digits of a negated entry are its digits, negated.
+    digits: (entry) => {
+      const high = b.shr(b.add(entry, b.and(b.shr(entry, i16(15)), i16(7))), i16(3));
+      return { low: b.sub(entry, b.shl(high, i16(3))), high };
+    },
+    centre: (sum) => sum,
+  },
+};
 
 /** Greatest rounded entry. Even, so that where x is constant, and half of the greatest entry frequent, no error is made again and again. */
 export const greatestRounded = 126;
@@ -24,15 +59,16 @@ export const greatestRounded = 126;
 export interface Tables {
   readonly operand: Buffer;
   readonly entries: TableEntries;
+  readonly kind: TableKind;
   /** Greatest rounded entry. */
   readonly reach: number;
   /** Bit planes of the codes. */
   readonly planes: number;
   /** Values of k that one sum goes over. */
   readonly group: number;
-  /** `[.., k / 4, 16]` i8, exact ones `[.., k / 4, 2, 16]`. */
+  /** `[.., k / 4, length]` i8, exact ones `[.., k / 4, 2, length]`. */
   readonly table: Buffer;
-  /** `[.., k / group]` i32. */
+  /** `[.., k / group]` i32, in the unit of entries. */
   readonly centre: Buffer;
   /** `[.., k / group]` f32, where entries are rounded. */
   readonly step: Buffer | undefined;
@@ -53,14 +89,10 @@ export interface TableNames {
 /** Declares the tables of an operand. */
 export function tablesOf(
   operand: Buffer,
-  {
-    entries,
-    reach,
-    planes,
-    group,
-    names,
-  }: Pick<Tables, "entries" | "reach" | "planes" | "group"> & { readonly names: TableNames },
+  shape: Pick<Tables, "entries" | "kind" | "reach" | "planes" | "group"> & { readonly names: TableNames },
 ): Tables {
+  const { entries, kind, reach, planes, group, names } = shape;
+  const { length, doubled, digitRange } = held[kind];
   const lead = operand.shape.slice(0, -1);
   const k = operand.shape.at(-1) as Expr;
   const tables = b.floordiv(k, tableSpan);
@@ -70,11 +102,11 @@ export function tablesOf(
     shape: readonly Expr[],
     range?: readonly [number, number],
   ) => b.buffer(name, scalar, [...lead, ...shape], { role: "workspace", ...(range && { range }) });
-  const one = b.constant(tableEntries);
+  const one = b.constant(length);
   const perSum = [b.floordiv(k, group)];
-  const furthest = ((tableSpan * 127) / 2) * (group / tableSpan) * (2 ** planes - 1);
+  const furthest = ((tableSpan * 127) / 2) * 2 ** doubled * (group / tableSpan) * (2 ** planes - 1);
   return {
-    ...{ operand, entries, reach, planes, group },
+    ...{ operand, entries, kind, reach, planes, group },
     table:
       entries === "i8"
         ? workspace(names.table, "i8", [tables, one], [-reach, reach])
@@ -141,11 +173,13 @@ const valuesAt = ({ operand }: Tables, lead: readonly Expr[], k4: Expr): readonl
     b.cast("i16", b.load(operand, [...lead, b.add(b.mul(k4, tableSpan), ke)])),
   );
 
-const centreAt = (values: readonly Expr[]): Expr => b.shr(values.reduce(b.add), b.constant(1, "i16"));
+const centreAt = ({ kind }: Tables, values: readonly Expr[]): Expr => held[kind].centre(values.reduce(b.add));
 
-function entryAt(values: readonly Expr[], i: Expr): Expr {
+function entryAt(tables: Tables, values: readonly Expr[], i: Expr): Expr {
+  const { length, doubled } = held[tables.kind];
   const bit = (ke: number): Expr => b.cast("i16", b.and(b.shr(i, ke), 1));
-  return b.sub(values.map((x, ke) => b.mul(x, bit(ke))).reduce(b.add), centreAt(values));
+  const sum = values.flatMap((x, ke) => (2 ** ke < length ? [b.mul(x, bit(ke))] : [])).reduce(b.add);
+  return b.sub(doubled === 0 ? sum : b.shl(sum, i16(doubled)), centreAt(tables, values));
 }
 
 const tablesIn = ({ operand }: Tables): Expr => b.floordiv(operand.shape.at(-1) as Expr, tableSpan);
@@ -158,7 +192,7 @@ function centreNest(tables: Tables, rows: TableRows): readonly Stmt[] {
   const { name } = tables.centre;
   const [g, inner] = [b.variable(`${name}/g`), b.variable(`${name}/k4`)];
   return overRows(name, rows, (lead) => {
-    const centre = b.cast("i32", centreAt(valuesAt(tables, lead, tableIn(tables, g, inner))));
+    const centre = b.cast("i32", centreAt(tables, valuesAt(tables, lead, tableIn(tables, g, inner))));
     const sum = b.reduce(name, [...lead, g], b.mul(centre, 2 ** tables.planes - 1), [inner.name]);
     return [b.loop(g.name, sumsIn(tables), [b.loop(inner.name, tables.group / tableSpan, [sum])])];
   });
@@ -166,13 +200,12 @@ function centreNest(tables: Tables, rows: TableRows): readonly Stmt[] {
 
 function exactNest(tables: Tables, rows: TableRows): readonly Stmt[] {
   const { name } = tables.table;
+  const { length, digits } = held[tables.kind];
   const [k4, digit, i] = [b.variable(`${name}/k4`), b.variable(`${name}/digit`), b.variable(`${name}/i`)];
   return overRows(name, rows, (lead) => {
-    const entry = entryAt(valuesAt(tables, lead, k4), i);
-    const low = b.and(entry, b.constant(2 ** digitBits - 1, "i16"));
-    const high = b.shr(entry, b.constant(digitBits, "i16"));
+    const { low, high } = digits(entryAt(tables, valuesAt(tables, lead, k4), i));
     const value = b.cast("i8", b.select(b.op("eq", digit, 0), low, high));
-    const fill = b.loop(i.name, tableEntries, [b.store(name, [...lead, k4, digit, i], value)]);
+    const fill = b.loop(i.name, length, [b.store(name, [...lead, k4, digit, i], value)]);
     return [b.loop(k4.name, tablesIn(tables), [b.loop(digit.name, 2, [fill])])];
   });
 }
@@ -182,23 +215,26 @@ function roundedNest(tables: Tables, rows: TableRows, step: Buffer, { greatest, 
   const { name } = tables.table;
   const [g, first, k4, i] = ["g", "greatest", "k4", "i"].map((loop) => b.variable(`${name}/${loop}`)) as Four;
   const perSum = tables.group / tableSpan;
+  const { length, doubled } = held[tables.kind];
   return overRows(name, rows, (lead) => {
     const valuesIn = (inner: Expr): readonly Expr[] => valuesAt(tables, lead, tableIn(tables, g, inner));
-    // Entries go from minus half of sum |x| to half of it, rounded up.
-    const magnitudes = valuesIn(first).map((x) => b.op("abs", x));
-    const most = b.cast("i32", b.shr(b.add(magnitudes.reduce(b.add), b.constant(1, "i16")), b.constant(1, "i16")));
+    // Entries go from minus half of sum |x| to half of it, rounded up, or from minus the whole to the whole.
+    const magnitude = valuesIn(first)
+      .map((x) => b.op("abs", x))
+      .reduce(b.add);
+    const most = b.cast("i32", doubled === 0 ? b.shr(b.add(magnitude, i16(1)), i16(1)) : magnitude);
     const whole = b.load(greatest, []);
     const scale = b.div(b.constant(tables.reach * 2 ** fraction, "f32"), b.cast("f32", b.max(whole, 1)));
-    const entry = b.mul(b.cast("i32", entryAt(valuesIn(k4), i)), b.load(factor, []));
+    const entry = b.mul(b.cast("i32", entryAt(tables, valuesIn(k4), i)), b.load(factor, []));
     // Halves away from zero, so that those of both signs cancel.
     const rounded = b.shr(b.add(b.add(entry, 2 ** (fraction - 1)), b.shr(entry, 31)), fraction);
     const fill = b.store(name, [...lead, tableIn(tables, g, k4), i], b.cast("i8", rounded));
     return [
       b.loop(g.name, sumsIn(tables), [
         b.loop(first.name, perSum, [b.reduce(greatest.name, [], most, [first.name], "max")]),
-        b.store(step.name, [...lead, g], b.div(b.cast("f32", whole), b.constant(tables.reach, "f32"))),
+        b.store(step.name, [...lead, g], b.div(b.cast("f32", whole), b.constant(tables.reach * 2 ** doubled, "f32"))),
         b.store(factor.name, [], b.cast("i32", scale)),
-        b.loop(k4.name, perSum, [b.loop(i.name, tableEntries, [fill])]),
+        b.loop(k4.name, perSum, [b.loop(i.name, length, [fill])]),
       ]),
     ];
   });

@@ -16,6 +16,12 @@
  *            Not the same sum but near it: for numerics that allow it. Where the sum became a float, `f32(2*d - z) * sx * s[n]`, stands
  *            `madd_f32(f32(d), step * 2.0 * sx, f32(2*c - z) * sx) * s[n]`.
  *
+ * With `tables: half` entries are twice the sum less the sum of all 4, so that entry 15 - i is entry i, negated, and tables have 8. A number from 8 on is packed with its
+ * lower bits inverted: it stands for the negative of the entry that they name. Exact entries are 8*high + low, both digits of the entry's sign. The sum is twice what it was:
+ *
+ *     for k4 < 8: for p < 2: for g < 2: d[n] += i32(select(7 < ix, -t[k4, g, ix & 7], t[k4, g, ix & 7])) * ((1 << p) * (1 << 3*g))      (ix: ix[n, k4, p])
+ *     .. (d[n] + c[]) >> 1 ..
+ *
  * Where codes of several planes lie side by side, `q[n, 3*k + 1]`, so do their numbers, `ix[n, 3*k4 + 1]`, and the sums of all planes share them.
  *
  * Tables, centres and steps are workspaces, written by a kernel of the prologue named like the table, which all readers share. With `within` they are written
@@ -31,40 +37,25 @@
  */
 import { z } from "zod";
 import {
-  affineOf,
-  type Buffer,
   b,
   type Expr,
   eachStmt,
   factsOf,
   type Kernel,
-  type Load,
   loopsOf,
-  mapExprs,
-  mapOperands,
   type Program,
   printStatement,
-  rewriter,
-  type Stmt,
   simplifyKernel,
   substituter,
-  variablesOf,
 } from "../../ir/index.ts";
-import {
-  type CodeSum,
-  type CodeSumStep,
-  codeSumOf,
-  isSame,
-  quotientOf,
-  undeclared,
-  withNumbers,
-} from "../code-bits.ts";
-import { accessesIn, determined } from "../elements.ts";
+import { type CodeSumStep, codeSumOf, isSame, quotientOf, undeclared, withNumbers } from "../code-bits.ts";
+import { determined } from "../elements.ts";
 import { require } from "../errors.ts";
+import { type LookupNames, type Product, readerOf } from "../lookup-reader.ts";
 import {
-  digitBits,
   greatestRounded,
   type TableEntries,
+  type TableKind,
   type Tables,
   tableNests,
   tableSpan,
@@ -82,9 +73,11 @@ import {
 } from "../primitive.ts";
 import { loopsIn } from "../two-levels.ts";
 
-export interface LookupStep extends CodeSumStep {
+export interface LookupStep extends CodeSumStep, LookupNames {
   readonly op: "lookup";
   readonly entries: TableEntries;
+  /** Whole tables unless given. */
+  readonly tables?: TableKind | undefined;
   /** Greatest rounded entry; 126 unless given. */
   readonly reach?: number | undefined;
   /** The loop in whose body the tables are made; none: they are made by a kernel of the prologue. */
@@ -97,7 +90,7 @@ export interface LookupStep extends CodeSumStep {
     readonly step?: string | undefined;
   };
   /** Loops that take the place of `loop`; `digit` where entries are exact. */
-  readonly loops: { readonly plane: readonly string[]; readonly digit?: string | undefined };
+  readonly loops: LookupNames["loops"];
 }
 
 const schema: z.ZodType<LookupStep> = z.strictObject({
@@ -109,6 +102,7 @@ const schema: z.ZodType<LookupStep> = z.strictObject({
   operand: z.string(),
   codes: z.string(),
   entries: z.enum(["i16", "i8"]),
+  tables: z.enum(["whole", "half"]).optional(),
   reach: z.int().min(1).max(greatestRounded).optional(),
   within: z.string().optional(),
   into: z.strictObject({ table: z.string(), numbers: z.string(), centre: z.string(), step: z.string().optional() }),
@@ -138,6 +132,7 @@ export const lookup: Primitive<LookupStep> = {
       step.codes,
       {
         ...{ buffer: product.numbers, span: tableSpan, stride: product.stride },
+        isFolded: product.tables.kind === "half",
       },
     );
     return step.within === undefined ? withMaker(numbered, kernel, product.tables) : numbered;
@@ -190,15 +185,6 @@ function withTables(before: Kernel, looked: Kernel, within: string, { tables, si
 
 const otherTables = (name: string): string => `lookup: ${name} holds other tables; name those of this sum otherwise`;
 
-/** The sum, and what it is looked up in. */
-interface Product extends CodeSum {
-  /** Number of the sum that a table belongs to. */
-  readonly sum: Expr;
-  readonly tables: Tables;
-  /** `[n, k / 4, plane]` u4; without the last axis where there is one plane. */
-  readonly numbers: Buffer;
-}
-
 function productOf(kernel: Kernel, step: LookupStep): Product {
   const remedy = ", so that the centre can be added where it is read";
   const product = codeSumOf(kernel, step, [tableSpan], remedy);
@@ -218,6 +204,7 @@ function productOf(kernel: Kernel, step: LookupStep): Product {
   });
   const tables = tablesOf(x, {
     entries: step.entries,
+    kind: step.tables ?? "whole",
     reach: step.reach ?? greatestRounded,
     planes,
     group,
@@ -225,96 +212,3 @@ function productOf(kernel: Kernel, step: LookupStep): Product {
   });
   return { ...product, sum, tables, numbers };
 }
-
-/** The sum over entries, and what is read of it, in the kernel's body. */
-function readerOf(
-  kernel: Kernel,
-  step: LookupStep,
-  product: Product,
-): { readonly body: readonly Stmt[]; readonly buffers: readonly Buffer[] } {
-  const { site, spatial, operand, codes, run: k4, sum, stride, place, tables, numbers } = product;
-  const { reduce, loops, position } = site;
-  const { table, centre, step: rounded } = tables;
-  const planes = step.loops.plane.map((name, i, all) => ({ loop: b.variable(name), shift: 2 ** (all.length - 1 - i) }));
-  const digits = step.loops.digit === undefined ? [] : [{ loop: b.variable(step.loops.digit), shift: digitBits }];
-  const plane = planes.reduce<Expr>((sum, { loop, shift }) => b.add(sum, b.mul(loop, shift)), b.constant(0));
-  const lead = operand.index.slice(0, -1);
-  const number = b.cast(
-    "i32",
-    b.load(
-      numbers,
-      [...codes.index.slice(0, -1), b.add(b.mul(k4, stride), place), ...(planes.length > 0 ? [plane] : [])],
-      codes.mask,
-    ),
-  );
-  const entry = b.load(table, [...lead, k4, ...digits.map((d) => d.loop), number]);
-  // Each loop of 2 has a weight of its own, so that those that are written out are numbers.
-  const added = [...planes, ...digits];
-  const value = added.reduce((e, { loop, shift }) => b.mul(e, b.shl(1, b.mul(loop, shift))), b.cast("i32", entry));
-  const over = reduce.over.flatMap((name) => (name === step.loop ? added.map(({ loop }) => loop.name) : [name]));
-  const looked = loops.reduceRight<Stmt>(
-    (s, l) =>
-      l.loop === step.loop
-        ? added.reduceRight((inside, { loop }) => b.loop(loop.name, 2, [inside]), s)
-        : b.loop(l.loop, l.extent, [s], l.loopKind),
-    { ...reduce, value, over },
-  );
-
-  // Where the sum is read its axes say which rows it is of.
-  const axes = loopsIn([...lead, sum], spatial);
-  const axisOf = axes.map((l) => reduce.index.indexOf(b.variable(l.loop)));
-  require(!axisOf.includes(-1), () =>
-    `lookup: ${axes.map((l) => l.loop).join(", ")} must be axes of ${step.buffer}, so that the centre is found where it is read`);
-  const at = (e: Load, of: Buffer): Expr => {
-    const substitute = substituter(new Map(axes.map((l, i) => [l.loop, e.index[axisOf[i] as number] as Expr])));
-    return b.load(of, [...lead, sum].map(substitute));
-  };
-  const isSum = (e: Expr): e is Load => e.kind === "load" && e.buffer === step.buffer;
-  const rowAxes = loopsIn(codes.index.slice(0, -1), spatial).map((l) => reduce.index.indexOf(b.variable(l.loop)));
-  /** `f32(d - z) * factors`; factors that are the same for all rows go into step and offset. */
-  const floatOf = (integer: Expr, factors: readonly Expr[]): Expr | undefined => {
-    const [read, times] = [...affineOf(integer).terms].find(([atom]) => isSum(atom)) ?? [];
-    if (read === undefined || times === undefined || !isSum(read)) return undefined;
-    // The sum's centre with the other integers, which no row changes either.
-    const others = rewriter((inner) => (inner === read ? at(read, centre) : inner))(integer);
-    if (rounded === undefined) return [b.cast("f32", b.add(b.mul(read, times), others)), ...factors].reduce(b.mul);
-    const rows = rowAxes.flatMap((axis) => [...variablesOf(read.index[axis] as Expr)]);
-    const isOwn = (e: Expr): boolean => rows.some((name) => variablesOf(e).has(name));
-    const shared = factors.filter((e) => !isOwn(e));
-    const one = times === 1 ? at(read, rounded) : b.mul(at(read, rounded), b.constant(times, "f32"));
-    const [size, offset] = [one, b.cast("f32", others)].map((e) => [e, ...shared].reduce(b.mul));
-    const float = b.call("madd_f32", b.cast("f32", read), size as Expr, offset as Expr);
-    return [float, ...factors.filter(isOwn)].reduce(b.mul);
-  };
-  const withCentre = (e: Expr): Expr => {
-    if (isSum(e)) {
-      require(rounded === undefined, () =>
-        `lookup: ${step.buffer} is read other than as f32(${step.buffer} - ..), where its step would be; use entries i16`);
-      return b.add(e, at(e, centre));
-    }
-    const factors = rounded === undefined ? [e] : factorsOf(e);
-    const float = factors.find((f) => f.kind === "cast" && f.type.scalar === "f32" && f.arg.type.scalar === "i32");
-    const found =
-      float?.kind === "cast"
-        ? floatOf(
-            float.arg,
-            factors.filter((f) => f !== float),
-          )
-        : undefined;
-    return found ?? mapOperands(e, withCentre);
-  };
-  const reads = (body: readonly Stmt[]): number =>
-    accessesIn(body).filter((a) => a.kind === "load" && a.buffer === step.buffer).length;
-  const { siblings } = site;
-  require(reads(siblings) === reads(kernel.body), () =>
-    `lookup: ${step.buffer} is read outside ${step.at ?? "its nest"}; choose the loop in which it is summed and read`);
-  const rewritten = siblings.map((s, i) => (i === position ? looked : mapExprs(s, withCentre)));
-  return {
-    body: replaceIn(kernel, step.at, () => rewritten).body,
-    buffers: [table, centre, ...(rounded ? [rounded] : [])],
-  };
-}
-
-/** The factors of a float product. */
-const factorsOf = (e: Expr): readonly Expr[] =>
-  e.kind === "op" && e.op === "mul" && e.type.scalar === "f32" ? e.args.flatMap(factorsOf) : [e];

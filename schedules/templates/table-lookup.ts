@@ -14,12 +14,23 @@
  * read was written just before, by the same thread, into memory of the panel's own, and a launch is saved. Good where a panel has most of w's rows, which share
  * its tables: as fast at 256 rows, up to 1.13 times slower at 4096 in panels of 1024, 1.6 to 3.1 times in panels of 64 (2 bits, one thread).
  */
-import { evenStep, type Format, termsOf } from "../../ir/index.ts";
-import { greatestRounded, tableEntries, tableSpan } from "../lookup-tables.ts";
+import { termsOf } from "../../ir/index.ts";
+import { held, tableSpan } from "../lookup-tables.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
+import {
+  type Coding,
+  codingOf,
+  flushOf,
+  kindOf,
+  known,
+  pairedEntries,
+  planeLoops,
+  reachOf,
+  together,
+} from "./lookup-coding.ts";
 import {
   divideRows,
   fuseEpilogue,
@@ -41,82 +52,6 @@ import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./ti
 
 /** The most bytes of tables that the panels of a loop may hold together. */
 const mostTables = 2 ** 24;
-
-/** Values of k in a byte of numbers: two tables of 4. */
-const together = 8;
-
-/** Longest sum in i16: what is unrolled. */
-const longestFlush = 64;
-
-/** How codes are looked up. */
-interface Coding {
-  readonly planes: 1 | 2 | 4;
-  /** Planes that lie side by side in a vector. */
-  readonly side: 1 | 2;
-  /** Rows of w in a vector of numbers. */
-  readonly rows: 8 | 16;
-  readonly rounded: boolean;
-  /** Entries of neighbouring tables that are added in i8, by default. */
-  readonly paired: 1 | 2;
-  /** Values of k that may be summed before the sum is widened. */
-  readonly flush: number;
-}
-
-/** Greatest entry of a table as `lookup` holds it: rounded, or exact in digits of weight 4 and 1. */
-const greatest = { rounded: greatestRounded, exact: 64 * (4 + 1) } as const;
-
-function codingOf({ format, workload, group }: Shape): Coding | undefined {
-  const { codes } = format;
-  // What a code stands for must be a sum over its bits.
-  if (
-    codes === undefined ||
-    codes.bits > 4 ||
-    codes.low < 0 ||
-    (codes.table !== undefined && evenStep(codes.table) === undefined)
-  )
-    return undefined;
-  const { bits } = codes;
-  const planes = bits <= 2 ? (bits as 1 | 2) : 4;
-  // More planes than two cost as much as products.
-  const mayRound = workload.numerics.compute === "i8" && workload.numerics.tables === "i8";
-  const paired = planes > 2 || !mayRound ? 0 : mostPaired(format, planes, group);
-  const rounded = paired > 0;
-  const entry = (2 ** planes - 1) * (rounded ? greatest.rounded : greatest.exact);
-  const most = Math.min(longestFlush, 4 * Math.floor(32767 / entry));
-  const side = planes === 1 ? 1 : 2;
-  return { planes, side, rows: side === 1 ? 16 : 8, rounded, paired: paired || 2, flush: longest(group, most) };
-}
-
-/**
- * How many rounded entries may be added in i8, where each has its part of a byte, so that errors stay within the bound of the numerics (measured up to
- * K = 8192): none where sums are so long that one entry makes the step coarse for all, or where one bit is a stored zero point or not, so that most values
- * are 0; two in short sums of codes of one plane, or of codes that the values fill on both sides of a constant zero.
- */
-function mostPaired({ rule }: Format, planes: number, group: number): 0 | 1 | 2 {
-  if (group > 256 || (planes === 1 && rule === "range0")) return 0;
-  return group <= 64 && (planes === 1 || rule === "extreme") ? 2 : 1;
-}
-
-/** The longest part of a group that is a whole number of bytes of numbers and at most `most` long. */
-function longest(group: number, most: number): number {
-  for (let flush = Math.floor(most / together) * together; flush > together; flush -= together)
-    if (group % flush === 0) return flush;
-  return together;
-}
-
-/** Loops over planes: those that lie side by side in a vector, and the others. */
-const planeLoops = ({ planes, side }: Coding): Record<"pairs" | "side", readonly string[]> => ({
-  pairs: planes > side ? ["pp"] : [],
-  side: side === 2 ? ["p"] : [],
-});
-
-/** Entries of neighbouring tables that are added in i8 before they are weighted and widened. */
-const pairedEntries = (point: Point): number => numberAt(point, "paired");
-
-/** Greatest entry where as many are added in i8; even, as `greatestRounded` is. */
-const reachOf = (paired: number): number => 2 * Math.floor(greatestRounded / (2 * paired));
-
-const known = (shape: Shape): Coding => codingOf(shape) as Coding;
 
 function refuses(target: Target): string | undefined {
   const refusal = refusesNumerics(target, "i8");
@@ -144,7 +79,7 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
     split("ni", coding.rows, ["nv", "nl"]),
     split("nv", numberAt(point, "tile"), ["ns", "nt"]),
     split("k", shape.group, ["kg", "ki"]),
-    split("ki", coding.flush, ["kf", "kc"]),
+    split("ki", flushOf(shape, point), ["kf", "kc"]),
     split("kc", together, ["kj", "kx"]),
     split("kx", 4, ["h", "ke"]),
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "ke"] },
@@ -204,6 +139,7 @@ function lookUp(
   return [
     {
       ...{ op: "lookup", kernel, buffer: sum, at: "kg", loop: own("ke"), operand: "x.q", codes: "w.q", ...entries },
+      tables: kindOf(point),
       into: { numbers: "w.ix", ...tableNames(coding, inLoop(point) ? suffix : "") },
       ...(inLoop(point) && { within: "mo" }),
       loops: { plane: [...pairs, ...side].map(own), ...(!coding.rounded && { digit: own("digit") }) },
@@ -275,7 +211,7 @@ function vectorizeTerm(shape: Shape, point: Point, kernel: string, term: TermSum
       ? { op: "tensorize", kernel, loops: [rows as string, ...weighted], with: "dot2_i16_i8_i7" }
       : { op: "vectorize", kernel, loops: [rows as string] };
   const widened = ["nt", "mi"].map((l) => `${narrow}/${own(l)}`);
-  const flushes = shape.group / coding.flush;
+  const flushes = shape.group / flushOf(shape, point);
   const unrolled = [
     "kj",
     "nt",
@@ -320,7 +256,8 @@ const tablesFit = (shape: Shape): Constraint => ({
     const { n, k } = shape;
     const { rows, rounded } = known(shape);
     const panels = rowBlocks(n, numberAt(p, "vectors"), rows) / numberAt(p, "panel");
-    const bytes = panels * numberAt(p, "rows") * (k / tableSpan) * tableEntries * (rounded ? 1 : 2);
+    const { length } = held[kindOf(p)];
+    const bytes = panels * numberAt(p, "rows") * (k / tableSpan) * length * (rounded ? 1 : 2);
     return bytes <= mostTables ? undefined : `${panels} panels with tables of their own take ${bytes} bytes`;
   },
 });
@@ -340,8 +277,9 @@ const template: Omit<Template, "name"> = {
         order: ["tables-outside", "vectors-outside"],
         paired: known(shape).rounded ? [1, 2] : [2],
         tables: ["kernel", "loop"],
+        entries: [held.whole.length, held.half.length],
       },
-      layout: ["vectors"],
+      layout: ["vectors", "entries"],
       where: [tileDivides, panelDivides(shape.n, rows), tileFits(16), tablesFit(shape)],
     };
   },
@@ -359,6 +297,7 @@ const template: Omit<Template, "name"> = {
       order: "tables-outside",
       paired: known(shape).paired,
       tables: "kernel",
+      entries: held.whole.length,
     };
   },
   schedule: scheduleOf,

@@ -14,7 +14,14 @@ import {
   tensorOfBytes,
   termsOf,
 } from "../../ir/index.ts";
-import { applySchedule, scheduleOf, type Target, type Template, templateNamed } from "../../schedules/index.ts";
+import {
+  applySchedule,
+  type Point,
+  scheduleOf,
+  type Target,
+  type Template,
+  templateNamed,
+} from "../../schedules/index.ts";
 import { normals } from "../ir/samples.ts";
 
 /** Planes that a format's codes are packed in: 3 bits take 4 for look-up, whose number of planes is a power of two. */
@@ -33,6 +40,7 @@ function packed(
   w: string,
   name: string,
   buffer: string,
+  choices: Point = {},
 ): {
   readonly values: ArrayLike<number>;
   readonly shape: readonly number[];
@@ -44,7 +52,7 @@ function packed(
   const workload: MatmulWorkload = { op: "matmul", m: 1, n, k, w, bias: false, numerics };
   const target: Target = { workload, device: { kind: "wasm", features: ["relaxed-simd"], limits: {} } };
   const template = templateNamed(name) as Template;
-  const point = { ...template.default(target), vectors: 2, tile: 2 };
+  const point = { ...template.default(target), vectors: 2, tile: 2, ...choices };
   const program = applySchedule(programOf(workload), scheduleOf(template, target, point));
   const stored = encode(format, normals(n * k, 5), n, k);
   const inputs = new Map(
@@ -79,8 +87,13 @@ function wanted(
   return value;
 }
 
-test.each(Object.keys(formats))("%s: a number of look-up is a plane of 4 codes", (w) => {
-  const { values, shape, code } = packed(w, "table-lookup", "w.ix");
+test.each(
+  Object.keys(formats).flatMap((w) => [
+    [w, 16, "a plane of 4 codes"] as const,
+    [w, 8, "that, or from 8 on the sign and the rest inverted"] as const,
+  ]),
+)("%s, tables of %i: a number of look-up is %s", (w, entries, _number) => {
+  const { values, shape, code } = packed(w, "table-lookup", "w.ix", { entries });
   const [planes] = formats[w] as readonly [number, number];
   const terms = termsOf(formatOf(w));
   const side = planes > 1 ? 2 : 1;
@@ -99,7 +112,8 @@ test.each(Object.keys(formats))("%s: a number of look-up is a plane of 4 codes",
               for (let p = 0; p < side; p++)
                 for (let h = 0; h < 2; h++) {
                   const row = (no * 2 + nt) * rows + nl;
-                  expect(values[at++]).toBe(wanted(w, code, row, kb * 2 + h, 4, term, pp * side + p));
+                  const number = wanted(w, code, row, kb * 2 + h, 4, term, pp * side + p);
+                  expect(values[at++]).toBe(entries === 8 && number > 7 ? 8 + (15 - number) : number);
                 }
 });
 

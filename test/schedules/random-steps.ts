@@ -336,6 +336,7 @@ const generators: Generators = {
         into: { table: s.fresh("table"), numbers: s.fresh("ix"), centre: s.fresh("centre") },
         loops: { plane: planes, digit: s.fresh("digit") },
         within: s.below(3) === 0 ? at : undefined,
+        tables: s.pick([undefined, "whole", "half"] as const),
       },
     ];
   },

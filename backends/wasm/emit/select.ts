@@ -2,9 +2,18 @@
  * Instruction selection: the machine values of IR expressions, by the tables of `ops.ts`. A vector of any lane count is a list of
  * v128 registers, each computed by itself. Expects what `legalize.ts` leaves; casts, memory and intrinsics have files of their own.
  */
-import { type Buffer, type Cast, type Expr, type Load, type Op, ops, type Scalar } from "../../../ir/index.ts";
+import {
+  type Buffer,
+  type Cast,
+  type Expr,
+  isInteger,
+  type Load,
+  type Op,
+  ops,
+  type Scalar,
+} from "../../../ir/index.ts";
 import type { PlainName } from "../asm/index.ts";
-import { machineOf, scalarOps, shapeOf, type VectorMachine, vectorOps } from "../ops.ts";
+import { type LaneShape, machineOf, scalarOps, shapeOf, type VectorMachine, vectorOps } from "../ops.ts";
 import { laneOffsets } from "./address.ts";
 import { castScalar, castVector, maskOf } from "./casts.ts";
 import { type Context, fail, type Place } from "./context.ts";
@@ -218,9 +227,18 @@ function vectorSelect(c: Context, e: Op): Vec {
     return { ...a, regs: a.regs.map((r, i) => vectorOf("select", r, b.regs[i] as Node, test)) };
   }
   const mask = maskOf(vector(c, cond), a.bits);
-  const regs = a.regs.map((r, i) => vectorOf("v128.bitselect", r, b.regs[i] as Node, mask.regs[i] as Node));
+  const isMinus = isInteger(x.type.scalar) && x.kind === "op" && x.op === "neg" && x.args[0] === y;
+  const regs = b.regs.map((r, i) =>
+    isMinus
+      ? negatedWhere(shapeOf[machineOf[x.type.scalar].vector], r, mask.regs[i] as Node)
+      : vectorOf("v128.bitselect", a.regs[i] as Node, r, mask.regs[i] as Node),
+  );
   return { ...a, regs };
 }
+
+/** select(m, -a, a) = (a ^ m) - m      for integers, where a mask is all ones or none */
+const negatedWhere = (shape: LaneShape, a: Node, mask: Node): Node =>
+  vectorOf(`${shape}.sub`, vectorOf("v128.xor", a, mask), mask);
 
 // ------------------------------------------------------------------------------------------------------------- shifts
 

@@ -48,6 +48,19 @@ describe.each(types)("%s", (scalar) => {
   });
 });
 
+test.each(["i8", "i16", "i32", "f32"] as const)("%s negated where a mask holds", (scalar) => {
+  const [x, y] = pairsOf(edgeValues(scalar), edgeValues(scalar), 48);
+  const [a, c] = [bytesBuffer("a", scalar, x.length), bytesBuffer("c", scalar, x.length)];
+  const kernel = perShape(shapes, [a, c], scalar, x.length, (load) =>
+    b.select(b.lt(load(a), load(c)), b.op("neg", load(a)), load(a)),
+  );
+  const expected = x.map((u, i) => (u < (y[i] as number) ? evalOp("neg", scalar, u) : u));
+  const outputs = runCompiled(kernel, { a: encode(scalar, x), c: encode(scalar, y) });
+  shapes.forEach((shape, j) => {
+    expectSame(outputs[`y${j}`] ?? [], expected, (i) => `${scalar}<${shape}> -(${x[i]}) where less than ${y[i]}`);
+  });
+});
+
 /** Values over the whole range of exponents, and any bits. */
 test.each([
   ["strict", strict],

@@ -41,9 +41,14 @@ const lookup = (fields: Readonly<Record<string, string>> = {}): string => {
 };
 const rounded = { entries: "i8", into: "{table: t, numbers: ix, centre: c, step: r}", loops: "{plane: [p]}" };
 
-describe.each(["f32(d[o] - 3)", "f32(d[o] * 2 - 3)"])("rounded entries, read as %s", (read) => {
+describe.each([
+  ["whole", "f32(d[o] - 3)"],
+  ["whole", "f32(d[o] * 2 - 3)"],
+  ["half", "f32(d[o] - 3)"],
+  ["half", "f32(d[o] * 2 - 3)"],
+])("rounded entries of %s tables, read as %s", (tables, read) => {
   const before = parseProgram(`program rounded\n\n${program(undefined, undefined, read)}`);
-  const after = applySchedule(before, parseSchedule(split + lookup(rounded)) as unknown as Schedule);
+  const after = applySchedule(before, parseSchedule(split + lookup({ ...rounded, tables })) as unknown as Schedule);
   const random = normals(2 * 32 + 4 * 32, 3);
   const x = random.slice(0, 64).map((v) => Math.max(-127, Math.min(127, Math.round(v * 40))));
   const run = (of: Program, values: Float64Array | readonly number[]): readonly number[] => {
@@ -71,10 +76,10 @@ describe.each(["f32(d[o] - 3)", "f32(d[o] * 2 - 3)"])("rounded entries, read as 
     const twice = parseProgram(`program twice\n\n${program(undefined, undefined, "f32(2 * d[o] - 3)")}`);
     const [wanted, got] = [
       twice,
-      applySchedule(twice, parseSchedule(split + lookup(rounded)) as unknown as Schedule),
+      applySchedule(twice, parseSchedule(split + lookup({ ...rounded, tables })) as unknown as Schedule),
     ].map((of) => run(of, [...x])) as [readonly number[], readonly number[]];
     expect(nmse(Float32Array.from(got), Float64Array.from(wanted))).toBeLessThan(5e-4);
-    const exact = applySchedule(twice, parseSchedule(split + lookup()) as unknown as Schedule);
+    const exact = applySchedule(twice, parseSchedule(split + lookup({ tables })) as unknown as Schedule);
     expect(run(exact, [...x])).toEqual(wanted);
   });
   test("of one value throughout make no error again and again", () => {
@@ -101,6 +106,19 @@ describe("lookup refuses", () => {
     const steps = `${split}split(loop: e/k, factor: 4, into: [e/k4, e/ke])\n${lookup()}\n${lookup({ ...other, into: "{table: t, numbers: jx, centre: c}" })}`;
     expect(refused(twice.replace("f32(d[o] - 3)", "f32(d[o] - e[o])"), steps)).toMatchInlineSnapshot(
       `"step 4: lookup: t holds other tables; name those of this sum otherwise"`,
+    );
+  });
+  test("numbers of other tables by the same name", () => {
+    const twice = program()
+      .replace("register d: i32[4]", "register d: i32[4]\n  register e: i32[4]")
+      .replace(
+        "    for o < 4\n",
+        "    for e/n < 4\n      for e/k < 32\n        e[e/n] += i32(x[m, e/k]) * i32(q[e/n, e/k]) over e/k\n    for o < 4\n",
+      );
+    const other = { buffer: "e", loop: "e/ke", loops: "{plane: [e/p], digit: e/g}", tables: "half" };
+    const steps = `${split}split(loop: e/k, factor: 4, into: [e/k4, e/ke])\n${lookup()}\n${lookup({ ...other, into: "{table: u, numbers: ix, centre: v}" })}`;
+    expect(refused(twice.replace("f32(d[o] - 3)", "f32(d[o] - e[o])"), steps)).toMatchInlineSnapshot(
+      `"step 4: lookup: ix holds other numbers; name those of this sum otherwise"`,
     );
   });
   test("codes of which several belong to a k, read at no fixed one", () => {
