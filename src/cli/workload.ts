@@ -72,7 +72,7 @@ export const workloadOptions: WorkloadOptions = {
   x: {
     type: "string",
     placeholder: "format",
-    help: "What x is computed in: f32, f16, i8_g<group>, i8_row (or i2 to i7); _t8: 8-bit tables; _q: is quantized (default: i8_g32)",
+    help: "What x is computed in: f32, f16, i8_g<group>, i8_row (or i2 to i7); _t8: 8-bit tables; _q: codes (default: i8_g32)",
     schema: activations.optional(),
   },
   bias: { type: "boolean", help: "Add a bias to each row of y" },

@@ -227,7 +227,7 @@ test("combinations that can't be are refused when they are compiled", async () =
     `"numerics.x: Invalid input: expected "quantized""`,
   );
   expect(await refusal({ ...workload, quantize: { group: 32 } })).toMatchInlineSnapshot(
-    `"k: 40 is not a multiple of quantize.group = 32; the nearest are 32 and 64"`,
+    `"columns of y: 40 is not a multiple of quantize.group = 32; the nearest are 32 and 64"`,
   );
   expect(await refusal({ ...workload, quantize: { group: 8, bits: 9 } })).toMatchInlineSnapshot(
     `"quantize.bits: 9 is not a number of bits from 2 to 7; for 8 leave it out"`,
@@ -236,7 +236,7 @@ test("combinations that can't be are refused when they are compiled", async () =
     `"quantize.group: undefined is not a positive integer, nor "row""`,
   );
   expect(await refusal({ op: "swiglu", m: 1, k: 48, quantize: { group: 32 } })).toMatchInlineSnapshot(
-    `"k: 48 is not a multiple of quantize.group = 32; the nearest are 32 and 64"`,
+    `"columns of y: 48 is not a multiple of quantize.group = 32; the nearest are 32 and 64"`,
   );
   expect(await refusal({ op: "embed", m: 1, n: 4, k: 32, w: "q4_0", quantize: { group: 32 } })).toMatchInlineSnapshot(
     `"workload: there is no "quantize" here"`,
