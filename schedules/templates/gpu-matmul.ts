@@ -76,7 +76,7 @@ export const quantizeActivations = (target: Target, { workload: { numerics }, xG
 export function quantizeResult(target: Target, n: number): Schedule {
   const { workload } = target;
   const group = resultGroup(workload, n);
-  if (group === undefined || !("m" in workload)) return [];
+  if (group === undefined || !("m" in workload) || workload.m === 0) return [];
   const steps = gpuQuantizeSteps(resultKernel, group, workload.m, limitOf(target, "invocations"), namesOfY);
   return [quantizeApart, ...steps];
 }

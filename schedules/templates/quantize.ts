@@ -99,7 +99,8 @@ export function withQuantize(shape: Shape, point: Point, columnsOf: (point: Poin
 /** A matmul's result quantized by a kernel of its own: the first of its steps. Nothing where it stays f32, or is quantized where it is computed. */
 export function quantizeResult({ workload, n, m }: Shape, point: Point = {}): Schedule {
   const group = resultGroup(workload, n);
-  if (group === undefined || isFused(point)) return [];
+  // Without rows there is nothing to do.
+  if (group === undefined || m === 0 || isFused(point)) return [];
   return [quantizeApart, ...quantizeSteps(resultKernel, group, m, namesOfY)];
 }
 
