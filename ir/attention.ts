@@ -1,4 +1,6 @@
 /** The workload of attention over a cache, and what it may be computed in. */
+import type { Rotation, ScaledRotation } from "./rope.ts";
+
 /**
  * What attention is computed in.
  * - `scores`: `f32`, products of f32 queries and decoded keys; `i8`, queries quantized to 8 bits per head (as `quantize` does), products with the keys'
@@ -16,10 +18,31 @@ export interface AttentionNumerics {
 export const attentionBounds: Readonly<Record<AttentionNumerics["weights"], number>> = { f32: 1e-6, i8: 5e-4 };
 
 /** Tokens in the cache on which attention is measured. */
-export const typicalTokens = 1024;
+const typicalTokens = 1024;
 
 /** Tokens of a cache that lie together: what a cache grows by. */
 export const cacheBlock = 64;
+
+/**
+ * Where a cache's tokens lie. Without `pages` it holds one sequence, whose T tokens lie one after the other. With `pages` a run is over a batch of B sequences (B from 0,
+ * known at run time), which lie in pages of a pool (P of them) that they may share. Inputs `lengths` (i32, B) say how many tokens each holds, 0 to T, and `pageTable` (i32,
+ * B x T/pages rounded up) in which page of the pool, 0 to P - 1, token t of sequence b lies: `pageTable[b, t // pages]`. What is said of one sequence, T being its length,
+ * then holds for each, and its queries, tokens, positions, biases and results have an axis B outermost (lse after the heads).
+ */
+export interface Paged {
+  /** Tokens of a page, a multiple of `cacheBlock`. @default one sequence */
+  readonly pages?: number | undefined;
+}
+
+/** Sequences of a batch on which attention over pages is measured. */
+const typicalSequences = 4;
+
+/** Values of symbols for which a workload is measured, where it uses a cache: with pages, of a pool that all sequences could fill. */
+export function typicalSizes(workload: object): { readonly T: number; readonly B?: number; readonly P?: number } {
+  const { pages } = workload as Paged;
+  if (pages === undefined) return { T: typicalTokens };
+  return { T: typicalTokens, B: typicalSequences, P: typicalSequences * Math.ceil(typicalTokens / pages) };
+}
 
 /**
  * Attention of `m` queries over the first T tokens of a cache (T from 0, known at run time), grouped heads: query head h reads key head
@@ -31,7 +54,7 @@ export const cacheBlock = 64;
  * Token t is seen by query i when t < T; with `causal` also t <= p[i], with `window` also t > p[i] - window. The position p[i] of query i is T - m + i (the
  * queries are the last tokens), or the input `positions`. q and y are f32, m x heads x headSize; keys and values are tensors of rows (token, kv head).
  */
-export interface AttentionWorkload {
+export interface AttentionWorkload extends Paged {
   readonly op: "attention";
   /** Queries of a run. */
   readonly m: number | "any";
@@ -63,15 +86,33 @@ export interface AttentionWorkload {
 
 /**
  * M new tokens join the T of a cache: `k` and `v` (f32, m x kvHeads x headSize) are encoded in its formats, each token's head by itself, as `encode` does. The cache is
- * the one of an attention workload with the same heads and formats.
+ * the one of an attention workload with the same heads and formats. With `rope` keys are turned before, as by a rope workload: `positions` (i32, m) and `frequencies` (f32,
+ * rotary / 2) are inputs. Keys with groups along tokens (`kv2_t32_m`) are encoded by groups, each value of a head by itself: T and M are multiples of the group.
  */
-export interface AppendWorkload {
+export interface AppendWorkload extends Paged {
   readonly op: "append";
   readonly m: number | "any";
   readonly kvHeads: number;
   readonly headSize: number;
   readonly keys: string;
   readonly values: string;
+  /** @default none */
+  readonly rope?: ScaledRotation | undefined;
+  /** Outputs `keys` and `values`, as k and v: the new tokens as the cache has them, decoded. @default false */
+  readonly decoded?: boolean | undefined;
+}
+
+/**
+ * Keys of a cache turned where they lie (CacheBlend, arXiv:2405.16444; Cache-Craft, arXiv:2502.15734): those of the `m` tokens from token `first` on, which a run is told, are
+ * decoded, turned by `deltas[i] * frequencies` (i32, m; f32, rotary / 2) as by a rope workload, and encoded again, each token's head by itself. A key that rope turned by
+ * position p1 is by p2 - p1 what rope makes of it at p2; whatever scale it was multiplied by stays. Values are not looked at.
+ */
+export interface RotateWorkload extends Rotation {
+  readonly op: "rotate";
+  readonly m: number | "any";
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly keys: string;
 }
 
 /**

@@ -338,12 +338,18 @@ export function buffer(
     scope?: BufferScope;
     role?: BufferRole;
     range?: readonly [number, number];
+    below?: Operand;
     lanes?: readonly number[];
   } = {},
 ): Buffer {
   const scope = options.scope ?? "global";
   const role = options.role ?? (scope === "global" ? "workspace" : "local");
   check((scope === "global") === (role !== "local"), () => `${name}: a ${scope} buffer can't have the role ${role}`);
+  const { below } = options;
+  check(
+    below === undefined || options.range === undefined,
+    () => `${name}: it has a range and a size that it is below`,
+  );
   const range = role === "subgroup" ? leaderRange(name, scalar, shape, options.unit) : options.range;
   return Object.freeze({
     name,
@@ -354,6 +360,7 @@ export function buffer(
     scope,
     role,
     range,
+    below: below === undefined ? undefined : toExpr(below),
   });
 }
 

@@ -8,7 +8,8 @@ export {
   attentionBounds,
   cacheBlock,
   type MergeWorkload,
-  typicalTokens,
+  type RotateWorkload,
+  typicalSizes,
 } from "./attention.ts";
 export * as b from "./build.ts";
 export type { Device, Feature } from "./device.ts";
@@ -26,6 +27,7 @@ export { sizeOf } from "./memory.ts";
 export { type MonoidRow, monoids } from "./monoids.ts";
 export type * from "./nodes.ts";
 export * from "./ops/index.ts";
+export { type RopePairing, type Rotation, ropePairings, type ScaledRotation } from "./rope.ts";
 export { interpretProgram, type ProgramOptions } from "./run-program.ts";
 export { castBits, castValue, domains, evalOp, type OpName, type OpRow, ops, wrap } from "./scalar-ops.ts";
 export { simplifier, simplifyKernel } from "./simplify.ts";

@@ -8,7 +8,7 @@ import { constant, mod, sub } from "./build.ts";
 import type { Buffer, Expr, Kernel, Stmt } from "./nodes.ts";
 import { castValue, wrap } from "./scalar-ops.ts";
 import { isFloat, type Scalar, scalarRange } from "./types.ts";
-import { eachStmt, variablesOf } from "./visit.ts";
+import { eachNode, eachStmt, variablesOf } from "./visit.ts";
 
 export type Interval = readonly [number, number];
 
@@ -82,7 +82,8 @@ function exactRange(e: Expr, facts: Facts): Interval {
       ];
     }
     case "load": {
-      const range = facts.buffer(e.buffer)?.range ?? unknown;
+      const { range: declared, below } = facts.buffer(e.buffer) ?? {};
+      const range = below ? ([0, Math.max(0, rangeOf(below, facts)[1] - 1)] as const) : (declared ?? unknown);
       return e.mask ? [Math.min(0, range[0]), Math.max(0, range[1])] : range;
     }
     case "cast": {
@@ -198,8 +199,8 @@ function smallest(form: Affine, facts: Facts): number {
 }
 
 /**
- * A lower bound of an i32 expression, taken as a mathematical integer, that also uses symbolic extents: a variable of `loop < E` with a
- * negative coefficient is replaced by `E - 1`, one with a positive coefficient by 0, and `d * (a // d)` by `a - a % d`.
+ * A lower bound of an i32 expression, taken as a mathematical integer, that also uses symbolic extents: a variable of `loop < E`, or an element
+ * of a buffer below E, with a negative coefficient is replaced by `E - 1`, one with a positive coefficient by 0, and `d * (a // d)` by `a - a % d`.
  */
 export function lowerBound(e: Expr, facts: Facts): number {
   let form = affineOf(e);
@@ -237,8 +238,7 @@ function replaceOneOf(terms: readonly (readonly [Expr, number])[], form: Affine,
     ...form,
     terms: new Map([...form.terms].filter(([other]) => other !== atom)),
   });
-  const alone = (name: string, atom: Expr): boolean =>
-    [...form.terms.keys()].every((other) => other === atom || !variablesOf(other).has(name));
+  const alone = (atom: Expr): boolean => [...form.terms.keys()].every((other) => other === atom || !holds(other, atom));
   let remainder: Affine | undefined;
   for (const [atom, c] of terms) {
     if (atom.kind === "op" && (atom.op === "floordiv" || atom.op === "mod")) {
@@ -254,14 +254,28 @@ function replaceOneOf(terms: readonly (readonly [Expr, number])[], form: Affine,
       const scaled = scale === 1 ? without(atom) : addAffine(without(atom), without(atom), scale - 1);
       return { form: addAffine(scaled, affineOf(sub(a, mod(a, d))), (c * scale) / d.value), scale };
     }
-    if (atom.kind !== "var" || !alone(atom.name, atom)) continue;
-    const extent = facts.extent(atom.name);
-    if (extent === undefined) continue;
+    const extent = extentOf(atom, facts);
+    if (extent === undefined || !alone(atom)) continue;
     if (c > 0) return { form: without(atom), scale: 1 };
     if (variablesOf(extent).size > 0) return { form: addAffine(without(atom), affineOf(sub(extent, 1)), c), scale: 1 };
   }
   // A remainder stands in the way of its variable: 0..d-1 is all that is known of it then.
   return remainder && { form: remainder, scale: 1 };
+}
+
+/** What a loop's variable is below, or what a buffer holds; undefined where nothing is declared. */
+function extentOf(atom: Expr, facts: Facts): Expr | undefined {
+  if (atom.kind === "var") return facts.extent(atom.name);
+  return atom.kind === "load" && atom.mask === undefined ? facts.buffer(atom.buffer)?.below : undefined;
+}
+
+/** Whether an expression is part of another. */
+function holds(e: Expr, part: Expr): boolean {
+  let found = false;
+  eachNode(e, (node) => {
+    found ||= node === part;
+  });
+  return found;
 }
 
 /** Whether `a < b` for every value of their variables. */

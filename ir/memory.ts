@@ -114,7 +114,7 @@ export function bindTensor(
   symbols: Readonly<Record<string, number>>,
 ): Binding {
   const shape = buffer.shape.map((size) => sizeOf(size, symbols));
-  checkRange(kernel, buffer, given);
+  checkRange(kernel, buffer, given, symbols);
   if (buffer.unit === "byte") return bindBytes(kernel, buffer, shape, given);
   if (given.scalar !== buffer.scalar || `${given.shape}` !== `${shape}`)
     throw new InterpretError(
@@ -123,13 +123,19 @@ export function bindTensor(
   return { memory: elementMemory(buffer, shape, given.values, given.written), commit: () => {} };
 }
 
-function checkRange(kernel: string, buffer: Buffer, given: Tensor): void {
-  if (buffer.range === undefined || given.scalar !== buffer.scalar) return;
-  const [low, high] = buffer.range;
+function checkRange(
+  kernel: string,
+  { name, scalar, range, below }: Buffer,
+  given: Tensor,
+  symbols: Readonly<Record<string, number>>,
+): void {
+  const declared = below ? ([0, sizeOf(below, symbols) - 1] as const) : range;
+  if (declared === undefined || given.scalar !== scalar) return;
+  const [low, high] = declared;
   const at = given.values.findIndex((value, i) => !(value >= low && value <= high) && given.written?.[i] !== 0);
   if (at >= 0)
     throw new InterpretError(
-      `${kernel}: element ${at} of ${buffer.name} is ${given.values[at]}, outside its declared range ${low}..${high}`,
+      `${kernel}: element ${at} of ${name} is ${given.values[at]}, outside its declared range ${low}..${high}`,
     );
 }
 

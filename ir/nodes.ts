@@ -201,6 +201,8 @@ export interface Buffer {
   readonly role: BufferRole;
   /** Smallest and largest value that the elements can hold, where tighter than the type's: checked when data enters, relied on by interval analysis. */
   readonly range: readonly [number, number] | undefined;
+  /** A size below which the elements are, from 0 up, where their range depends on symbols: used as `range` is, which is then left out. */
+  readonly below: Expr | undefined;
 }
 
 /** A size unknown until run time, in [min, max], and congruent to `residue` modulo `modulo`. A kernel runs only for values in its domain. */

@@ -64,12 +64,7 @@ function shapeReason(buffer: Buffer, symbols: ReadonlySet<string>): Reason {
     if (scope !== "global" && size.kind !== "const")
       return `local buffer ${name} has the extent ${printExpr(size)}, expected a constant`;
     if (size.kind === "const" && size.value < 0) return `${name} has the extent ${size.value}`;
-    let loads = false;
-    eachNode(size, (e) => {
-      loads ||= e.kind === "load";
-    });
-    const unknown = [...variablesOf(size)].find((variable) => !symbols.has(variable));
-    if (loads || unknown !== undefined) return `the extent ${printExpr(size)} of ${name} is not made of symbols`;
+    if (!isSize(size, symbols)) return `the extent ${printExpr(size)} of ${name} is not made of symbols`;
   }
   if (unit === "byte" && (scope === "register" || shape.length !== 1))
     return `${name} counts bytes, so it is no register and has one extent`;
@@ -77,7 +72,18 @@ function shapeReason(buffer: Buffer, symbols: ReadonlySet<string>): Reason {
   return undefined;
 }
 
-function rangeReason({ name, scalar, range }: Buffer): Reason {
+/** Whether an expression is made of symbols alone. */
+function isSize(e: Expr, symbols: ReadonlySet<string>): boolean {
+  let loads = false;
+  eachNode(e, (node) => {
+    loads ||= node.kind === "load";
+  });
+  return !loads && [...variablesOf(e)].every((variable) => symbols.has(variable));
+}
+
+function rangeReason({ name, scalar, range, below }: Buffer, symbols: ReadonlySet<string>): Reason {
+  if (below !== undefined && (scalar !== "i32" || !isSize(below, symbols)))
+    return `${name} is ${scalar} below ${printExpr(below)}, expected i32 below a size made of symbols`;
   if (range === undefined) return undefined;
   const [low, high] = range;
   const [min, max] = scalarRange(scalar);
@@ -115,6 +121,8 @@ function formReason(buffer: Buffer, form: Form): Reason {
   return undefined;
 }
 
+const symbolsOf = ({ symbols }: Context["kernel"]): ReadonlySet<string> => new Set(symbols.map(({ name }) => name));
+
 export const kernelRules: readonly KernelRule[] = [
   {
     name: "unique-names",
@@ -130,11 +138,14 @@ export const kernelRules: readonly KernelRule[] = [
   {
     name: "shape",
     check: ({ kernel }) => {
-      const symbols = new Set(kernel.symbols.map(({ name }) => name));
+      const symbols = symbolsOf(kernel);
       return first(kernel.buffers, (buffer) => shapeReason(buffer, symbols));
     },
   },
-  { name: "value-range", check: ({ kernel }) => first(kernel.buffers, rangeReason) },
+  {
+    name: "value-range",
+    check: ({ kernel }) => first(kernel.buffers, (buffer) => rangeReason(buffer, symbolsOf(kernel))),
+  },
   {
     name: "role",
     check: (context) => {

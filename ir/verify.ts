@@ -7,7 +7,7 @@
  *   declared         every variable is in scope where it stands, with its type; every buffer is declared
  * Buffers
  *   shape            extents are i32 expressions of symbols, constant in local buffers; byte units and lanes only where they belong
- *   value-range      a declared range is not empty, of values of the type
+ *   value-range      a declared range is not empty, of values of the type; what elements are below is made of symbols, the elements i32
  *   role             inputs, weights and subgroup buffers are never written, packed buffers only by pack kernels; weights are used only by pack kernels,
  *                    which use no inputs, outputs or symbols
  * Types
@@ -119,7 +119,8 @@ export function verifyProgram(program: Program, form: Form): void {
       fail("written-first", `no kernel writes output ${buffer.name}`);
 }
 
-const range = (buffer: Buffer): string => buffer.range?.join("..") ?? "none";
+const range = ({ range: of, below }: Buffer): string =>
+  of?.join("..") ?? (below ? `below ${printExpr(below)}` : "none");
 
 /** The first property in which two declarations of a buffer differ. */
 function differs(a: Buffer, b: Buffer): string | undefined {

@@ -2,9 +2,16 @@
  * Workloads: what is to be computed, as plain JSON. A workload states its numerics; the tuner chooses how, never what.
  */
 import { z } from "zod";
-import type { AppendWorkload, AttentionNumerics, AttentionWorkload, MergeWorkload } from "./attention.ts";
+import type {
+  AppendWorkload,
+  AttentionNumerics,
+  AttentionWorkload,
+  MergeWorkload,
+  RotateWorkload,
+} from "./attention.ts";
 import { WorkloadError } from "./errors.ts";
 import { inWords } from "./in-words.ts";
+import { ropePairings, type ScaledRotation } from "./rope.ts";
 
 /**
  * What a matmul is computed in.
@@ -154,23 +161,16 @@ export interface EmbedWorkload {
   readonly w: string;
 }
 
-/** Which values of a head are a pair: the i-th with the i-th of the other half of what is rotated (`neox`), or neighbours (`interleaved`). */
-export const ropePairings = ["neox", "interleaved"] as const;
-export type RopePairing = (typeof ropePairings)[number];
-
 /**
  * Rotary position embedding (Su et al., RoFormer, arXiv:2104.09864) of `x[m,heads,d]`, f32: of the first `rotary` values of a head, pair i is turned by the angle
  * `positions[m] * frequencies[i]` and multiplied by `scale` (YaRN's attention factor; 1 where there is none); the rest is as it was. Positions are i32 of at most
  * 2^24, frequencies f32 of at most 16, in magnitude. A rotation by p2 - p1 takes what stood at p1 to p2.
  */
-export interface RopeWorkload {
+export interface RopeWorkload extends ScaledRotation {
   readonly op: "rope";
   readonly m: Rows;
   readonly heads: number;
   readonly d: number;
-  readonly rotary: number;
-  readonly pairing: RopePairing;
-  readonly scale: number;
 }
 
 /** `y[m,k] = silu(gate[m,k]) * up[m,k]`, f32: the gated unit of a decoder's MLP (Shazeer, arXiv:2002.05202), where a matmul's epilogue has not done it. */
@@ -192,6 +192,7 @@ export type Workload =
   | SwigluWorkload
   | AttentionWorkload
   | AppendWorkload
+  | RotateWorkload
   | MergeWorkload;
 
 /** What a field should be, beside what it is. */
@@ -222,6 +223,7 @@ const numerics = z.discriminatedUnion("compute", [
 ]);
 const flag = z.boolean().optional();
 const quantize = z.strictObject({ group, bits, keep: flag }).optional();
+const rotation = { rotary: size, pairing: z.enum(ropePairings) };
 const epilogue = z
   .array(z.enum(epilogueNames))
   .min(1, expecting("a step; leave it out"))
@@ -236,21 +238,22 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
   z.strictObject({ op: z.literal("dequantize"), n: size, k: size, w: z.string() }),
   z.strictObject({ op: z.literal("rmsnorm"), m: rows, k: size, eps: magnitude, residual: z.boolean(), quantize }),
   z.strictObject({ op: z.literal("embed"), m: rows, n: size, k: size, w: z.string() }),
-  z.strictObject({
-    ...{ op: z.literal("rope"), m: rows, heads: size, d: size, rotary: size },
-    ...{ pairing: z.enum(ropePairings), scale: magnitude },
-  }),
+  z.strictObject({ op: z.literal("rope"), m: rows, heads: size, d: size, ...rotation, scale: magnitude }),
   z.strictObject({ op: z.literal("swiglu"), m: rows, k: size, quantize }),
   z.strictObject({
     ...{ op: z.literal("attention"), m: rows, heads: size, kvHeads: size, headSize: size },
     ...{ keys: z.string(), values: z.string(), causal: z.boolean(), window: size.optional() },
     ...{ positions: z.enum(["last", "given"]).optional(), scale: magnitude.optional(), softcap: magnitude.optional() },
-    ...{ slopes: flag, bias: flag, sinks: flag, lse: flag },
+    ...{ slopes: flag, bias: flag, sinks: flag, lse: flag, pages: size.optional() },
     numerics: z.strictObject({ scores: z.enum(["f32", "i8"]), weights: z.enum(["f32", "i8"]) }),
   }),
   z.strictObject({
     ...{ op: z.literal("append"), m: rows, kvHeads: size, headSize: size },
-    ...{ keys: z.string(), values: z.string() },
+    ...{ keys: z.string(), values: z.string(), pages: size.optional(), decoded: flag },
+    rope: z.strictObject({ ...rotation, scale: magnitude }).optional(),
+  }),
+  z.strictObject({
+    ...{ op: z.literal("rotate"), m: rows, kvHeads: size, headSize: size, keys: z.string(), ...rotation },
   }),
   z.strictObject({ op: z.literal("merge"), m: rows, parts: size, heads: size, headSize: size }),
 ]);
@@ -285,6 +288,7 @@ export function workloadText({ op, ...fields }: Workload): string {
     if (typeof value === "boolean") return value ? [[3, `+ ${name}`]] : [];
     if (Array.isArray(value)) return value.map((step) => [3, `+ ${step}`] as const);
     if (name === "numerics") return [[2, numericsText(value as Numerics | AttentionNumerics)]];
+    if (name === "rope") return value === undefined ? [] : [[3, `+ ${rotationText(value as ScaledRotation)}`]];
     if (name === "w") return [[1, String(value)]];
     if (name === "quantize") return value === undefined ? [] : [[4, `+ quantize ${quantizedName(value)}`]];
     return [[0, `${name}=${value}`]];
@@ -309,6 +313,9 @@ export function quantizedNamed(name: string): QuantizedResult | undefined {
 
 const numericsText = (numerics: Numerics | AttentionNumerics): string =>
   "compute" in numerics ? `x ${numericsName(numerics)}` : `in ${numerics.scores}, weights in ${numerics.weights}`;
+
+const rotationText = ({ pairing, rotary, scale }: ScaledRotation): string =>
+  `rope ${pairing} ${rotary}${scale === 1 ? "" : ` scale=${scale}`}`;
 
 /** The canonical key of a workload. */
 export const workloadKey = (of: Workload): string => canonicalJson(of);

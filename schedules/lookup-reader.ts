@@ -3,8 +3,8 @@
  *
  *     d[n] += i32(t[k4, g, i32(ix[n, k4, p])]) * ((1 << p) * (1 << 2*g))           whole tables, exact
  *     .. d[n] + c[] ..
- *     e = i8(ix[n, k4, p]),  d[n] += i32(select(7 < e, -t[k4, i32(e & 7)], t[k4, i32(e & 7)])) * (1 << p)        half tables, rounded
- *     .. madd_f32(f32(d), step * 2.0, f32(c*2 + z*2) * 0.5) ..                       for f32(d*2 + z)
+ *     e = i8(ix[n, k4, p]),  d[n] += i32(select(7 < e, -t[k4, i32(e & 7)], t[k4, i32(e & 7)])) * (1 << p)        half tables
+ *     .. madd_f32(f32(d), step * 2.0, f32(c*2 + z*2) * 0.5) ..                       rounded, for f32(d*2 + z)
  */
 import {
   affineOf,
@@ -23,7 +23,7 @@ import {
 import type { CodeSum } from "./code-bits.ts";
 import { accessesIn } from "./elements.ts";
 import { require } from "./errors.ts";
-import { held, type TableKind, type Tables } from "./lookup-tables.ts";
+import { doubled, held, type TableKind, type Tables } from "./lookup-tables.ts";
 import { replaceIn } from "./primitive.ts";
 import { loopsIn } from "./two-levels.ts";
 
@@ -106,7 +106,7 @@ const entryOf: Readonly<Record<TableKind, (number: Expr, read: (index: Expr) => 
 function centring({ buffer }: LookupNames, { site, spatial, operand, codes, sum, tables }: Product): (e: Expr) => Expr {
   const { index } = site.reduce;
   const { centre, step } = tables;
-  const { doubled } = held[tables.kind];
+  const twice = doubled(tables);
   const lead = operand.index.slice(0, -1);
   // Where the sum is read its axes say which rows it is of.
   const axes = loopsIn([...lead, sum], spatial);
@@ -123,16 +123,16 @@ function centring({ buffer }: LookupNames, { site, spatial, operand, codes, sum,
   const floatOf = (integer: Expr, factors: readonly Expr[]): Expr | undefined => {
     const [read, times] = [...affineOf(integer).terms].find(([atom]) => isSum(atom)) ?? [];
     if (read === undefined || times === undefined || !isSum(read)) return undefined;
-    // The sum's centre with the other integers, which no row changes either. In twice the unit these count once more.
+    // The sum's centre with the other integers, which no row changes either, in the unit of entries.
     const without = (by: Expr): Expr => rewriter((inner) => (inner === read ? by : inner))(integer);
-    const others = doubled === 0 ? without(at(read, centre)) : b.add(without(at(read, centre)), without(b.constant(0)));
+    const others = [at(read, centre), ...(twice ? [b.constant(0)] : [])].map(without).reduce(b.add);
     if (step === undefined)
-      return [b.cast("f32", b.shr(b.add(b.mul(read, times), others), doubled)), ...factors].reduce(b.mul);
+      return [b.cast("f32", b.shr(b.add(b.mul(read, times), others), twice)), ...factors].reduce(b.mul);
     const rows = rowAxes.flatMap((axis) => [...variablesOf(read.index[axis] as Expr)]);
     const isOwn = (e: Expr): boolean => rows.some((name) => variablesOf(e).has(name));
     const shared = factors.filter((e) => !isOwn(e));
     const one = times === 1 ? at(read, step) : b.mul(at(read, step), b.constant(times, "f32"));
-    const rest = doubled === 0 ? b.cast("f32", others) : b.mul(b.cast("f32", others), b.constant(0.5, "f32"));
+    const rest = b.mul(b.cast("f32", others), b.constant(1 / 2 ** twice, "f32"));
     const [size, offset] = [one, rest].map((e) => [e, ...shared].reduce(b.mul));
     const float = b.call("madd_f32", b.cast("f32", read), size as Expr, offset as Expr);
     return [float, ...factors.filter(isOwn)].reduce(b.mul);
@@ -141,7 +141,7 @@ function centring({ buffer }: LookupNames, { site, spatial, operand, codes, sum,
     if (isSum(e)) {
       require(step === undefined, () =>
         `lookup: ${buffer} is read other than as f32(${buffer} - ..), where its step would be; use entries i16`);
-      return b.shr(b.add(e, at(e, centre)), doubled);
+      return b.shr(b.add(e, at(e, centre)), twice);
     }
     const factors = step === undefined ? [e] : factorsOf(e);
     const float = factors.find((f) => f.kind === "cast" && f.type.scalar === "f32" && f.arg.type.scalar === "i32");

@@ -3,11 +3,12 @@
  *
  *     entry(i) = sum over ke < 4 of bit ke of i * x[.., 4*k4 + ke]  -  centre,      centre = (sum over ke of x[.., 4*k4 + ke]) >> 1
  *
- * With x in -127..127 an entry is in -254..254. `centre` sums the centres over the groups of one sum, times the weights of all planes. Half tables have twice the unit:
+ * With x in -127..127 an entry is in -254..254. `centre` sums the centres over the groups of one sum, times the weights of all planes. Rounded tables, and half ones, count
+ * every product twice:
  *
  *     entry(i) = 2 * (sum over ke < 4 of bit ke of i * x[.., 4*k4 + ke])  -  centre,      centre = sum over ke of x[.., 4*k4 + ke]
  *
- * so that entry(15 - i) = -entry(i), and entries 0..7, in -508..508, are all that is held.
+ * so that entry(15 - i) = -entry(i), in -508..508: entries 0..7 tell the others, and what is lost by rounding one is won by rounding the other.
  */
 import { type Buffer, b, type Expr, type Kernel, type Stmt, type Var } from "../ir/index.ts";
 
@@ -24,34 +25,32 @@ export type TableKind = "whole" | "half";
 interface Held {
   /** Entries of a table. */
   readonly length: number;
-  /** Entries count a product this often, as bits to shift. */
-  readonly doubled: 0 | 1;
   /** Exact entries are `(high << digitBits) + low`. */
   readonly digitBits: number;
   readonly digitRange: readonly [number, number];
   readonly digits: (entry: Expr) => { readonly low: Expr; readonly high: Expr };
-  /** Half of what 4 values sum up to, in the unit of entries. */
-  readonly centre: (sum: Expr) => Expr;
 }
 
 const i16 = (value: number): Expr => b.constant(value, "i16");
 
 export const held: Readonly<Record<TableKind, Held>> = {
   whole: {
-    ...{ length: 16, doubled: 0, digitBits: 2, digitRange: [-64, 63] },
+    ...{ length: 16, digitBits: 2, digitRange: [-64, 63] },
     digits: (entry) => ({ low: b.and(entry, i16(3)), high: b.shr(entry, i16(2)) }),
-    centre: (sum) => b.shr(sum, i16(1)),
   },
   half: {
-    ...{ length: 8, doubled: 1, digitBits: 3, digitRange: [-63, 63] },
+    ...{ length: 8, digitBits: 3, digitRange: [-63, 63] },
     // Rounded towards 0, so that the digits of a negated entry are its digits, negated.
     digits: (entry) => {
       const high = b.shr(b.add(entry, b.and(b.shr(entry, i16(15)), i16(7))), i16(3));
       return { low: b.sub(entry, b.shl(high, i16(3))), high };
     },
-    centre: (sum) => sum,
   },
 };
+
+/** How often entries count a product, as bits to shift. */
+export const doubled = ({ entries, kind }: Pick<Tables, "entries" | "kind">): 0 | 1 =>
+  entries === "i8" || kind === "half" ? 1 : 0;
 
 /** Greatest rounded entry. Even, so that where x is constant, and half of the greatest entry frequent, no error is made again and again. */
 export const greatestRounded = 126;
@@ -92,7 +91,7 @@ export function tablesOf(
   shape: Pick<Tables, "entries" | "kind" | "reach" | "planes" | "group"> & { readonly names: TableNames },
 ): Tables {
   const { entries, kind, reach, planes, group, names } = shape;
-  const { length, doubled, digitRange } = held[kind];
+  const { length, digitRange } = held[kind];
   const lead = operand.shape.slice(0, -1);
   const k = operand.shape.at(-1) as Expr;
   const tables = b.floordiv(k, tableSpan);
@@ -104,7 +103,7 @@ export function tablesOf(
   ) => b.buffer(name, scalar, [...lead, ...shape], { role: "workspace", ...(range && { range }) });
   const one = b.constant(length);
   const perSum = [b.floordiv(k, group)];
-  const furthest = ((tableSpan * 127) / 2) * 2 ** doubled * (group / tableSpan) * (2 ** planes - 1);
+  const furthest = ((tableSpan * 127) / 2) * 2 ** doubled(shape) * (group / tableSpan) * (2 ** planes - 1);
   return {
     ...{ operand, entries, kind, reach, planes, group },
     table:
@@ -173,13 +172,17 @@ const valuesAt = ({ operand }: Tables, lead: readonly Expr[], k4: Expr): readonl
     b.cast("i16", b.load(operand, [...lead, b.add(b.mul(k4, tableSpan), ke)])),
   );
 
-const centreAt = ({ kind }: Tables, values: readonly Expr[]): Expr => held[kind].centre(values.reduce(b.add));
+/** Half of what the values sum up to, in the unit of entries. */
+function centreAt(tables: Tables, values: readonly Expr[]): Expr {
+  const sum = values.reduce(b.add);
+  return doubled(tables) === 1 ? sum : b.shr(sum, i16(1));
+}
 
 function entryAt(tables: Tables, values: readonly Expr[], i: Expr): Expr {
-  const { length, doubled } = held[tables.kind];
+  const { length } = held[tables.kind];
   const bit = (ke: number): Expr => b.cast("i16", b.and(b.shr(i, ke), 1));
   const sum = values.flatMap((x, ke) => (2 ** ke < length ? [b.mul(x, bit(ke))] : [])).reduce(b.add);
-  return b.sub(doubled === 0 ? sum : b.shl(sum, i16(doubled)), centreAt(tables, values));
+  return b.sub(b.shl(sum, i16(doubled(tables))), centreAt(tables, values));
 }
 
 const tablesIn = ({ operand }: Tables): Expr => b.floordiv(operand.shape.at(-1) as Expr, tableSpan);
@@ -215,14 +218,12 @@ function roundedNest(tables: Tables, rows: TableRows, step: Buffer, { greatest, 
   const { name } = tables.table;
   const [g, first, k4, i] = ["g", "greatest", "k4", "i"].map((loop) => b.variable(`${name}/${loop}`)) as Four;
   const perSum = tables.group / tableSpan;
-  const { length, doubled } = held[tables.kind];
+  const { length } = held[tables.kind];
   return overRows(name, rows, (lead) => {
     const valuesIn = (inner: Expr): readonly Expr[] => valuesAt(tables, lead, tableIn(tables, g, inner));
-    // Entries go from minus half of sum |x| to half of it, rounded up, or from minus the whole to the whole.
-    const magnitude = valuesIn(first)
-      .map((x) => b.op("abs", x))
-      .reduce(b.add);
-    const most = b.cast("i32", doubled === 0 ? b.shr(b.add(magnitude, i16(1)), i16(1)) : magnitude);
+    // Entries go from minus sum |x| to sum |x|.
+    const magnitudes = valuesIn(first).map((x) => b.op("abs", x));
+    const most = b.cast("i32", magnitudes.reduce(b.add));
     const whole = b.load(greatest, []);
     const scale = b.div(b.constant(tables.reach * 2 ** fraction, "f32"), b.cast("f32", b.max(whole, 1)));
     const entry = b.mul(b.cast("i32", entryAt(tables, valuesIn(k4), i)), b.load(factor, []));
@@ -232,7 +233,7 @@ function roundedNest(tables: Tables, rows: TableRows, step: Buffer, { greatest, 
     return [
       b.loop(g.name, sumsIn(tables), [
         b.loop(first.name, perSum, [b.reduce(greatest.name, [], most, [first.name], "max")]),
-        b.store(step.name, [...lead, g], b.div(b.cast("f32", whole), b.constant(tables.reach * 2 ** doubled, "f32"))),
+        b.store(step.name, [...lead, g], b.div(b.cast("f32", whole), b.constant(2 * tables.reach, "f32"))),
         b.store(factor.name, [], b.cast("i32", scale)),
         b.loop(k4.name, perSum, [b.loop(i.name, length, [fill])]),
       ]),

@@ -29,6 +29,7 @@ export {
   type QuantizeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
+  type RotateWorkload,
   type Rows,
   type SwigluWorkload,
   type Workload,
@@ -87,6 +88,26 @@ export {
   type MatmulShape,
   openGguf,
 } from "./gguf/index.ts";
-export { type RopeOptions, type RopeScaling, type RopeTable, ropeTable } from "./models/index.ts";
-export { ApiError, GpuPackedTensors, type Held, HeldTensor, KvCache, PackedTensors, release } from "./runtime/index.ts";
+export {
+  type KeyOrder,
+  type KeyShape,
+  keyOrder,
+  type RopeOptions,
+  type RopeScaling,
+  type RopeTable,
+  reorderFrequencies,
+  reorderHeads,
+  ropeTable,
+} from "./models/index.ts";
+export {
+  ApiError,
+  GpuPackedTensors,
+  type Held,
+  HeldTensor,
+  KvCache,
+  PackedTensors,
+  PagedCache,
+  release,
+  Sequence,
+} from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -4,6 +4,7 @@ import { check } from "../errors.ts";
 import type { Buffer, Expr } from "../nodes.ts";
 import { bufferName, checkRow, rowEntries } from "./containers.ts";
 import { type Codes, type Field, type FieldName, type Format, fieldOf, termsOf } from "./format.ts";
+import { smallFloatAt } from "./small-float.ts";
 
 /** The buffers (role `packed`) of the format's fields: `[n, k / span * terms]`. */
 export function packedFields(format: Format, n: number, k: number): readonly Buffer[] {
@@ -63,7 +64,12 @@ export function integerAt(format: Format, k: Expr, read: FieldAt, term = 0): Exp
 /** The f32 value at column k of a row. */
 export function decodeFields(format: Format, k: Expr, read: FieldAt): Expr {
   const [values, offset] = [entryAt(format, k, read, "v"), entryAt(format, k, read, "o")];
-  if (values !== undefined) return cast("f32", values);
+  if (values !== undefined) {
+    const kind = fieldOf(format, "v")?.float;
+    const scale = entryAt(format, k, read, "s");
+    const number = kind === undefined ? cast("f32", values) : smallFloatAt(kind, values, scale !== undefined);
+    return scale === undefined ? number : mul(number, scale);
+  }
   const terms = Array.from({ length: termsOf(format) }, (_, term) => {
     const scale = entryAt(format, k, read, "s", term);
     check(scale !== undefined, () => `${format.name} has neither values nor codes with scales`);

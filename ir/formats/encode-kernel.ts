@@ -1,9 +1,11 @@
 /**
- * Encoding as statements of the IR: what `encode` does with a row, for the formats whose fields are each one number (or, of offsets, one in units of the scale). To the
- * last bit the same, scales below the smallest normal f32 aside, which make codes of zero here.
+ * Encoding as statements of the IR: what `encode` does with a row, for floats and the formats whose fields are each one number (or, of offsets, one in units of the
+ * scale). To the last bit the same, scales below the smallest normal f32 aside, which make codes of zero here.
  */
 import {
   add,
+  and,
+  bitcast,
   buffer,
   cast,
   constant,
@@ -23,8 +25,9 @@ import {
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import type { Buffer, Expr, Stmt } from "../nodes.ts";
-import type { Scalar } from "../types.ts";
+import { largestZero } from "./encode-nearest.ts";
 import { containerOf, type Field, type Format, fieldOf, type Source, spanOf } from "./format.ts";
+import { smallFloatOf, smallFloats } from "./small-float.ts";
 
 /** A row that is encoded: its values, and where its fields' entries are stored. */
 export interface EncodedRow {
@@ -40,11 +43,22 @@ const smallestScale = 2 ** -126;
 
 const f32 = (value: number): Expr => constant(Math.fround(value), "f32");
 
-/** The type that a source's numbers are rounded to; undefined for integers. */
-function typeOfSource(format: Format, source: Source): Scalar | undefined {
-  if (source.kind === "element") return containerOf(format, source.container).scalar;
-  return source.kind === "bits" && source.as === "f16" ? "f16" : undefined;
+const numbersOf = <K extends string>(registers: Readonly<Record<K, Buffer>>): Readonly<Record<K, Expr>> =>
+  Object.fromEntries(Object.entries<Buffer>(registers).map(([name, of]) => [name, load(of, [])])) as Record<K, Expr>;
+
+/** What a source's numbers are rounded to; undefined for integers. */
+function typeOfSource(format: Format, source: Source): Rounding | undefined {
+  const type =
+    source.kind === "element"
+      ? containerOf(format, source.container).scalar
+      : source.kind === "bits"
+        ? source.as
+        : undefined;
+  return roundings.find((known) => known === type);
 }
+
+const roundings = ["f32", "f16", "e8m0"] as const;
+type Rounding = (typeof roundings)[number];
 
 /** The statements that encode a row, and the registers that they use. Throws a `WorkloadError` for a format whose scales have several levels. */
 export function encodedRow(
@@ -54,11 +68,8 @@ export function encodedRow(
   const { name, size } = row;
   const values = fieldOf(format, "v");
   const at = variable(`${name}/k`);
-  if (values !== undefined)
-    return {
-      registers: [],
-      body: [loop(`${name}/k`, size, [row.store(values, at, cast(values.scalar, row.value(at)))])],
-    };
+  if (values !== undefined && fieldOf(format, "s") === undefined)
+    return { registers: [], body: [loop(`${name}/k`, size, [row.store(values, at, floatOf(values, row.value(at)))])] };
   requireLevels(format);
   const span = spanOf(format.group ?? "row", size);
   const register = (part: string): Buffer => buffer(`${name}.${part}`, "f32", [], { scope: "register" });
@@ -70,21 +81,19 @@ export function encodedRow(
   const extreme = (of: Buffer, monoid: "min" | "max"): Stmt =>
     loop(`${of.name}/k`, span, [reduce(of.name, [], valueAt(`${of.name}/k`), [`${of.name}/k`], monoid)]);
   const choice = chosen(format, load(low, []), load(high, []));
-  const tooSmall = lt(op("abs", load(scale, [])), f32(smallestScale));
-  const reciprocal = select(tooSmall, f32(0), div(f32(1), select(tooSmall, f32(1), load(scale, []))));
   const [s, z, o] = (["s", "z", "o"] as const).map((field) => fieldOf(format, field));
   const stored = storedScale(format, load(scale, []));
   const fields: readonly Stmt[] = [
     ...(s ? [row.store(s, g, stored)] : []),
     ...(z ? [row.store(z, g, cast(z.scalar, load(zero, [])))] : []),
-    ...(o ? [row.store(o, g, storedOffset(format, o, load(offset, []), stored))] : []),
+    ...(o ? [row.store(o, g, offsetOf(format, o, numbersOf({ offset, zero }), stored))] : []),
   ];
-  const q = fieldOf(format, "q") as Field;
-  const code = codeOf(format, valueAt(`${name}/k`), {
-    offset: load(offset, []),
-    inverse: load(inverse, []),
-    zero: load(zero, []),
-  });
+  const own = values ?? (fieldOf(format, "q") as Field);
+  const value = valueAt(`${name}/k`);
+  const number =
+    values === undefined
+      ? cast(own.scalar, codeOf(format, value, numbersOf({ offset, inverse, zero })))
+      : floatOf(values, mul(value, load(inverse, [])));
   const body = [
     extreme(low, "min"),
     extreme(high, "max"),
@@ -92,8 +101,8 @@ export function encodedRow(
     store(scale.name, [], choice.scale),
     store(zero.name, [], choice.zero(load(scale, []))),
     ...fields,
-    store(inverse.name, [], reciprocal),
-    loop(`${name}/k`, span, [row.store(q, add(mul(g, span), at), cast(q.scalar, code))]),
+    store(inverse.name, [], format.rule === "nearest" ? divisorOf(stored) : reciprocalOf(load(scale, []))),
+    loop(`${name}/k`, span, [row.store(own, add(mul(g, span), at), number)]),
   ];
   return {
     registers: [low, high, scale, inverse, offset, zero],
@@ -101,14 +110,26 @@ export function encodedRow(
   };
 }
 
+/** An f32 as a field of floats has it. */
+const floatOf = ({ scalar, float }: Field, x: Expr): Expr => (float ? smallFloatOf(float, x) : cast(scalar, x));
+
+/** What a value is multiplied by: 0 where the scale is too small. */
+function reciprocalOf(scale: Expr): Expr {
+  const tooSmall = lt(op("abs", scale), f32(smallestScale));
+  return select(tooSmall, f32(0), div(f32(1), select(tooSmall, f32(1), scale)));
+}
+
+/** What a value is divided by: by a scale of 0 it gives 0. */
+const divisorOf = (scale: Expr): Expr => select(op("eq", scale, 0), f32(Number.POSITIVE_INFINITY), scale);
+
 /** Throws unless each field is a number of its own. */
 function requireLevels(format: Format): void {
   const wrong = format.fields.find(({ name, product }) => {
-    if (name === "q" || name === "z") return product.length > 1;
+    if (name === "q" || name === "z" || name === "v") return product.length > 1;
     const own = name === "o" ? product.slice(-1) : product;
     return own.length > 1 || own.some((source) => typeOfSource(format, source) === undefined) || product.length > 2;
   });
-  const rules: readonly string[] = ["absmax", "extreme", "range", "range0"];
+  const rules: readonly string[] = ["absmax", "extreme", "range", "nearest", "range0", "power"];
   if (wrong !== undefined || format.codes?.table !== undefined || !rules.includes(format.rule))
     throw new WorkloadError(
       `${format.name} is no format of caches: kernels do not encode ${wrong === undefined ? "by its rule" : "scales of several levels"}; use f32, f16, i8_row, q8_0, q4_0, int4_row_zf or another integer format`,
@@ -124,13 +145,18 @@ interface Chosen {
 
 /** Scale, offset and zero point of a group by the format's rule, from its least and greatest value. */
 function chosen(format: Format, low: Expr, high: Expr): Chosen {
-  const { low: first, high: last, zero } = format.codes as NonNullable<Format["codes"]>;
+  const { low: first, high: last, zero } = rangeOf(format);
   const fixed = { offset: f32(0), zero: (): Expr => f32(zero) };
   const amax = max(high, op("neg", low));
   const steps = f32(last - first);
   switch (format.rule) {
     case "absmax":
       return { scale: div(amax, f32(Math.min(last - zero, zero - first))), ...fixed };
+    // 2^exponent(amax) is the bits of its exponent.
+    case "power": {
+      const power = bitcast("f32", and(bitcast("i32", amax), 0x7f800000));
+      return { scale: mul(power, f32(2 ** -Math.floor(Math.log2(last - zero)))), ...fixed };
+    }
     case "extreme": {
       const extreme = select(lt(high, op("neg", low)), low, high);
       return { scale: div(extreme, f32(first - zero)), ...fixed };
@@ -145,31 +171,53 @@ function chosen(format: Format, low: Expr, high: Expr): Chosen {
       return { scale, offset: f32(0), zero: (s) => select(isZero(s), f32(0), whole(s)) };
     }
     default: {
-      const scale = div(sub(high, low), steps);
-      return { scale: max(scale, leastScale(format, low)), offset: low, zero: () => f32(zero) };
+      const scale = max(div(sub(high, low), steps), leastScale(format, low));
+      if (format.rule !== "nearest") return { scale, offset: low, zero: () => f32(zero) };
+      const type = typeOfSource(format, (fieldOf(format, "o") as Field).product.at(-1) as Source) as Rounding;
+      return { scale, offset: low, zero: (s) => rounded(type, isInScales(format) ? div(op("neg", low), s) : low) };
     }
   }
+}
+
+/** The range of codes, or of scaled floats. */
+function rangeOf(format: Format): Pick<NonNullable<Format["codes"]>, "low" | "high" | "zero"> {
+  const float = fieldOf(format, "v")?.float;
+  if (float === undefined) return format.codes as NonNullable<Format["codes"]>;
+  const { greatest } = smallFloats[float];
+  return { low: -greatest, high: greatest, zero: 0 };
 }
 
 /** Whether the offset is stored in units of the scale. */
 const isInScales = (format: Format): boolean => (fieldOf(format, "o")?.product.length ?? 0) > 1;
 
-const scaleType = (format: Format): Scalar =>
-  typeOfSource(format, (fieldOf(format, "s") as Field).product[0] as Source) as Scalar;
+const scaleType = (format: Format): Rounding =>
+  typeOfSource(format, (fieldOf(format, "s") as Field).product[0] as Source) as Rounding;
 
 /** Where the offset is stored in units of the scale, the smallest scale for which that quotient is finite and precise. */
 function leastScale(format: Format, offset: Expr): Expr {
   if (!isInScales(format)) return f32(0);
   const size = op("abs", offset);
-  return scaleType(format) === "f16" ? max(mul(size, f32(2 ** -15)), f32(2 ** -24)) : mul(size, f32(2 ** -24));
+  return scaleType(format) === "f16"
+    ? max(mul(size, f32(1 / largestZero(format))), f32(2 ** -24))
+    : mul(size, f32(2 ** -24));
 }
 
-const rounded = (type: Scalar, e: Expr): Expr => (type === "f32" ? e : cast("f32", cast(type, e)));
+/** A number as it is stored; of e8m0 a power of two already, or 0, which it lacks. */
+function rounded(type: Rounding, e: Expr): Expr {
+  if (type === "e8m0") return max(e, f32(2 ** -127));
+  return type === "f32" ? e : cast("f32", cast(type, e));
+}
 
 const storedScale = (format: Format, scale: Expr): Expr => rounded(scaleType(format), scale);
 
-function storedOffset(format: Format, field: Field, offset: Expr, scale: Expr): Expr {
-  const type = typeOfSource(format, field.product.at(-1) as Source) as Scalar;
+function offsetOf(
+  format: Format,
+  field: Field,
+  { offset, zero }: Readonly<Record<"offset" | "zero", Expr>>,
+  scale: Expr,
+): Expr {
+  if (format.rule === "nearest") return isInScales(format) ? op("neg", mul(scale, zero)) : zero;
+  const type = typeOfSource(format, field.product.at(-1) as Source) as Rounding;
   const signed = field.negate ? op("neg", offset) : offset;
   const back = (e: Expr): Expr => (field.negate ? op("neg", e) : e);
   if (!isInScales(format)) return back(rounded(type, signed));
@@ -184,7 +232,16 @@ function codeOf(
   { offset, inverse, zero }: Readonly<Record<"offset" | "inverse" | "zero", Expr>>,
 ): Expr {
   const { low, high } = format.codes as NonNullable<Format["codes"]>;
+  const within = (code: Expr): Expr => cast("i32", min(max(code, f32(low)), f32(high)));
+  if (format.rule === "nearest")
+    return within(op("nearest", isInScales(format) ? add(div(value, inverse), zero) : div(sub(value, zero), inverse)));
   const steps = mul(sub(value, offset), inverse);
-  const code = format.rule === "absmax" ? add(op("round", steps), zero) : op("floor", add(steps, add(zero, 0.5)));
-  return cast("i32", min(max(code, f32(low)), f32(high)));
+  switch (format.rule) {
+    case "absmax":
+      return within(add(op("round", steps), zero));
+    case "power":
+      return within(add(op("nearest", steps), zero));
+    default:
+      return within(op("floor", add(steps, add(zero, 0.5))));
+  }
 }

@@ -4,7 +4,10 @@
  * outer level, codes from the scales as stored) without ggml's search for a smaller error.
  */
 import { WorkloadError } from "../errors.ts";
+import { evalOp } from "../scalar-ops.ts";
 import { containerBytes, rowEntries } from "./containers.ts";
+import { encodeFloats } from "./encode-floats.ts";
+import { encodeNearest, rangeScale } from "./encode-nearest.ts";
 import { encodePlanes } from "./encode-planes.ts";
 import {
   type Codes,
@@ -38,21 +41,16 @@ export function encode(format: Format, values: Float32Array, n: number, k: numbe
     throw new WorkloadError(`${values.length} values are not ${n} x ${k}; expected ${n * k}, row-major`);
   const containers = Object.fromEntries(Object.entries(bytes).map(([name, size]) => [name, new Uint8Array(size)]));
   const tensor = writer(format, containers, k);
-  if (format.codes === undefined) {
-    const [source] = fieldOf(format, "v")?.product ?? [];
-    const out = source && tensor.of(source);
-    values.forEach((value, i) => {
-      out?.set(floor(i / k), i % k, value);
-    });
-    return containers;
-  }
-  for (let i = 0; i < values.length; i++)
-    if (!Number.isFinite(values[i]))
-      throw new WorkloadError(`row ${floor(i / k)}, k ${i % k}: ${values[i]} has no code`);
+  if (fieldOf(format, "s") !== undefined)
+    for (let i = 0; i < values.length; i++)
+      if (!Number.isFinite(values[i]))
+        throw new WorkloadError(`row ${floor(i / k)}, k ${i % k}: ${values[i]} has no code`);
   const { codes } = format;
   for (let row = 0; row < n; row++) {
     const x = values.subarray(row * k, (row + 1) * k);
-    if (format.rule === "planes") encodePlanes(format, tensor, x, row);
+    if (codes === undefined) encodeFloats(format, tensor, x, row);
+    else if (format.rule === "planes") encodePlanes(format, tensor, x, row);
+    else if (format.rule === "nearest") encodeNearest(format, codes, tensor, x, row);
     else encodeRow(format, codes, tensor, x, row);
   }
   return containers;
@@ -95,12 +93,14 @@ function encodeRow(format: Format, codes: Codes, tensor: Writer, x: Float32Array
       return;
     }
     const steps = fround(fround(value - offset) * (scale === 0 ? 0 : fround(1 / scale)));
-    const code =
-      format.rule === "absmax"
-        ? sign(steps) * floor(abs(steps) + 0.5) + zero
-        : floor(fround(steps + fround(zero + 0.5)));
-    out.set(row, i, Math.min(codes.high, Math.max(codes.low, code)));
+    out.set(row, i, Math.min(codes.high, Math.max(codes.low, roundedBy(format.rule, steps, zero))));
   });
+}
+
+function roundedBy(rule: Format["rule"], steps: number, zero: number): number {
+  if (rule === "absmax") return sign(steps) * floor(abs(steps) + 0.5) + zero;
+  if (rule === "power") return evalOp("nearest", "f32", steps) + zero;
+  return floor(fround(steps + fround(zero + 0.5)));
 }
 
 /** The code of the nearest integer of a table; of two as near the upper one where they are in order, else the first. */
@@ -127,6 +127,7 @@ function choose(format: Format, codes: Codes, x: Float32Array): GroupChoice {
   switch (format.rule) {
     case "cast":
     case "planes":
+    case "nearest":
       throw new Error(`${format.name}: a group alone has no scale by the rule ${format.rule}`);
     case "extreme":
       return { scale: fround(extreme / (codes.low - zero)), offset: 0, zero };
@@ -142,8 +143,7 @@ function choose(format: Format, codes: Codes, x: Float32Array): GroupChoice {
       return { scale: extreme === 0 ? 0 : 2 ** (floor(Math.log2(abs(extreme))) - top), offset: 0, zero };
     }
     case "range": {
-      const scale = fround(fround(high - low) / steps);
-      return { scale: Math.max(scale, smallestScale(format, low)), offset: low, zero };
+      return { scale: rangeScale(format, low, high), offset: low, zero };
     }
     case "range0": {
       const from = Math.min(low, 0);
@@ -152,14 +152,6 @@ function choose(format: Format, codes: Codes, x: Float32Array): GroupChoice {
       return { scale, offset: 0, zero: scale === 0 ? 0 : Math.min(steps, Math.round(fround(-from / scale))) };
     }
   }
-}
-
-/** Where the offset is stored in units of the scale (float zero points), the smallest scale for which that quotient is finite and precise. */
-function smallestScale(format: Format, offset: number): number {
-  const [scale] = fieldOf(format, "s")?.product ?? [];
-  if (scale === undefined || !fieldOf(format, "o")?.product.includes(scale)) return 0;
-  const half = containerOf(format, scale.container).scalar === "f16";
-  return half ? Math.max(2 ** -24, abs(offset) * 2 ** -15) : abs(offset) * 2 ** -24;
 }
 
 /**

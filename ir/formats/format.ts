@@ -7,9 +7,10 @@
  *     f32(q[n,k] - zero) * s[n,g] + o[n,g]        g = k // group,  zero = z[n,g] or the constant codes.zero,  o only where the format has it
  *
  * where codes.table, if the format has it, stands for q: codes.table[q[n,k]]. Where codes come in planes with scales of their own it is the sum of
- * such products, in the order of the planes, and o. Without codes it is f32(v[n,k]).
+ * such products, in the order of the planes, and o. Without codes it is f32(v[n,k]), times s[n,g] where the format has it.
  */
 import type { Scalar } from "../types.ts";
+import type { SmallFloat } from "./small-float.ts";
 
 /** How many values of K share one entry: a number, or all of a row. */
 export type Span = number | "row";
@@ -91,6 +92,8 @@ export type FieldName = "v" | "q" | "s" | "z" | "o";
 export interface Field {
   readonly name: FieldName;
   readonly scalar: Scalar;
+  /** Of v in u8: the floats that its bits are. With scales all are finite: a NaN would be the scale's. */
+  readonly float?: SmallFloat;
   /** Smallest and largest entry, where tighter than the scalar's. */
   readonly range: readonly [number, number] | undefined;
   readonly span: Span;
@@ -114,22 +117,23 @@ export interface Codes {
 }
 
 /**
- * How `encode` picks scales: `cast` (no codes); `extreme`: the value farthest from zero becomes the lowest code; `absmax`: plus and minus
- * the greatest magnitude become the ends of a symmetric code range; `range`: smallest and largest value become the ends; `range0`: the
+ * How `encode` picks scales: `cast` (none); `extreme`: the value farthest from zero becomes the lowest code; `absmax`: plus and minus
+ * the greatest magnitude become the ends of a symmetric range of codes, or of floats; `range`: smallest and largest value become the ends; `nearest`: the same,
+ * codes being the nearest by the scale and offset as they are stored, halves to even; `range0`: the
  * same with zero among the values; `mean`: the mean magnitude becomes 1; `power`: the largest power of two up to the greatest magnitude becomes
- * the largest one in the table; `planes`: scales and offset fit the values in least squares.
+ * the largest one in the table, or among the codes, which then round halves to even; `planes`: scales and offset fit the values in least squares.
  */
-export type EncodeRule = "cast" | "extreme" | "absmax" | "range" | "range0" | "mean" | "power" | "planes";
+export type EncodeRule = "cast" | "extreme" | "absmax" | "range" | "nearest" | "range0" | "mean" | "power" | "planes";
 
 export interface Format {
   readonly name: string;
   /** K must be a multiple of this. */
   readonly block: number;
-  /** Values of K that share a scale; undefined without codes. */
+  /** Values of K that share a scale; undefined without scales. */
   readonly group: Span | undefined;
   readonly codes: Codes | undefined;
   readonly containers: readonly Container[];
-  /** In the order q, s, z, o; or v alone. */
+  /** In the order q, s, z, o; or v, and s where there is one. */
   readonly fields: readonly Field[];
   readonly rule: EncodeRule;
 }

@@ -1,4 +1,5 @@
 /** Quantization formats: what other parts of `ir/` and, through `ir/index.ts`, other folders may use. */
+export { type CacheFormat, cacheFormatOf } from "./along.ts";
 export { formatNames, formatOf } from "./catalog.ts";
 export { checkContainers } from "./check.ts";
 export { checkMultiple, checkRow, containerBuffers, containerBytes, rowEntries } from "./containers.ts";

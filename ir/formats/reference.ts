@@ -5,6 +5,7 @@
 import { accessor } from "./bits.ts";
 import { checkLengths, rowSpans } from "./containers.ts";
 import { type Containers, type Field, type Format, fieldOf, spanOf, termsOf } from "./format.ts";
+import { smallFloatValue } from "./small-float.ts";
 
 /** A field's entry at (row, index of the span along K), exactly. */
 export type FieldReader = (row: number, entry: number) => number;
@@ -53,8 +54,11 @@ export function rowReader(format: Format, containers: Containers, n: number, k: 
     return field && fieldReader(format, field, containers, k);
   };
   const [values, codes, scales, zeros, offsets] = [reader("v"), reader("q"), reader("s"), reader("z"), reader("o")];
-  const numbers = values ?? codes;
-  if (numbers === undefined) throw new Error(`${format.name} has no codes and no values`);
+  const stored = values ?? codes;
+  if (stored === undefined) throw new Error(`${format.name} has no codes and no values`);
+  const kind = fieldOf(format, "v")?.float;
+  const numbers: FieldReader =
+    kind === undefined ? stored : (r, i) => smallFloatValue(kind, stored(r, i), scales !== undefined);
   const group = format.group === undefined ? k : spanOf(format.group, k);
   const groups = rowSpans(format.group, k);
   const { zero = 0, table } = format.codes ?? {};

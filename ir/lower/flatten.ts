@@ -39,11 +39,10 @@ export function flatten(kernel: Kernel): Kernel {
 }
 
 function inBytes(of: Buffer): Buffer {
-  const { name, scalar, scope, role, range } = of;
-  return buffer(
-    name,
-    scalar,
-    [byteSize(of)],
-    range ? { unit: "byte", scope, role, range } : { unit: "byte", scope, role },
-  );
+  const { name, scalar, scope, role, range, below } = of;
+  return buffer(name, scalar, [byteSize(of)], {
+    ...{ unit: "byte", scope, role },
+    ...(range && { range }),
+    ...(below && { below }),
+  });
 }

@@ -48,6 +48,49 @@ export function referenceAttention(
   return { y, lse };
 }
 
+/** What attention over pages reads: keys and values are those of the pool, page by page. */
+export interface PagedInputs extends AttentionInputs {
+  readonly lengths: ArrayLike<number>;
+  readonly pageTable: ArrayLike<number>;
+}
+
+/** `y` (B x m x heads x headSize) and `lse` (heads x B x m) of an attention workload with pages: each sequence by itself, its tokens gathered from their pages. */
+export function referencePaged(
+  workload: AttentionWorkload & { readonly pages: number },
+  inputs: PagedInputs,
+): ReturnType<typeof referenceAttention> {
+  const { heads, kvHeads, headSize, pages } = workload;
+  const { lengths, pageTable, q } = inputs;
+  const count = lengths.length;
+  const m = count === 0 ? 0 : q.length / (count * heads * headSize);
+  const perRow = pageTable.length / count;
+  const y = new Float64Array(q.length);
+  const lse = new Float64Array(heads * count * m);
+  const row = kvHeads * headSize;
+  for (let b = 0; b < count; b++) {
+    const tokens = lengths[b] as number;
+    const gathered = (pool: ArrayLike<number>): Float64Array =>
+      Float64Array.from({ length: tokens * row }, (_, i) => {
+        const t = Math.floor(i / row);
+        const page = pageTable[b * perRow + Math.floor(t / pages)] as number;
+        return pool[(page * pages + (t % pages)) * row + (i % row)] as number;
+      });
+    const own = (of: ArrayLike<number> | undefined): number[] | undefined =>
+      of && Array.from({ length: of.length / count }, (_, i) => of[(b * of.length) / count + i] as number);
+    const biases = own(inputs.bias);
+    const columns = (biases?.length ?? 0) / m;
+    const one = referenceAttention(workload, {
+      ...inputs,
+      ...{ q: own(q) ?? [], keys: gathered(inputs.keys), values: gathered(inputs.values) },
+      positions: own(inputs.positions),
+      bias: biases?.filter((_, i) => i % columns < tokens),
+    });
+    y.set(one.y, b * one.y.length);
+    for (let h = 0; h < heads; h++) lse.set(one.lse.subarray(h * m, (h + 1) * m), (h * count + b) * m);
+  }
+  return { y, lse };
+}
+
 interface Place {
   readonly h: number;
   readonly i: number;

@@ -27,27 +27,30 @@ import {
   variable,
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { decodeFields, type Format, fieldOf, formatOf, integerAt, spanOf } from "../formats/index.ts";
+import { cacheFormatOf, type Format, fieldOf, integerAt, spanOf } from "../formats/index.ts";
 import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
-import { referenceAttention } from "./attention-reference.ts";
-import { blocksOf, type Cached, cachedEntry, cachedTensor, type Token, tokensSymbol } from "./cache.ts";
+import { referenceAttention, referencePaged } from "./attention-reference.ts";
+import { type Batch, batchOf } from "./batch.ts";
+import { type Cached, cachedEntry, cachedTensor, cachedValue, rowWidth, type Token, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
 import { quantizeReference } from "./reference.ts";
 import { checkSize, groupOf, rowsOf } from "./shapes.ts";
 
-/** Blocks that the tokens of the cache take. */
-const blocks: Expr = blocksOf(variable(tokensSymbol));
 const T = variable(tokensSymbol);
 
 const f32 = (value: number): Expr => constant(Math.fround(value), "f32");
 const [zero, minusInfinity] = [f32(0), f32(Number.NEGATIVE_INFINITY)];
 
-/** What a query and head has, by the loops around: kv head, query, head of the group. */
+/** What a query and head has, by the loops around: kv head, sequence (with pages), query, head of the group. */
 interface Scope {
   readonly workload: AttentionWorkload;
-  readonly at: readonly [hk: Expr, i: Expr, hg: Expr];
+  readonly batch: Batch;
+  /** Index of what each has of its own, and of what a query has. */
+  readonly at: readonly Expr[];
+  readonly query: readonly Expr[];
+  readonly kvHead: Expr;
   readonly head: Expr;
   /** Position of the query. */
   readonly position: Expr;
@@ -55,6 +58,7 @@ interface Scope {
   readonly own: (name: string, more?: readonly (Expr | number)[], scalar?: "i8") => Buffer;
   readonly keys: Cached;
   readonly values: Cached;
+  readonly passes: Passes;
 }
 
 /** Statements, and the buffers that they are about. */
@@ -66,17 +70,29 @@ interface Piece {
 /** Block, and place in it. */
 type Place = readonly [tb: Expr, ti: Expr];
 
-const tokenOf = ([block, place]: Place): Token => ({ block, place });
-
-/** Loops over the tokens of all blocks. `token` is t = 64 * block + place. */
-function eachToken(name: string, s: (place: Place, token: Expr) => Stmt): Stmt {
-  const [tb, ti] = [variable(`${name}/tb`), variable(`${name}/ti`)];
-  const token = add(mul(tb, cacheBlock), ti);
-  return loop(`${name}/tb`, blocks, [loop(`${name}/ti`, cacheBlock, [s([tb, ti], token)])]);
+/** Loops over the blocks that a sequence has, and over their tokens. `token` is t = 64 * block + place. */
+interface Passes {
+  readonly eachBlock: (name: string, s: (tb: Expr) => Stmt) => Stmt;
+  readonly eachToken: (name: string, s: (place: Place, token: Expr) => Stmt) => Stmt;
 }
 
-const eachBlock = (name: string, s: (tb: Expr) => Stmt): Stmt =>
-  loop(`${name}/tb`, blocks, [s(variable(`${name}/tb`))]);
+function passesOver(blocks: Expr): Passes {
+  const eachBlock: Passes["eachBlock"] = (name, s) => loop(`${name}/tb`, blocks, [s(variable(`${name}/tb`))]);
+  return {
+    eachBlock,
+    eachToken: (name, s) => {
+      const ti = variable(`${name}/ti`);
+      return eachBlock(name, (tb) => loop(`${name}/ti`, cacheBlock, [s([tb, ti], add(mul(tb, cacheBlock), ti))]));
+    },
+  };
+}
+
+/** Where a token of the query's sequence lies. */
+const tokenOf = ({ batch }: Scope, [block, place]: Place): Token => ({ block: batch.place(block), place });
+
+/** Reads an entry of a cached row of the query's keys or values. */
+const entryOf = (scope: Scope, of: Cached, place: Place, isThere?: Expr): ReturnType<typeof cachedEntry> =>
+  cachedEntry(of, scope.workload, tokenOf(scope, place), scope.kvHead, isThere);
 
 function check({ heads, kvHeads, headSize, window, causal, keys, values, numerics }: AttentionWorkload): void {
   checkSize("heads", heads);
@@ -85,16 +101,22 @@ function check({ heads, kvHeads, headSize, window, causal, keys, values, numeric
   if (heads % kvHeads !== 0)
     throw new WorkloadError(`kvHeads: ${heads} heads can't be grouped by ${kvHeads}; use a divisor of ${heads}`);
   if (window !== undefined && !causal) throw new WorkloadError("window: it needs causal: true");
-  if (numerics.scores === "i8" && formatOf(keys).codes === undefined)
+  const cached = cacheFormatOf(keys);
+  if (numerics.scores === "i8" && cached.format.codes === undefined)
     throw new WorkloadError(`numerics.scores: i8 multiplies integer codes and ${keys} has none; use "f32"`);
-  const { codes, rule } = formatOf(values);
+  if (numerics.scores === "i8" && cached.tokens > 1)
+    throw new WorkloadError(
+      `numerics.scores: i8 sums codes of one scale, of which ${keys} has one per value; use "f32"`,
+    );
+  const { format } = cacheFormatOf(values);
+  const { codes, rule } = format;
   if (numerics.weights === "f32") return;
   const reason =
     codes === undefined
       ? "has none"
-      : fieldOf(formatOf(values), "o") || fieldOf(formatOf(values), "z")
+      : fieldOf(format, "o") || fieldOf(format, "z")
         ? "has zero points of its own"
-        : codes.bits === 8 && rule !== "absmax"
+        : codes.bits === 8 && rule !== "absmax" && rule !== "power"
           ? "may have negative scales"
           : undefined;
   if (reason !== undefined)
@@ -111,36 +133,39 @@ export function attentionProgram(workload: AttentionWorkload): Program {
   check(workload);
   const { heads, kvHeads, headSize, numerics } = workload;
   const group = heads / kvHeads;
-  const { extent: M, symbols: perRun } = rowsOf(workload.m);
+  const { extent: M, symbols: rowSymbols } = rowsOf(workload.m);
+  const batch = batchOf(workload);
+  const perRun = [...rowSymbols, ...batch.symbols];
   const input = (name: string, shape: readonly (Expr | number)[], scalar: "f32" | "i32" = "f32"): Buffer =>
     buffer(name, scalar, shape, { role: "input" });
   const inputs = {
-    positions: input("positions", [M], "i32"),
+    positions: input("positions", [...batch.axes, M], "i32"),
     slopes: input("slopes", [heads]),
-    bias: input("bias", [M, T]),
+    bias: input("bias", [...batch.axes, M, T]),
     sinks: input("sinks", [heads]),
   };
   const used = [
+    ...batch.inputs,
     ...(workload.positions === "given" ? [inputs.positions] : []),
     ...(workload.slopes ? [inputs.slopes] : []),
     ...(workload.bias ? [inputs.bias] : []),
     ...(workload.sinks ? [inputs.sinks] : []),
   ];
   const [hk, i, hg] = [variable("hk"), variable("i"), variable("hg")];
+  const query = [...batch.at, i];
   const scope: Scope = {
-    workload,
-    at: [hk, i, hg],
-    head: add(mul(hk, group), hg),
-    position: workload.positions === "given" ? load(inputs.positions, [i]) : add(sub(T, M), i),
+    ...{ workload, batch, query, passes: passesOver(batch.blocks) },
+    ...{ at: [hk, ...query, hg], kvHead: hk, head: add(mul(hk, group), hg) },
+    position: workload.positions === "given" ? load(inputs.positions, query) : add(sub(batch.tokens, M), i),
     own: (name, more = [], scalar) =>
-      buffer(name, scalar ?? "f32", [kvHeads, M, group, ...more], {
-        ...(scalar === "i8" && { range: weightRange(formatOf(workload.values)) }),
+      buffer(name, scalar ?? "f32", [kvHeads, ...batch.axes, M, group, ...more], {
+        ...(scalar === "i8" && { range: weightRange(cacheFormatOf(workload.values).format) }),
       }),
-    keys: cachedTensor("k", workload),
-    values: cachedTensor("v", workload),
+    keys: cachedTensor("k", workload, batch.capacity),
+    values: cachedTensor("v", workload, batch.capacity),
   };
-  const rows = mul(M, heads);
-  const q = input("q", [rows, headSize]);
+  const rows = [...batch.axes, mul(M, heads)];
+  const q = input("q", [...rows, headSize]);
   const m = scope.own("m");
   const scores = scoresOf(scope, q, rows);
   const [s] = scores.buffers as [Buffer];
@@ -148,14 +173,14 @@ export function attentionProgram(workload: AttentionWorkload): Program {
   const [x] = exponents.buffers as [Buffer];
   const weighted = numerics.weights === "f32" ? plainWeights(scope, x, m) : quantizedWeights(scope, x, m);
   const outputs = [
-    buffer("y", "f32", [M, heads, headSize], { role: "output" }),
-    ...(workload.lse ? [buffer("lse", "f32", [heads, M], { role: "output" })] : []),
+    buffer("y", "f32", [...batch.axes, M, heads, headSize], { role: "output" }),
+    ...(workload.lse ? [buffer("lse", "f32", [heads, ...batch.axes, M], { role: "output" })] : []),
   ];
   const body = [
     ...scores.body,
     ...exponents.body,
     ...weighted.body,
-    ...resultsOf(scope, { m, l: scope.own("l"), o: scope.own("o", [headSize]), ...inputs }, outputs),
+    ...resultsOf(scope, { m, l: scope.own("l"), o: weightedSum(scope), ...inputs }, outputs),
   ];
   const main = kernel("main", "main", {
     symbols: [...perRun, symbol(tokensSymbol, { min: 1 })],
@@ -170,9 +195,13 @@ export function attentionProgram(workload: AttentionWorkload): Program {
       ...weighted.buffers,
       ...outputs,
     ],
-    body: [loop("i", M, [loop("hk", kvHeads, [loop("hg", group, body)])])],
+    body: [loop("i", M, batch.each([loop("hk", kvHeads, [loop("hg", group, body)])]))],
   });
-  const quantize = quantizeRows("q", { extent: rows, symbols: perRun }, headSize, headSize, "prologue", "workspace");
+  const width = rowWidth("k", scope.keys.format, headSize);
+  const quantize = quantizeRows(
+    ...(["q", { extent: mul(M, heads), symbols: perRun }, headSize, width, "prologue", "workspace"] as const),
+    ...([codeReach, { width, batch }] as const),
+  );
   return {
     name: "attention",
     kernels: [...(numerics.scores === "i8" ? [quantize] : []), main, emptyKernel(outputs, perRun)],
@@ -197,40 +226,45 @@ function emptyKernel(outputs: readonly Buffer[], perRun: readonly SizeSymbol[]):
 }
 
 /** `s`: products of a query and the keys. */
-function scoresOf(scope: Scope, q: Buffer, rows: Expr): Piece {
-  const { workload, at, head, keys, own } = scope;
+function scoresOf(scope: Scope, q: Buffer, rows: readonly Expr[]): Piece {
+  const { workload, batch, at, query, head, keys, own, passes } = scope;
   const { heads, headSize, numerics } = workload;
-  const s = own("s", [blocks, cacheBlock]);
-  const row = add(mul(at[1], heads), head);
+  const s = own("s", [batch.blocks, cacheBlock]);
+  const row = [...batch.at, add(mul(query.at(-1) as Expr, heads), head)];
   const d = variable("s/d");
-  const codes = quantizedBuffers(rows, headSize, headSize, "workspace", codeReach, "q");
-  const query =
-    numerics.scores === "i8" ? mul(cast("f32", load(codes.q, [row, d])), load(codes.s, [row, 0])) : load(q, [row, d]);
-  const nest = eachToken("s", (place) => {
-    const key = decodeFields(keys.format, d, cachedEntry(keys, workload, tokenOf(place), at[0]));
-    return loop("s/d", headSize, [reduce(s.name, [...at, ...place], mul(query, key), ["s/d"])]);
+  // Codes of queries are zeros beyond the head, so that there the keys' may be anything.
+  const width = numerics.scores === "i8" ? rowWidth("k", keys.format, headSize) : headSize;
+  const codes = quantizedBuffers(rows, width, width, "workspace", codeReach, "q");
+  const value =
+    numerics.scores === "i8"
+      ? mul(cast("f32", load(codes.q, [...row, d])), load(codes.s, [...row, 0]))
+      : load(q, [...row, d]);
+  const nest = passes.eachToken("s", (place) => {
+    const key = cachedValue(keys, workload, tokenOf(scope, place), scope.kvHead, d);
+    return loop("s/d", width, [reduce(s.name, [...at, ...place], mul(value, key), ["s/d"])]);
   });
   return { buffers: [s, ...(numerics.scores === "i8" ? [codes.q, codes.s] : [])], body: [nest] };
 }
 
 /** `x`: scores as they enter the exponential, -Infinity where a token is not seen. */
 function exponentsOf(
-  { workload, at, head, position, own }: Scope,
+  { workload, batch, at, query, head, position, own, passes }: Scope,
   s: Buffer,
   { slopes, bias }: Readonly<Record<"slopes" | "bias", Buffer>>,
 ): Piece {
   const { causal, window, softcap, headSize, scale = 1 / Math.sqrt(headSize) } = workload;
-  const x = own("x", [blocks, cacheBlock]);
-  const nest = eachToken("x", (place, t) => {
+  const x = own("x", [batch.blocks, cacheBlock]);
+  const nest = passes.eachToken("x", (place, t) => {
+    const isThere = lt(t, batch.tokens);
     const conditions = [
-      lt(t, T),
+      isThere,
       ...(causal ? [lt(t, add(position, 1))] : []),
       ...(window === undefined ? [] : [lt(sub(position, window), t)]),
     ];
     const scaled = mul(load(s, [...at, ...place]), f32(scale));
     const capped = softcap === undefined ? scaled : mul(tanh(div(scaled, f32(softcap))), f32(softcap));
     const sloped = workload.slopes ? add(capped, mul(load(slopes, [head]), cast("f32", sub(t, position)))) : capped;
-    const biased = workload.bias ? add(sloped, load(bias, [at[1], t], lt(t, T))) : sloped;
+    const biased = workload.bias ? add(sloped, load(bias, [...query, t], isThere)) : sloped;
     return store(x.name, [...at, ...place], select([...new Set(conditions)].reduce(and), biased, minusInfinity));
   });
   return { buffers: [x], body: [nest] };
@@ -239,11 +273,18 @@ function exponentsOf(
 /** A maximum as it is subtracted. */
 const finite = (maximum: Expr): Expr => op("pmax", maximum, f32(leastFinite));
 
-function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
-  const [p, l, o] = [own("p", [blocks, cacheBlock]), own("l"), own("o", [workload.headSize])];
+/** Values of a row that are summed: `o` has whole vectors, of which y takes the head's. */
+const valueWidth = ({ workload, values }: Scope): number => rowWidth("v", values.format, workload.headSize);
+
+const weightedSum = (scope: Scope): Buffer => scope.own("o", [valueWidth(scope)]);
+
+function plainWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
+  const { workload, batch, at, own, values, passes } = scope;
+  const { eachToken } = passes;
+  const [p, l, o] = [own("p", [batch.blocks, cacheBlock]), own("l"), weightedSum(scope)];
   const d = variable("o/d");
   const value = (place: Place, t: Expr): Expr =>
-    decodeFields(values.format, d, cachedEntry(values, workload, tokenOf(place), at[0], lt(t, T)));
+    cachedValue(values, workload, tokenOf(scope, place), scope.kvHead, d, lt(t, batch.tokens));
   const body = [
     eachToken("m", (place) => reduce(m.name, at, load(x, [...at, ...place]), ["m/tb", "m/ti"], "pmax")),
     eachToken("p", (place) =>
@@ -251,7 +292,7 @@ function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer
     ),
     eachToken("l", (place) => reduce(l.name, at, load(p, [...at, ...place]), ["l/tb", "l/ti"])),
     eachToken("o", (place, t) =>
-      loop("o/d", workload.headSize, [
+      loop("o/d", valueWidth(scope), [
         reduce(o.name, [...at, d], mul(load(p, [...at, ...place]), value(place, t)), ["o/tb", "o/ti"]),
       ]),
     ),
@@ -262,7 +303,10 @@ function plainWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer
 /** Weights of 8-bit values are never negative, so that these codes have 7 bits; of narrower ones they have the sign of the scale. */
 const weightRange = ({ codes }: Format): readonly [number, number] => [codes?.bits === 8 ? 0 : -codeReach, codeReach];
 
-function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Buffer): Piece {
+function quantizedWeights(scope: Scope, x: Buffer, m: Buffer): Piece {
+  const { workload, at, own, values, passes } = scope;
+  const { eachToken, eachBlock } = passes;
+  const { blocks, tokens } = scope.batch;
   const { headSize } = workload;
   const { format } = values;
   const span = spanOf(format.group ?? "row", headSize);
@@ -271,8 +315,15 @@ function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Bu
   const e = own("e", [blocks, cacheBlock]);
   const [w, codes] = [own("w", [groups, blocks, cacheBlock]), own("w.q", [groups, blocks, cacheBlock], "i8")];
   const [most, scale] = [own("w.max", [groups, blocks]), own("w.s", [groups, blocks])];
-  const [l, o] = [own("l"), own("o", [headSize])];
+  const [l, o] = [own("l"), weightedSum(scope)];
   const perGroup = (name: string, s: (g: Expr) => Stmt): Stmt => loop(`${name}/g`, groups, [s(variable(`${name}/g`))]);
+  /** Loops over the groups that share a scale, in every block. */
+  const perGroupTokens = (name: string, s: (g: Expr, place: Place, token: Expr) => Stmt): Stmt => {
+    const ti = variable(`${name}/ti`);
+    return eachBlock(name, (tb) =>
+      perGroup(name, (g) => loop(`${name}/ti`, cacheBlock, [s(g, [tb, ti], add(mul(tb, cacheBlock), ti))])),
+    );
+  };
   const [low, high] = weightRange(format);
   const inverse = (g: Expr, tb: Expr): Expr => {
     const step = load(scale, [...at, g, tb]);
@@ -287,21 +338,18 @@ function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Bu
     eachBlock("r", (tb) => store(r.name, [...at, tb], exp(sub(finite(load(xb, [...at, tb])), finite(load(m, at)))))),
     eachToken("lb", ([tb, ti]) => reduce(lb.name, [...at, tb], load(e, [...at, tb, ti]), ["lb/ti"])),
     eachBlock("l", (tb) => reduce(l.name, at, mul(load(lb, [...at, tb]), load(r, [...at, tb])), ["l/tb"])),
-    perGroupTokens("w", perGroup, (g, [tb, ti], t) => {
+    perGroupTokens("w", (g, [tb, ti], t) => {
       const of = fieldOf(format, "s") as Format["fields"][number];
-      const scaled = mul(
-        load(e, [...at, tb, ti]),
-        cachedEntry(values, workload, { block: tb, place: ti }, at[0], lt(t, T))(of, g),
-      );
+      const scaled = mul(load(e, [...at, tb, ti]), entryOf(scope, values, [tb, ti], lt(t, tokens))(of, g));
       return store(w.name, [...at, g, tb, ti], scaled);
     }),
-    perGroupTokens("w.max", perGroup, (g, [tb, ti]) =>
+    perGroupTokens("w.max", (g, [tb, ti]) =>
       reduce(most.name, [...at, g, tb], op("abs", load(w, [...at, g, tb, ti])), ["w.max/ti"], "pmax"),
     ),
     eachBlock("w.s", (tb) =>
       perGroup("w.s", (g) => store(scale.name, [...at, g, tb], div(load(most, [...at, g, tb]), f32(codeReach)))),
     ),
-    perGroupTokens("w.q", perGroup, (g, [tb, ti]) => {
+    perGroupTokens("w.q", (g, [tb, ti]) => {
       const steps = op("nearest", mul(load(w, [...at, g, tb, ti]), inverse(g, tb)));
       return store(codes.name, [...at, g, tb, ti], cast("i8", op("pmin", op("pmax", steps, f32(low)), f32(high))));
     }),
@@ -310,29 +358,18 @@ function quantizedWeights({ workload, at, own, values }: Scope, x: Buffer, m: Bu
       const g = groupOf(d, span, headSize);
       const product = mul(
         cast("f32", load(codes, [...at, g, tb, ti])),
-        cast("f32", integerAt(format, d, cachedEntry(values, workload, { block: tb, place: ti }, at[0]))),
+        cast("f32", integerAt(format, d, entryOf(scope, values, [tb, ti]))),
       );
       const by = mul(load(r, [...at, tb]), load(scale, [...at, g, tb]));
-      return loop("o/d", headSize, [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
+      return loop("o/d", valueWidth(scope), [reduce(o.name, [...at, d], mul(by, product), ["o/tb", "o/ti"])]);
     }),
   ];
   return { buffers: [xb, e, r, lb, l, w, most, scale, codes, o], body };
 }
 
-/** Loops over the groups that share a scale, in every block. */
-function perGroupTokens(
-  name: string,
-  perGroup: (name: string, s: (g: Expr) => Stmt) => Stmt,
-  s: (g: Expr, place: Place, token: Expr) => Stmt,
-): Stmt {
-  const [tb, ti] = [variable(`${name}/tb`), variable(`${name}/ti`)];
-  const token = add(mul(tb, cacheBlock), ti);
-  return eachBlock(name, () => perGroup(name, (g) => loop(`${name}/ti`, cacheBlock, [s(g, [tb, ti], token)])));
-}
-
 /** What is made of the sums of a query. A sink takes part in the divisor alone. */
 function resultsOf(
-  { workload, at, head }: Scope,
+  { workload, at, query, head }: Scope,
   { m, l, o, sinks }: Readonly<Record<"m" | "l" | "o" | "sinks", Buffer>>,
   [y, lse]: readonly Buffer[],
 ): readonly Stmt[] {
@@ -345,10 +382,10 @@ function resultsOf(
   const value = div(workload.sinks ? mul(weighted, shrink) : weighted, divisor);
   const isSeen = lt(zero, divisor);
   return [
-    loop("y/d", workload.headSize, [store((y as Buffer).name, [at[1], head, d], select(isSeen, value, zero))]),
+    loop("y/d", workload.headSize, [store((y as Buffer).name, [...query, head, d], select(isSeen, value, zero))]),
     ...(lse === undefined
       ? []
-      : [store(lse.name, [head, at[1]], select(isSeen, add(top, log(divisor)), minusInfinity))]),
+      : [store(lse.name, [head, ...query], select(isSeen, add(top, log(divisor)), minusInfinity))]),
   ];
 }
 
@@ -359,20 +396,25 @@ function queriesOf({ numerics, headSize }: AttentionWorkload, q: ArrayLike<numbe
   return Float64Array.from(codes, (code, i) => code * (s[Math.floor(i / headSize)] as number));
 }
 
-/** Its reference takes the cache decoded: `keys` and `values`, tokens x kvHeads x headSize. */
+/** Its reference takes the cache decoded: `keys` and `values`, tokens (with pages those of the pool) x kvHeads x headSize. */
 export const attention: Operator<AttentionWorkload> = {
   program: attentionProgram,
   reference: (workload, inputs) => {
     const [keys, values] = [valuesOf(inputs, "keys"), valuesOf(inputs, "values")];
-    const { y, lse } = referenceAttention(workload, {
-      ...inputs,
-      q: queriesOf(workload, valuesOf(inputs, "q")),
-      keys,
-      values,
-    });
+    const given = { ...inputs, q: queriesOf(workload, valuesOf(inputs, "q")), keys, values };
+    const { pages } = workload;
+    const { y, lse } =
+      pages === undefined
+        ? referenceAttention(workload, given)
+        : referencePaged(
+            { ...workload, pages },
+            { ...given, lengths: valuesOf(inputs, "lengths"), pageTable: valuesOf(inputs, "pageTable") },
+          );
     return workload.lse ? { y, lse } : { y };
   },
-  meaning: ({ softcap, causal, sinks }) =>
-    `y[i,h,d] = softmax_t(${softcap === undefined ? "" : "softcap "}scale * q[i,h] . k[t]${causal ? ", t up to i" : ""}${sinks ? ", and a sink" : ""}) . v[t,d]`,
+  meaning: ({ softcap, causal, sinks, pages }) => {
+    const b = pages === undefined ? "" : "b,";
+    return `y[${b}i,h,d] = softmax_t(${softcap === undefined ? "" : "softcap "}scale * q[${b}i,h] . k[${b}t]${causal ? ", t up to i" : ""}${sinks ? ", and a sink" : ""}) . v[${b}t,d]`;
+  },
   bound: ({ numerics }) => attentionBounds[numerics.weights],
 };

@@ -14,10 +14,11 @@ import { quantizeProgram, reachOf, withQuantizedResult } from "./quantize.ts";
 import { quantizeReference, referenceMatmul } from "./reference.ts";
 import { rmsnorm } from "./rmsnorm.ts";
 import { rope } from "./rope.ts";
+import { rotate } from "./rotate.ts";
 import { swiglu } from "./swiglu.ts";
 
-export { type AttentionInputs, referenceAttention } from "./attention-reference.ts";
-export { type Cached, type CacheShape, cacheBytes, cachedTensor, cacheIndex, tokensSymbol } from "./cache.ts";
+export { type AttentionInputs, referenceAttention, referencePaged } from "./attention-reference.ts";
+export { type Cached, type CacheShape, cacheBytes, cachedTensor, cacheIndex, rowWidth, tokensSymbol } from "./cache.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";
@@ -29,6 +30,7 @@ export {
   quantizeReference,
   referenceMatmul,
 } from "./reference.ts";
+export { type StoredRows, storedRows } from "./stored-rows.ts";
 
 const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, { op: Op }>> } = {
   matmul: {
@@ -62,6 +64,7 @@ const operators: { readonly [Op in Workload["op"]]: Operator<Extract<Workload, {
   swiglu,
   attention,
   append,
+  rotate,
   merge,
 };
 

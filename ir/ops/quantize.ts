@@ -27,6 +27,7 @@ import { WorkloadError } from "../errors.ts";
 import { sizeOf } from "../memory.ts";
 import type { Buffer, BufferRole, Expr, Kernel, Program, Stage, Stmt } from "../nodes.ts";
 import type { QuantizedResult, QuantizeWorkload, Rows } from "../workload.ts";
+import { type Batch, batchOf } from "./batch.ts";
 import { checkSize, groupSize, rowsOf } from "./shapes.ts";
 
 /** Codes of 8 bits reach from -127 to 127: -128 is not used, so that every code has its negative. */
@@ -42,18 +43,19 @@ export function reachOf(bits = 8, field = "numerics.xBits"): number {
 /** The smallest scale whose reciprocal is used. */
 export const smallestScale: number = 2 ** -126;
 
-/** The codes and scales of a quantized input `x`. */
+/** The codes and scales of a quantized input `x`; rows may have several axes. */
 export function quantizedBuffers(
-  rows: Expr,
+  rows: Expr | readonly Expr[],
   k: number,
   group: number,
   role: BufferRole,
   reach: number = codeReach,
   x = "x",
 ): { readonly q: Buffer; readonly s: Buffer } {
+  const axes = [rows].flat();
   return {
-    q: buffer(`${x}.q`, "i8", [rows, k], { role, range: [-reach, reach] }),
-    s: buffer(`${x}.s`, "f32", [rows, k / group], { role }),
+    q: buffer(`${x}.q`, "i8", [...axes, k], { role, range: [-reach, reach] }),
+    s: buffer(`${x}.s`, "f32", [...axes, k / group], { role }),
   };
 }
 
@@ -67,6 +69,14 @@ export const quantizeKernel = (
   reach: number = codeReach,
 ): Kernel => quantizeRows("x", rowsOf(m), k, group, stage, role, reach);
 
+/** More of rows that are quantized. */
+interface RowOptions {
+  /** Codes of a row, which are one group where they are more than k: those from k on are zeros. @default k */
+  readonly width?: number;
+  /** Sequences, each with its rows. @default one */
+  readonly batch?: Pick<Batch, "axes" | "at" | "each">;
+}
+
 /** The same for an input of any name and rows. */
 export function quantizeRows(
   of: string,
@@ -76,10 +86,13 @@ export function quantizeRows(
   stage: Stage,
   role: BufferRole,
   reach: number = codeReach,
+  { width = k, batch: { axes, at, each } = batchOf({}) }: RowOptions = {},
 ): Kernel {
-  const x = buffer(of, "f32", [extent, k], { role: "input" });
-  const { q, s } = quantizedBuffers(extent, k, group, role, reach, of);
-  const { buffers, body } = quantizeNest(x, q, s, reach, { own: "x", row: "m", group: "g", code: "i" });
+  const rows = [...axes, extent];
+  const x = buffer(of, "f32", [...rows, k], { role: "input" });
+  const { q, s } = quantizedBuffers(rows, width, group, role, reach, of);
+  const names = { own: "x", row: "m", group: "g", code: "i" };
+  const { buffers, body } = quantizeNest({ x, q, s }, reach, names, { at, each });
   return kernel("quantize", stage, { symbols, buffers: [x, q, s, ...buffers], body: [body] });
 }
 
@@ -93,30 +106,32 @@ interface NestNames {
 
 /** Codes and scales of all rows of `x`, with the registers that it takes. */
 function quantizeNest(
-  x: Buffer,
-  q: Buffer,
-  s: Buffer,
+  { x, q, s }: { readonly x: Buffer; readonly q: Buffer; readonly s: Buffer },
   reach: number,
   names: NestNames,
+  { at, each }: Pick<Batch, "at" | "each"> = batchOf({}),
 ): { readonly buffers: readonly Buffer[]; readonly body: Stmt } {
-  const [rows, groups] = s.shape as readonly [Expr, Expr];
-  const group = sizeOf(x.shape[1] as Expr, {}) / sizeOf(groups, {});
+  const [rows, groups] = [s.shape.at(-2) as Expr, s.shape.at(-1) as Expr];
+  const lengthOf = ({ shape }: Buffer): number => sizeOf(shape.at(-1) as Expr, {});
+  const [k, width] = [lengthOf(x), lengthOf(q)];
+  const group = width / lengthOf(s);
   const amax = buffer(`${names.own}.amax`, "f32", [], { scope: "register" });
   const inverse = buffer(`${names.own}.inverse`, "f32", [], { scope: "register" });
-  const [row, g] = [variable(names.row), variable(names.group)];
+  const [row, g] = [[...at, variable(names.row)], variable(names.group)];
   const column = (inner: string): Expr => add(mul(g, group), variable(inner));
-  const value = (inner: string): Expr => load(x, [row, column(inner)]);
+  const isThere = (column: Expr): Expr | undefined => (width > k ? lt(column, k) : undefined);
+  const value = (inner: string): Expr => load(x, [...row, column(inner)], isThere(column(inner)));
   const scale = div(load(amax, []), reach);
   const one = constant(1, "f32");
-  const each = `${amax.name}/i`;
+  const every = `${amax.name}/i`;
   const code = cast("i8", op("round", mul(value(names.code), load(inverse, []))));
   const body = [
-    loop(each, group, [reduce(amax.name, [], op("abs", value(each)), [each], "max")]),
-    store(s.name, [row, g], scale),
+    loop(every, group, [reduce(amax.name, [], op("abs", value(every)), [every], "max")]),
+    store(s.name, [...row, g], scale),
     store(inverse.name, [], select(lt(scale, smallestScale), constant(0, "f32"), div(one, scale))),
-    loop(names.code, group, [store(q.name, [row, column(names.code)], code)]),
+    loop(names.code, group, [store(q.name, [...row, column(names.code)], code)]),
   ];
-  return { buffers: [amax, inverse], body: loop(names.row, rows, [loop(names.group, groups, body)]) };
+  return { buffers: [amax, inverse], body: loop(names.row, rows, each([loop(names.group, groups, body)])) };
 }
 
 /** The program of a quantize workload: outputs `x.q` and `x.s`. Throws a `WorkloadError` for sizes that can't be. */
@@ -140,7 +155,7 @@ export function withQuantizedResult(program: Program, result: QuantizedResult | 
     const reach = reachOf(bits, "quantize.bits");
     const group = groupSize("quantize.group", result.group, n, "columns of y");
     const { q, s } = quantizedBuffers(rows, n, group, "output", reach, "y");
-    const nest = quantizeNest(y, q, s, reach, { own: "y", row: "y.q/m", group: "y.q/g", code: "y.q/i" });
+    const nest = quantizeNest({ x: y, q, s }, reach, { own: "y", row: "y.q/m", group: "y.q/g", code: "y.q/i" });
     const role = keep ? "output" : "workspace";
     return {
       ...main,

@@ -322,8 +322,12 @@ class Grammar extends Rules {
       this.CONSUME(t.Range);
       return [low, this.SUBRULE2(this.signed)];
     });
+    const below = this.OPTION4(() => {
+      this.CONSUME(k.below);
+      return this.SUBRULE2(this.expression);
+    });
     this.CONSUME(t.Newline);
-    return { ...placeOf(token), declared, name: token.image, scalar, lanes, shape, bytes, range };
+    return { ...placeOf(token), declared, name: token.image, scalar, lanes, shape, bytes, range, below };
   });
 
   private kernel: Rule<KernelSyntax> = this.RULE("kernel", (): KernelSyntax => {

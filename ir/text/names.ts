@@ -27,6 +27,7 @@ export const keywords = [
   "workgroup",
   "bytes",
   "in",
+  "below",
   "for",
   "if",
   "let",

@@ -264,6 +264,7 @@ function buffer(s: BufferSyntax, scope: Scope): Buffer {
       role: local ? "local" : (s.declared as BufferRole),
       lanes: s.lanes,
       ...(s.range && { range: s.range }),
+      ...(s.below && { below: typed(s.below, scope, "i32") }),
     }),
   );
 }

@@ -86,8 +86,9 @@ function printBuffer(buffer: Buffer, expr: PrintExpr): string {
   const shape = buffer.shape.map((size) => expr(size, "i32")).join(", ");
   const unit = buffer.unit === "byte" ? " bytes" : "";
   const range = buffer.range ? ` in ${printBound(buffer.range[0])}..${printBound(buffer.range[1])}` : "";
+  const below = buffer.below ? ` below ${expr(buffer.below, "i32")}` : "";
   const kind = buffer.scope === "global" ? buffer.role : buffer.scope;
-  return `${kind} ${printName(buffer.name)}: ${buffer.scalar}${lanes}[${shape}${unit}]${range}`;
+  return `${kind} ${printName(buffer.name)}: ${buffer.scalar}${lanes}[${shape}${unit}]${range}${below}`;
 }
 
 const printBound = (value: number): string => String(value).replace("Infinity", "inf");

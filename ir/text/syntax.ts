@@ -88,6 +88,7 @@ export interface BufferSyntax extends Named {
   readonly shape: readonly ExprSyntax[];
   readonly bytes: boolean;
   readonly range: readonly [number, number] | undefined;
+  readonly below: ExprSyntax | undefined;
 }
 
 export interface KernelSyntax extends Named {

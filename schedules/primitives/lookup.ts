@@ -9,15 +9,15 @@
  *     .. d[n] + c[] ..                                                                         c: what the halves come to
  *
  * Bit p of 4 neighbouring codes is one number, `ix[n, k4, p] = sum over ke of bit p of q[n, 4*k4 + ke] << ke`, which replaces the codes in the packed
- * tensor; a sum of 4 products is one entry per plane. Entries lie around 0 and so are small: -254..254. `entries` says how they are held:
+ * tensor; a sum of 4 products is one entry per plane. Entries lie around 0 and so are small. `entries` says how they are held:
  *
  *     i16    exact, in two bytes: 4*high + low, high in -64..63, low in 0..3 (loop `digit`)
  *     i8     rounded: entry / step, in -reach..reach (126, or less where entries are added in i8), the step (f32) being the greatest entry of the sum / reach.
- *            Not the same sum but near it: for numerics that allow it. Where the sum became a float, `f32(2*d - z) * sx * s[n]`, stands
- *            `madd_f32(f32(d), step * 2.0 * sx, f32(2*c - z) * sx) * s[n]`.
+ *            Not the same sum but near it: for numerics that allow it. Entries and c are doubled, so that entry 15 - i is entry i, negated. Where the sum became a float,
+ *            `f32(2*d - z) * sx * s[n]`, stands `madd_f32(f32(d), step * 2.0 * sx, f32(2*c - 2*z) * 0.5 * sx) * s[n]`, half being in step.
  *
- * With `tables: half` entries are twice the sum less the sum of all 4, so that entry 15 - i is entry i, negated, and tables have 8. A number from 8 on is packed with its
- * lower bits inverted: it stands for the negative of the entry that they name. Exact entries are 8*high + low, both digits of the entry's sign. The sum is twice what it was:
+ * With `tables: half` only entries 0..7 are held, doubled: a number from 8 on is packed with its lower bits inverted, and stands for the negative of the entry that they name.
+ * Exact entries are 8*high + low, both digits of the entry's sign, and their sum is twice what it was:
  *
  *     for k4 < 8: for p < 2: for g < 2: d[n] += i32(select(7 < ix, -t[k4, g, ix & 7], t[k4, g, ix & 7])) * ((1 << p) * (1 << 3*g))      (ix: ix[n, k4, p])
  *     .. (d[n] + c[]) >> 1 ..

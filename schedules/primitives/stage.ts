@@ -8,7 +8,7 @@
  *       for mi < 4: for h < 2: d[mi, h] += x[mi, 2*kj + h] * q.r[h]                                         over kj
  *
  * The new buffer has an axis per loop inside `at` that the index depends on; the loops of the copy are named `<into>/<loop>`. With `decode` not the load alone is moved
- * but the largest expression around it that depends on no other buffer, and on no other of those loops; `with` names buffers that it may depend on besides, such as
+ * but the largest expression around it that depends on no other buffer (but for those in its index), and on no other of those loops; `with` names buffers that it may depend on besides, such as
  * scales. `scalar` makes the copy narrower, where every value fits. Masks move along, and tests around the load become masks.
  */
 import { z } from "zod";
@@ -69,18 +69,19 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   require(source !== undefined && source.scope !== "register" && source.role !== "subgroup", () =>
     `stage ${step.buffer}: it is not a global or workgroup buffer of ${kernel.name}`);
   const moving = new Set([step.buffer, ...(step.with ?? [])]);
-  for (const a of accessesIn(at.body))
-    require(a.kind === "load" || !moving.has(a.buffer), () =>
-      `stage ${a.buffer}: it is written in ${step.at}; stage it in a loop that only reads it`);
+  requireUnwritten(at, moving);
   const { load, conditions } = accessIn(at, step.buffer, (l) => {
     const isShared = l.loopKind === "serial" || l.loopKind === "unroll";
     const isInGroup = l.loopKind.startsWith("local.") || l.loopKind === "subgroup";
     require(isShared || (isInGroup && step.scope === "workgroup"), () =>
       `stage ${step.buffer}: iterations of ${l.loop} (${l.loopKind}) don't share ${step.scope} memory; stage inside it`);
   });
+  // What the index is made of is read where the copy is made.
+  const read = moving.union(new Set(load.index.flatMap((e) => [...buffersOf(e)])));
+  requireUnwritten(at, read);
   const inner = loopsOf(at.body);
   const axes = loopsIn([load, ...conditions], inner);
-  const moved = step.decode === true ? decodingOf(at, load, axes, moving) : load;
+  const moved = step.decode === true ? decodingOf(at, load, axes, read) : load;
 
   const facts = factsOf(kernel);
   const guarded = rewriter((e) =>
@@ -92,10 +93,12 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   const value = step.scalar === undefined ? whole : retype(whole, step.scalar, facts);
   require(value !== undefined, () =>
     `stage ${step.buffer}: what is copied can't be held in ${step.scalar}; choose a type that holds every value`);
-  const range = declaredRange([value], facts);
+  const below = value === load && load.mask === undefined ? source.below : undefined;
+  const range = below ? undefined : declaredRange([value], facts);
   const buffer = b.buffer(step.into, value.type.scalar, axes.map(extentOf), {
     scope: step.scope,
     ...(range && { range }),
+    ...(below && { below }),
   });
   const copyOf = (name: string): string => `${step.into}/${name}`;
   const copies = axes.map((l) => b.variable(copyOf(l.loop)));
@@ -112,6 +115,12 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
   const changed = replaceIn(kernel, step.at, (body) => [copy, ...body.map((s) => mapExprs(s, reads))]);
   return simplifyKernel({ ...changed, buffers: [...changed.buffers, buffer] });
 });
+
+function requireUnwritten(at: For, buffers: ReadonlySet<string>): void {
+  for (const a of accessesIn(at.body))
+    require(a.kind === "load" || !buffers.has(a.buffer), () =>
+      `stage ${a.buffer}: it is written in ${at.loop}; stage it in a loop that only reads it`);
+}
 
 /** A load, and the conditions under which it is done. */
 interface Access {
@@ -157,8 +166,8 @@ function accessIn(at: For, buffer: string, crossed: (l: For) => void): Access {
   return first;
 }
 
-/** The largest expressions around a load that use no buffers but those that move, nor loops inside `at` that are not among `axes`: one, the same wherever it stands. */
-function decodingOf(at: For, load: Load, axes: readonly For[], moving: ReadonlySet<string>): Expr {
+/** The largest expressions around a load that use no buffers but those that are read, nor loops inside `at` that are not among `axes`: one, the same wherever it stands. */
+function decodingOf(at: For, load: Load, axes: readonly For[], read: ReadonlySet<string>): Expr {
   const own = new Set([...axes.map((l) => l.loop), ...variablesOf(load)]);
   const inner = new Set(loopsOf(at.body).map((l) => l.loop));
   const lets = new Set<string>();
@@ -167,7 +176,7 @@ function decodingOf(at: For, load: Load, axes: readonly For[], moving: ReadonlyS
   const movable = (e: Expr): boolean =>
     e.type.scalar !== "bool" &&
     e.type.lanes.length === 0 &&
-    buffersOf(e).isSubsetOf(moving) &&
+    buffersOf(e).isSubsetOf(read) &&
     [...variablesOf(e)].every((name) => own.has(name) || !(inner.has(name) || lets.has(name)));
   const search = (e: Expr): void => {
     if (!contains(e)) return;

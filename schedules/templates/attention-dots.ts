@@ -2,7 +2,15 @@
  * Attention in integers: scores as dot products of quantized queries and the keys' codes, values weighted by quantized weights. What is summed is widened as
  * in `integer-dot.ts`: pairs in i16 as long as no sum can leave it.
  */
-import { type AttentionWorkload, cacheBlock, type Format, fieldOf, formatOf, spanOf } from "../../ir/index.ts";
+import {
+  type AttentionWorkload,
+  cacheBlock,
+  cacheFormatOf,
+  type Format,
+  fieldOf,
+  rowWidth,
+  spanOf,
+} from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import {
@@ -23,13 +31,12 @@ const reach = 127;
 
 /** Whether the codes of the cached tensor fit a dot product with 8-bit codes: 8 bits and signed, or 4 or 2 bits and unsigned, in whole vectors. */
 export function takesDots(tensor: "keys" | "values", workload: AttentionWorkload): boolean {
-  const format = formatOf(workload[tensor]);
+  const format = cacheFormatOf(workload[tensor]).format;
   const { codes } = format;
   if (codes === undefined || codes.table !== undefined || ![2, 4, 8].includes(codes.bits)) return false;
   if (codes.bits === 8 ? codes.low >= 0 : codes.low < 0) return false;
-  const run = quadSize * piecesIn(format);
-  const group = spanOf(format.group ?? "row", workload.headSize);
-  return workload.headSize % run === 0 && group % (tensor === "keys" ? run : quadSize) === 0;
+  const { group = "row" } = format;
+  return group === "row" || group % (tensor === "keys" ? quadSize * piecesIn(format) : quadSize) === 0;
 }
 
 /** Codes that are summed before a sum is widened: a divisor of `length`, in whole runs of codes that share bytes. */
@@ -46,10 +53,10 @@ function flushOf(format: Format, length: number): number {
 export function integerScores(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;
   const { split, reorder, vectorize, unroll } = steps(kernel);
-  const format = formatOf(workload.keys);
+  const format = cacheFormatOf(workload.keys).format;
   const codes = format.codes as NonNullable<Format["codes"]>;
   const fold = codes.bits === 8;
-  const group = spanOf(format.group ?? "row", workload.headSize);
+  const group = spanOf(format.group ?? "row", rowWidth("k", format, workload.headSize));
   const flush = flushOf(format, group);
   const alone = fieldOf(format, "z") !== undefined || fieldOf(format, "o") !== undefined;
   const sums = [...(codes.zero !== 0 ? [`q.zero${suffix}`] : []), ...(alone ? [`q.sum${suffix}`] : [])];
@@ -93,13 +100,17 @@ export function integerScores(workload: AttentionWorkload, point: Point, part: Q
 
 /** The kernels that quantize queries, as those of a matmul's activations. */
 export const quantizeQueries = (workload: AttentionWorkload): Schedule => {
-  const { headSize, m } = workload;
-  const isFolded = takesDots("keys", workload) && formatOf(workload.keys).codes?.bits === 8 && headSize % 16 === 0;
+  const { m, pages } = workload;
+  // The codes' last axis: that of a head's values.
+  const values = pages === undefined ? "q.abs/1" : "q.abs/2";
+  const keys = cacheFormatOf(workload.keys).format;
+  const width = rowWidth("k", keys, workload.headSize);
+  const isFolded = takesDots("keys", workload) && keys.codes?.bits === 8 && width % 16 === 0;
   return [
-    ...quantizeSteps("quantize", headSize, m),
+    ...quantizeSteps("quantize", width, m),
     ...(isFolded
       ? ([
-          { op: "split", kernel: "q.abs", loop: "q.abs/1", factor: 16, into: ["q.abs/v", "q.abs/l"] },
+          { op: "split", kernel: "q.abs", loop: values, factor: 16, into: ["q.abs/v", "q.abs/l"] },
           { op: "vectorize", kernel: "q.abs", loops: ["q.abs/l"] },
         ] as const)
       : []),
@@ -127,8 +138,8 @@ export function integerWeights(part: QueryPart): Derivation {
 /** Values: 4 of a head's values by 4 tokens in a vector, times the weights of 4 tokens. */
 export function integerValues(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
   const { split, reorder, vectorize, unroll } = steps(kernel);
-  const format = formatOf(workload.values);
-  const group = spanOf(format.group ?? "row", workload.headSize);
+  const { format } = cacheFormatOf(workload.values);
+  const group = spanOf(format.group ?? "row", rowWidth("v", format, workload.headSize));
   const flush = flushOf(format, cacheBlock);
   const zeros = format.codes?.zero !== 0 ? [weightSum(kernel, `w.zero${suffix}`)] : [];
   const tile = (of: string): readonly string[] => [`${of}o/dn`, `${of}o/ii`, `${of}o/hg`];

@@ -26,6 +26,9 @@ export const join = (a: Derivation, c: Derivation): Derivation => ({
   vectors: [...a.vectors, ...c.vectors],
 });
 
+/** Whether values are floats that are loaded as they are. */
+export const isPlain = ({ fields }: Format): boolean => fields.every(({ name, float }) => name === "v" && !float);
+
 /** Codes of a format that share a byte of the cache. */
 export function piecesIn(format: Format): number {
   const scalar = format.fields.find(({ name }) => name === "q")?.scalar ?? "u8";
@@ -37,7 +40,7 @@ interface Steps {
   readonly reorder: (...loops: readonly string[]) => AnyStep;
   readonly vectorize: (loops: string | readonly string[]) => AnyStep;
   readonly unroll: (...loops: readonly string[]) => AnyStep;
-  /** Decoded values of a cached tensor, at a loop, in registers `into`; nothing for floats, which are loaded as they are. */
+  /** Decoded values of a cached tensor, at a loop, in registers `into`; nothing for plain floats. */
   readonly decode: (format: Format, tensor: "k" | "v", at: string, into: string) => Schedule;
 }
 
@@ -49,7 +52,7 @@ export const steps = (kernel: string): Steps => ({
   unroll: (...loops) => ({ op: "unroll", kernel, loops }),
   decode: (format, tensor, at, into) => {
     const [first, ...others] = format.fields.map(({ name }) => `${tensor}.${name}`);
-    if (first === undefined || format.codes === undefined) return [];
+    if (first === undefined || isPlain(format)) return [];
     return [{ op: "stage", kernel, buffer: first, at, into, scope: "register", decode: true, with: others }];
   },
 });

@@ -9,7 +9,7 @@
  *
  * A key or value is decoded once for a tile of queries times the heads of a group.
  */
-import { type AttentionWorkload, cacheBlock, formatOf } from "../../ir/index.ts";
+import { type AttentionWorkload, cacheBlock, cacheFormatOf, rowWidth } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { integerScores, integerValues, integerWeights, quantizeQueries, takesDots } from "./attention-dots.ts";
@@ -87,6 +87,11 @@ function scheduleOf(target: Target, point: Point): Schedule {
   ];
 }
 
+/** A block's page is looked up once: its addresses are then those of a cache without pages. */
+const paged = (kernel: string): AnyStep => ({
+  ...{ op: "stage", kernel, buffer: "pageTable", at: "tb", into: "page", scope: "register" },
+});
+
 function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;
   const { weights, scores } = workload.numerics;
@@ -96,13 +101,15 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
     ...{ op: "contract", kernel, buffer, keep: ["hk"], into: `${buffer}${suffix}` },
     at: (state as readonly string[]).includes(buffer) ? "io" : "tb",
   });
+  const isPaged = workload.pages !== undefined;
   const blocks: Schedule = [
     split("i", part.rows, ["io", "ii"]),
-    reorder("hk", "io", "ii"),
+    reorder("hk", ...(isPaged ? ["b"] : []), "io", "ii"),
     { op: "distribute", kernel, loop: "hg" },
     { op: "distribute", kernel, loop: "ii" },
     ...list.map(({ of, loops }) => reorder(...["tb", "ii", "hg", ...loops].map((loop) => `${of}/${loop}`))),
     { op: "online", kernel, max: "m", loops: list.map(({ of }) => `${of}/tb`), into: "tb" },
+    ...(isPaged ? [paged(kernel)] : []),
     ...list.flatMap(({ of, isLocal }) => (isLocal ? [own(of)] : [])),
     ...state.map(own),
   ];
@@ -112,10 +119,12 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
       : floatScores(workload, point, part),
     quads(part, "x/ti"),
     weights === "i8" ? integerWeights(part) : floatWeights(part),
-    weights === "i8" ? integerValues(workload, point, part) : floatValues(workload, point, part),
+    weights === "i8" && takesDots("values", workload)
+      ? integerValues(workload, point, part)
+      : floatValues(workload, point, part),
     quads(part, "scale/o/d"),
     quads(part, "start/o/d"),
-    quads(part, "y/d"),
+    workload.headSize % quadSize === 0 ? quads(part, "y/d") : none,
   ].reduce(join, none);
   return {
     nests: [...blocks, ...inner.nests, { op: "skip", kernel, loop: "tb", where: `x${suffix}` }],
@@ -126,7 +135,7 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
 /** Scores in f32: for each of a head's values 4 tokens of a tile times a splat of each query. */
 function floatScores(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
   const { split, reorder, vectorize, unroll, decode } = steps(kernel);
-  const keys = formatOf(workload.keys);
+  const keys = cacheFormatOf(workload.keys).format;
   const acc = "s.acc";
   const decoded = decode(keys, "k", "s/d", "k.r");
   return {
@@ -157,11 +166,10 @@ const floatWeights = (part: QueryPart): Derivation =>
 /** Values in f32: for each token 4 of a head's values of a tile times a splat of each weight. */
 function floatValues(workload: AttentionWorkload, point: Point, { kernel, suffix }: QueryPart): Derivation {
   const { split, reorder, vectorize, unroll, decode } = steps(kernel);
-  const values = formatOf(workload.values);
-  const hasCodes = values.codes !== undefined;
+  const values = cacheFormatOf(workload.values).format;
   const acc = "o.acc";
   // Tokens whose codes share bytes, and words, are written out.
-  const together = hasCodes ? quadSize * piecesIn(values) : 1;
+  const together = values.codes === undefined ? 1 : quadSize * piecesIn(values);
   const decoded = decode(values, "v", "o/tx", "v.r");
   return {
     nests: [
@@ -189,18 +197,18 @@ const divides = (name: string, axis: string, count: number): Constraint => ({
 function refuses(target: Target): string | undefined {
   const { workload, device } = target;
   if (workload.op !== "attention") return `it is a ${workload.op}`;
-  if (device.kind !== "wasm") return `the device is ${device.kind}`;
-  if (workload.headSize % quadSize !== 0) return `heads of ${workload.headSize} values are no whole vectors`;
-  return workload.numerics.weights === "i8" && !takesDots("values", workload)
-    ? `${workload.values} has no codes that a dot product takes`
-    : undefined;
+  return device.kind === "wasm" ? undefined : `the device is ${device.kind}`;
 }
+
+/** Vectors that a row of values takes. */
+const valueQuads = ({ values, headSize }: Pick<AttentionWorkload, "values" | "headSize">): number =>
+  rowWidth("v", cacheFormatOf(values).format, headSize) / quadSize;
 
 /** Sums in a tile of the space: far more than registers hold only cost code. */
 const mostSums = 32;
 
 function spaceOf(target: Target, rows: readonly number[]): Space {
-  const { m, headSize, heads, kvHeads } = attentionOf(target);
+  const { m, heads, kvHeads, ...workload } = attentionOf(target);
   const group = heads / kvHeads;
   const fits = (axis: string): Constraint => ({
     name: `${axis} fits`,
@@ -220,7 +228,7 @@ function spaceOf(target: Target, rows: readonly number[]): Space {
     layout: [],
     where: [
       divides("key tile divides a block", "keyTile", cacheBlock / quadSize),
-      divides("value tile divides a head", "valueTile", headSize / quadSize),
+      divides("value tile divides a head", "valueTile", valueQuads(workload)),
       fits("keyTile"),
       fits("valueTile"),
     ],
@@ -232,10 +240,10 @@ const usualSums = 8;
 
 /** The largest tiles with so few sums. */
 function defaultPoint(target: Target, rows: number): Point {
-  const { headSize, heads, kvHeads } = attentionOf(target);
+  const { heads, kvHeads, ...workload } = attentionOf(target);
   const sums = (heads / kvHeads) * rows;
   const tile = (count: number): number => [4, 2, 1].find((t) => count % t === 0 && t * sums <= usualSums) ?? 1;
-  return { rows, keyTile: tile(cacheBlock / quadSize), valueTile: tile(headSize / quadSize) };
+  return { rows, keyTile: tile(cacheBlock / quadSize), valueTile: tile(valueQuads(workload)) };
 }
 
 /** Queries that share a key with those of their group: as many as leave two vectors of sums to each. */

@@ -4,7 +4,16 @@
 import type { Workload } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { quantizeSteps } from "./quantize.ts";
-import { decodeSteps, lengthDecoded, mergeSteps, rmsnormSteps, ropeSteps, swigluSteps } from "./rows.ts";
+import {
+  appendSteps,
+  decodeSteps,
+  lengthDecoded,
+  mergeSteps,
+  rmsnormSteps,
+  ropeSteps,
+  rotateSteps,
+  swigluSteps,
+} from "./rows.ts";
 import type { Point, Template } from "./template.ts";
 
 interface Row<W> {
@@ -21,6 +30,8 @@ const rows: { readonly [Op in Workload["op"]]?: Row<Extract<Workload, { op: Op }
   swiglu: { along: ({ k }) => k, steps: swigluSteps },
   rmsnorm: { along: ({ k }) => k, steps: rmsnormSteps },
   rope: { along: ({ pairing, rotary }) => (pairing === "neox" ? rotary / 2 : rotary), steps: ropeSteps },
+  append: { steps: appendSteps },
+  rotate: { steps: rotateSteps },
   merge: { along: ({ headSize }) => headSize, steps: mergeSteps },
 };
 

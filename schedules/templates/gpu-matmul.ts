@@ -125,7 +125,7 @@ const isByDot4 = (shape: Shape, point: Point): boolean => productsOf(shape) === 
 export const isProcessor = ({ device }: Target): boolean => device.limits["processor"] === 1;
 
 /** Bits of an element of the widest part of a stored weight. */
-const bitsOf: Readonly<Record<string, number>> = { f16: 16, bf16: 16, f32: 32 };
+const bitsOf: Readonly<Record<string, number>> = { u8: 8, f16: 16, bf16: 16, f32: 32 };
 
 /** Unsigned 8-bit codes are stored as signed ones. */
 export function recodeOffset({ format }: Shape): Schedule {

@@ -42,14 +42,17 @@ export function codingOf({ format, workload, group }: Shape): Coding | undefined
   return { planes, side, rows: side === 1 ? 16 : 8, rounded, paired: paired || 2 };
 }
 
+/** Rules by which values fill all codes: there are about as many of each around the zero. */
+const filling: readonly Format["rule"][] = ["extreme", "range", "range0"];
+
 /**
  * How many rounded entries may be added in i8, where each has its part of a byte, so that errors stay within the bound of the numerics (measured up to
  * K = 8192): none where sums are so long that one entry makes the step coarse for all, or where one bit is a stored zero point or not, so that most values
- * are 0; two in short sums of codes of one plane, or of codes that the values fill on both sides of a constant zero.
+ * are 0; two in short sums of codes of one plane, or of codes that the values fill.
  */
 function mostPaired({ rule }: Format, planes: number, group: number): 0 | 1 | 2 {
   if (group > 256 || (planes === 1 && rule === "range0")) return 0;
-  return group <= 64 && (planes === 1 || rule === "extreme") ? 2 : 1;
+  return group <= 64 && (planes === 1 || filling.includes(rule)) ? 2 : 1;
 }
 
 /** The coding of a shape that the template takes. */

@@ -3,12 +3,15 @@
  * Not here: rows on a GPU (`gpu-rows.ts`).
  */
 import {
+  type AppendWorkload,
   type DequantizeWorkload,
   type EmbedWorkload,
   formatOf,
   type MergeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
+  type RotateWorkload,
+  type Rotation,
   type SwigluWorkload,
 } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
@@ -154,9 +157,10 @@ export function mergeSteps({ headSize }: MergeWorkload, most: number): Schedule 
   return [...sums, ...alongRow(kernel, "y/d", headSize, most), bindRows(kernel, "m")];
 }
 
-/** Pairs of a head in vectors: halves of the head one after the other, or neighbours in one vector. */
-export function ropeSteps({ d, rotary, pairing }: RopeWorkload, most: number): Schedule {
-  const kernel = "main";
+export const ropeSteps = (of: RopeWorkload, most: number): Schedule => turningSteps(of, of.d, "main", most);
+
+/** Pairs of a head of d values in vectors: halves of the head one after the other, or neighbours in one vector. `kernel` is the one that turns. */
+function turningSteps({ rotary, pairing }: Rotation, d: number, kernel: string, most: number): Schedule {
   const pairs = rotary / 2;
   const lanes = pairing === "neox" ? lanesFor(pairs, most) : lanesFor(rotary, most) / 2;
   const halves: Schedule =
@@ -175,3 +179,18 @@ export function ropeSteps({ d, rotary, pairing }: RopeWorkload, most: number): S
   const rest: Schedule = rotary === d ? [] : [...alongRow("rest", "i", d - rotary, most), bindRows("rest", "m")];
   return [...alongRow("angles", "i", pairs, most), bindRows("angles", "m"), ...halves, bindRows(kernel, "m"), ...rest];
 }
+
+/** New keys turned in vectors; what has codes goes head by head. */
+export const appendSteps = ({ headSize, rope }: AppendWorkload, most: number): Schedule => [
+  ...(rope === undefined ? [] : turningSteps(rope, headSize, "turn", most)),
+  ...encodingSteps("keys"),
+  ...encodingSteps("values"),
+];
+
+export const rotateSteps = (of: RotateWorkload, most: number): Schedule => [
+  bindRows("decode", "m"),
+  ...turningSteps(of, of.headSize, "turn", most),
+  ...encodingSteps("keys"),
+];
+
+const encodingSteps = (kernel: string): Schedule => [bindRows(kernel, "h")];

@@ -4,8 +4,8 @@
 import {
   type AttentionNumerics,
   type AttentionWorkload,
+  cacheFormatOf,
   type Device,
-  formatOf,
   programOf,
   WorkloadError,
 } from "../../ir/index.ts";
@@ -20,6 +20,7 @@ import {
   checkAttention,
   nmseOf,
   stored,
+  storedTokens,
 } from "./attention-case.ts";
 import { readRate, streamedFor } from "./limits.ts";
 import type { AttentionRequest } from "./ours-attention.ts";
@@ -31,6 +32,8 @@ export interface AttentionBench extends Omit<AttentionSizes, "tokens"> {
   readonly tokens: readonly number[];
   /** Formats of caches: each is measured with every numerics of weights that it allows, and scores in integers where it has codes. */
   readonly caches: readonly CacheFormats[];
+  /** Tokens of a page: with it each is measured in a paged cache too, all sequences in one run; without pages they take a run each. */
+  readonly pages?: number | undefined;
   /** Names of `attentionPeers`; one that can't take the case is left out with a note. */
   readonly peers: readonly string[];
   /** Time spent on the samples of a table, all contestants together. */
@@ -54,14 +57,16 @@ export interface AttentionRow {
   readonly who: string;
   readonly keys: string;
   readonly values: string;
+  /** Tokens of a page, where the cache has pages. */
+  readonly pages?: number;
   readonly numerics: AttentionNumerics;
-  /** Time of one run: median, 10 % and 90 % quantile of the samples. */
+  /** Time of one step of all sequences: median, 10 % and 90 % quantile of the samples. */
   readonly medianMs: number;
   readonly lowMs: number;
   readonly highMs: number;
-  /** How many times as fast as each peer, by its name, and as our own over f32 (`f32`), where they were measured. */
+  /** How many times as fast as each peer, by its name, and as our own over f32 without pages (`f32`), where they were measured. */
   readonly ratios: Readonly<Record<string, Ratio>>;
-  /** Bytes of the cache, which a run reads at least once. */
+  /** Bytes of the caches, which a step reads at least once. */
   readonly cacheBytes: number;
   /** Those over the median time, 10^9 per second. */
   readonly cacheGBs: number;
@@ -81,7 +86,7 @@ export interface Ratio {
 /** What was measured at one number of tokens. */
 export interface AttentionTable {
   readonly tokens: number;
-  /** Streaming reads of as many bytes as an f32 cache has: 10^9 bytes per second. */
+  /** Streaming reads of as many bytes as the caches have in f32: 10^9 bytes per second. */
   readonly readGBs: number;
   readonly rows: readonly AttentionRow[];
 }
@@ -101,13 +106,13 @@ export type AttentionFactory = (request: AttentionRequest) => Promise<Session>;
  * be a cache's.
  */
 export async function benchAttention(request: AttentionBench, ours: AttentionFactory): Promise<AttentionReport> {
-  const { queries, heads, kvHeads, headSize, tokens, device, signal } = request;
+  const { sequences, queries, heads, kvHeads, headSize, tokens, device, signal } = request;
   const lengths: AttentionTable[] = [];
   for (const count of tokens) {
     signal.throwIfAborted();
     lengths.push(await measure(request, count, ours));
   }
-  return { device, queries, heads, kvHeads, headSize, lengths };
+  return { device, sequences, queries, heads, kvHeads, headSize, lengths };
 }
 
 /** One of ours or a peer, its reference at hand. */
@@ -121,8 +126,8 @@ interface Contestant {
 
 async function measure(request: AttentionBench, tokens: number, ours: AttentionFactory): Promise<AttentionTable> {
   const { device, seconds, seed, signal } = request;
-  const { queries, heads, kvHeads, headSize } = request;
-  const sizes: AttentionSizes = { queries, tokens, heads, kvHeads, headSize };
+  const { sequences, queries, heads, kvHeads, headSize, pages } = request;
+  const sizes: AttentionSizes = { sequences, queries, tokens, heads, kvHeads, headSize };
   const given = attentionCase(sizes, device.threads ?? 1, seed);
   const plain = attentionReference(given.workload, given, given.inputs.keys, given.inputs.values);
   const contestants: Contestant[] = [];
@@ -133,13 +138,13 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
   };
   try {
     for (const cache of request.caches)
-      for (const workload of workloadsOf(given.workload, cache)) {
+      for (const workload of workloadsOf(given.workload, cache, pages)) {
         signal.throwIfAborted();
         await join(await ourContestant(workload, given, request, ours));
       }
     for (const peer of request.peers.flatMap((name) => peerNamed(name, attentionPeers))) {
       signal.throwIfAborted();
-      const reason = peer.unsupported(given);
+      const reason = sequences > 1 ? "it is given one sequence" : peer.unsupported(given);
       if (reason) {
         request.note(`${peer.name} is left out: ${reason}`);
         continue;
@@ -162,13 +167,14 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
       const { median, low, high } = summarize(samples[i]?.ms ?? []);
       rows.push({
         ...{ who, keys: workload.keys, values: workload.values, numerics: workload.numerics },
+        ...(workload.pages !== undefined && { pages: workload.pages }),
         ...{ medianMs: median, lowMs: low, highMs: high, ratios: ratios[i] ?? {} },
         ...{ cacheBytes, cacheGBs: cacheBytes / median / 1e6 },
         nmse: await check(contestant, given),
         nmseToF32: nmseOf(await session.output(), plain),
       });
     }
-    const readGBs = await readRate(device, streamedFor(8 * tokens * kvHeads * headSize));
+    const readGBs = await readRate(device, streamedFor(8 * sequences * tokens * kvHeads * headSize));
     return { tokens, readGBs, rows };
   } finally {
     for (const { session } of contestants) await session.dispose();
@@ -182,11 +188,12 @@ async function ourContestant(
   ours: AttentionFactory,
 ): Promise<Contestant> {
   const { keys, values } = given.inputs;
-  const [k, v] = [stored(workload.keys, keys, given.headSize), stored(workload.values, values, given.headSize)];
+  const count = storedTokens(workload, given);
+  const [k, v] = [stored(workload.keys, keys, given, count.keys), stored(workload.values, values, given, count.values)];
   return {
     who: "qloom",
     workload,
-    cacheBytes: k.bytes + v.bytes,
+    cacheBytes: given.sequences * (k.bytes + v.bytes),
     session: await ours({ workload, given, device, ...(db !== undefined && { db }) }),
     reference: attentionReference(workload, given, k.decoded, v.decoded),
   };
@@ -201,14 +208,23 @@ const check = async ({ who, session, workload, reference }: Contestant, given: A
     reference,
   );
 
-/** The workloads of a cache: weights in f32 and, where the values allow it, in integers. Throws a `WorkloadError` for a format that can't be a cache's. */
-function workloadsOf(base: AttentionWorkload, { keys, values }: CacheFormats): readonly AttentionWorkload[] {
-  const scores = formatOf(keys).codes === undefined ? "f32" : "i8";
+/**
+ * The workloads of a cache: weights in f32 and, where the values allow it, in integers; each without pages and, where they are asked for, with. Throws a `WorkloadError` for a
+ * format that can't be a cache's, and for pages that can't be.
+ */
+function workloadsOf(
+  base: AttentionWorkload,
+  { keys, values }: CacheFormats,
+  pages: number | undefined,
+): readonly AttentionWorkload[] {
+  const { format, tokens } = cacheFormatOf(keys);
+  const scores = format.codes === undefined || tokens > 1 ? "f32" : "i8";
   const [plain, quantized] = (["f32", "i8"] as const).map(
     (weights): AttentionWorkload => ({ ...base, keys, values, numerics: { scores, weights } }),
   ) as [AttentionWorkload, AttentionWorkload];
-  programOf(plain);
-  return isAllowed(quantized) ? [plain, quantized] : [plain];
+  programOf({ ...plain, pages });
+  const allowed = isAllowed(quantized) ? [plain, quantized] : [plain];
+  return allowed.flatMap((workload) => (pages === undefined ? [workload] : [workload, { ...workload, pages }]));
 }
 
 function isAllowed(workload: AttentionWorkload): boolean {
@@ -226,8 +242,10 @@ function ratiosOf(
   contestants: readonly Contestant[],
   samples: readonly (readonly number[])[],
 ): readonly AttentionRow["ratios"][] {
-  const others = contestants.flatMap(({ who, workload: { keys, values } }, i) =>
-    who !== "qloom" ? [[who, i] as const] : keys === "f32" && values === "f32" ? [["f32", i] as const] : [],
+  const isPlain = ({ keys, values, pages }: AttentionWorkload): boolean =>
+    keys === "f32" && values === "f32" && pages === undefined;
+  const others = contestants.flatMap(({ who, workload }, i) =>
+    who !== "qloom" ? [[who, i] as const] : isPlain(workload) ? [["f32", i] as const] : [],
   );
   return samples.map((own) =>
     Object.fromEntries(

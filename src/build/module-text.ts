@@ -6,7 +6,15 @@ import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-mor
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
-import { argumentOf, arrayOf, type KernelInfo, shortName, type TensorSpec } from "../runtime/index.ts";
+import {
+  argumentOf,
+  arrayOf,
+  type KernelInfo,
+  pagedInputs,
+  shortName,
+  sizesFor,
+  type TensorSpec,
+} from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
@@ -158,11 +166,12 @@ function infoOf(artifact: WasmArtifact): KernelInfo {
     inputs: artifact.inputs.map(tensor),
     outputs: artifact.outputs.map(tensor),
     pack: artifact.pack.map(launch),
-    parts: artifact.parts.map(({ min, max, launches, workspaces }) => ({
+    parts: artifact.parts.map(({ min, max, launches, workspaces, peak }) => ({
       min,
       max,
       launches: launches.map(launch),
       workspaces: workspaces.map(tensor),
+      peak,
     })),
   };
 }
@@ -171,6 +180,7 @@ const workloadInfo = (workload: Workload): KernelInfo["workload"] => ({
   op: workload.op,
   ...("m" in workload && { m: workload.m }),
   ...("w" in workload && { n: workload.n, k: workload.k, w: workload.w }),
+  ...("pages" in workload && workload.pages !== undefined && { pages: workload.pages }),
 });
 
 /** The types of a kernel's weights, arguments and result; `compile`'s are the same by inference (src/compile/types.ts). */
@@ -181,12 +191,15 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
 } {
   const output = (spec: TensorSpec): string => `readonly ${shortName(spec.name)}: ${arrayOf(spec).name}`;
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
-  const cache = caches === undefined ? [] : ["readonly cache: runtime.KvCache"];
+  const isPaged = "pages" in workload && workload.pages !== undefined;
+  const cache = caches === undefined ? [] : isPaged ? pagedFields : ["readonly cache: runtime.KvCache"];
+  const given = isPaged ? inputs.filter(({ name }) => !pagedInputs.includes(name)) : inputs;
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
+  const told = sizesFor(workload).flatMap(({ field }) => (field === "m" ? m : [`readonly ${field}: number`]));
   const [only] = outputs;
   return {
     weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
-    args: inBraces([...argumentTexts(inputs), ...w, ...cache, ...m]),
+    args: inBraces([...argumentTexts(given), ...w, ...cache, ...told]),
     result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(output)),
   };
 }
@@ -204,6 +217,9 @@ function argumentTexts(inputs: readonly TensorSpec[]): readonly string[] {
     return `readonly ${argument}: ${only?.field === undefined ? only?.type : inBraces(fields)}`;
   });
 }
+
+/** What a run over sequences takes in place of the inputs that say where their tokens lie. */
+const pagedFields = ["readonly cache: runtime.PagedCache", "readonly sequences: readonly runtime.Sequence[]"];
 
 const inBraces = (fields: readonly string[]): string => `{ ${fields.join("; ")} }`;
 

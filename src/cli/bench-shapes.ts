@@ -14,7 +14,9 @@ type MatmulOptions = Readonly<Record<"m" | "n" | "k", Checked<number>>> & {
   readonly x: Checked<string>;
 };
 
-type AttentionOptions = Readonly<Record<"queries" | "heads" | "kv-heads" | "head-size", Checked<number>>> & {
+type AttentionOptions = Readonly<
+  Record<"sequences" | "pages" | "queries" | "heads" | "kv-heads" | "head-size", Checked<number>>
+> & {
   readonly tokens: Checked<readonly number[]>;
   readonly keys: Text;
   readonly values: Text;
@@ -45,6 +47,8 @@ const attention: AttentionOptions = {
     help: "Tokens in the cache, with commas (default: 1024,4096)",
     schema: integers(1).optional(),
   },
+  sequences: size("number", "Sequences, each with so many tokens (default: 1)"),
+  pages: size("number", "Tokens of a page, a multiple of 64: measures paged caches too"),
   queries: size("number", "Queries, the last of the tokens (default: 1)"),
   heads: size("number", "Heads of queries (default: 32)"),
   "kv-heads": size("number", "Heads of keys and values (default: 8)"),
@@ -65,8 +69,18 @@ export const matmulOptions: readonly ShapeOption[] = Object.keys(matmul) as Shap
 export const attentionOptions: readonly ShapeOption[] = Object.keys(attention) as ShapeOption[];
 
 /** What is measured where an option isn't given; values have the formats of the keys. */
-export const shapeDefaults: Readonly<Record<"m" | "n" | "k" | "queries" | "heads" | "kv-heads" | "head-size", number>> &
+export const shapeDefaults: Readonly<
+  Record<"m" | "n" | "k" | "sequences" | "queries" | "heads" | "kv-heads" | "head-size", number>
+> &
   Readonly<Record<"weights" | "x" | "keys", string>> & { readonly tokens: readonly number[] } = {
   ...{ m: 1, n: 4096, k: 4096, weights: "int4_g32", x: "i8_g32" },
-  ...{ tokens: [1024, 4096], queries: 1, heads: 32, "kv-heads": 8, "head-size": 64, keys: "f32,i8_row,int4_row" },
+  ...{
+    tokens: [1024, 4096],
+    sequences: 1,
+    queries: 1,
+    heads: 32,
+    "kv-heads": 8,
+    "head-size": 64,
+    keys: "f32,i8_row,int4_row",
+  },
 };

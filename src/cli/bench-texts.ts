@@ -30,8 +30,16 @@ export const matmulText = ({ device, rows }: BenchReport): string =>
     [1, 3, 4, 5],
   )}`;
 
-export const attentionText = ({ device, queries, heads, kvHeads, headSize, lengths }: AttentionReport): string =>
-  `${queries} ${queries === 1 ? "query" : "queries"}, ${heads} heads, ${kvHeads} of keys, head size ${headSize}, on ${device.label}\n${lengths
+export const attentionText = ({
+  device,
+  sequences,
+  queries,
+  heads,
+  kvHeads,
+  headSize,
+  lengths,
+}: AttentionReport): string =>
+  `${sequences === 1 ? "" : `${sequences} sequences, each `}${queries} ${queries === 1 ? "query" : "queries"}, ${heads} heads, ${kvHeads} of keys, head size ${headSize}, on ${device.label}\n${lengths
     .map((of) => `\n${of.tokens} tokens; streaming reads ${figures(of.readGBs, 3)} GB/s\n\n${attentionTable(of)}`)
     .join("")}`;
 
@@ -44,17 +52,19 @@ function attentionTable({ rows }: AttentionTable): string {
         ...others.map((other) => `to ${other}`),
         ...["GB/s", "NMSE", "of f32"],
       ],
-      ...rows.map(({ who, keys, values, numerics, medianMs, lowMs, highMs, ratios, cacheGBs, nmse, nmseToF32 }) => [
-        who,
-        keys === values ? keys : `${keys}, ${values}`,
-        `${numerics.scores}, ${numerics.weights}`,
-        `${figures(medianMs, 4)} ms`,
-        `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
-        ...others.map((other) => figures(ratios[other]?.ratio ?? Number.NaN, 3)),
-        figures(cacheGBs, 3),
-        nmse.toExponential(1),
-        nmseToF32.toExponential(1),
-      ]),
+      ...rows.map(
+        ({ who, pages, keys, values, numerics, medianMs, lowMs, highMs, ratios, cacheGBs, nmse, nmseToF32 }) => [
+          pages === undefined ? who : `${who}, pages of ${pages}`,
+          keys === values ? keys : `${keys}, ${values}`,
+          `${numerics.scores}, ${numerics.weights}`,
+          `${figures(medianMs, 4)} ms`,
+          `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
+          ...others.map((other) => figures(ratios[other]?.ratio ?? Number.NaN, 3)),
+          figures(cacheGBs, 3),
+          nmse.toExponential(1),
+          nmseToF32.toExponential(1),
+        ],
+      ),
     ],
     [3, ...[...others, "GB/s", "NMSE", "of f32"].map((_, i) => 5 + i)],
   );

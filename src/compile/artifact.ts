@@ -31,7 +31,7 @@ import type {
   Size,
   TensorSpec as TensorInfo,
 } from "../runtime/index.ts";
-import { sizeOf } from "./size.ts";
+import { sizeOf, sumOfSizes } from "./size.ts";
 
 /** A tensor in memory. */
 export interface TensorSpec extends TensorInfo {
@@ -123,11 +123,14 @@ export function buildArtifact(target: Target, plans: readonly PartPlan[], observ
     outputs: ofRole("output"),
   };
   const partsWith = <L extends { readonly function: string }>(launches: readonly L[]): readonly Part<L>[] =>
-    scheduled.map(({ plan: { name, min, max, template, point, schedule }, program }) => ({
-      ...{ min, max, template, point, schedule },
-      launches: launches.filter((l) => l.function.startsWith(`${name}/`)),
-      workspaces: tensorsOf(program.kernels.flatMap((k) => k.buffers).filter((x) => x.role === "workspace")),
-    }));
+    scheduled.map(({ plan: { name, min, max, template, point, schedule }, program }) => {
+      const workspaces = tensorsOf(program.kernels.flatMap((k) => k.buffers).filter((x) => x.role === "workspace"));
+      return {
+        ...{ min, max, template, point, schedule, workspaces },
+        launches: launches.filter((l) => l.function.startsWith(`${name}/`)),
+        peak: sumOfSizes(workspaces.map(({ bytes }) => bytes)),
+      };
+    });
   const { features, limits } = target.device;
   if (target.device.kind === "wgsl") {
     // Packers run wherever there is Wasm SIMD.

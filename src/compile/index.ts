@@ -43,6 +43,8 @@ export { generatorHash, layoutVersion, stampText } from "./generator.ts";
 export { generatorStamp } from "./generator-stamp.ts";
 export { kernelFeatures, sharedAmong, withThreads } from "./granted.ts";
 export { type Choice, planParts, type Range, rangesOf, sharedPacking, typicalWorkload } from "./plan.ts";
+export { compileResidual, type ResidualAttention, ResidualCache, type ResidualKernel } from "./residual.ts";
+export { sizeText } from "./size.ts";
 export {
   type FormatName,
   type KnownFormat,

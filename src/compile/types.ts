@@ -1,6 +1,6 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
-import type { Workload } from "../../ir/index.ts";
-import type { Holding, KvCache, PackedTensors } from "../runtime/index.ts";
+import type { ScaledRotation, Workload } from "../../ir/index.ts";
+import type { Holding, KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
 export const otherFormats = [
@@ -106,6 +106,12 @@ type Plain<Others> = [Others] extends [never] ? Float32Array : Together<Others, 
 type Together<Others, Y> = [Others] extends [never] ? Flat<Y> : Flat<Others & Y>;
 type Flat<T> = { readonly [Name in keyof T]: T[Name] };
 
+/** What says how heads are turned. */
+interface Turning {
+  readonly positions: Int32Array;
+  readonly frequencies: Float32Array;
+}
+
 /** The inputs of each operator's kernels, row-major, `w` and `m` left out (what they are is said at the workloads, `ir/workload.ts`). */
 interface Inputs<W> {
   readonly matmul: {
@@ -116,10 +122,13 @@ interface Inputs<W> {
   readonly dequantize: unknown;
   readonly rmsnorm: { readonly x: Float32Array; readonly weight: Float32Array } & Where<W, "residual">;
   readonly embed: { readonly ids: Int32Array };
-  readonly rope: { readonly x: Float32Array; readonly positions: Int32Array; readonly frequencies: Float32Array };
+  readonly rope: { readonly x: Float32Array } & Turning;
   readonly swiglu: { readonly gate: Float32Array; readonly up: Float32Array };
   readonly merge: { readonly o: Float32Array; readonly l: Float32Array };
-  readonly append: { readonly k: Float32Array; readonly v: Float32Array };
+  readonly append: { readonly k: Float32Array; readonly v: Float32Array } & (W extends { readonly rope: ScaledRotation }
+    ? Turning
+    : unknown);
+  readonly rotate: { readonly first: number; readonly deltas: Int32Array; readonly frequencies: Float32Array };
   readonly attention: { readonly q: Float32Array } & (W extends { readonly positions: "given" }
     ? { readonly positions: Int32Array }
     : unknown) &
@@ -141,14 +150,31 @@ interface Results<W> {
   readonly embed: Float32Array;
   readonly rope: Float32Array;
   readonly swiglu: Result<W>;
-  readonly append: Record<never, never>;
+  readonly append: W extends { readonly decoded: true }
+    ? { readonly keys: Float32Array; readonly values: Float32Array }
+    : Record<never, never>;
+  readonly rotate: Record<never, never>;
   readonly merge: { readonly y: Float32Array; readonly lse: Float32Array };
   readonly attention: W extends { readonly lse: true }
     ? { readonly y: Float32Array; readonly lse: Float32Array }
     : Float32Array;
 }
 
-type Cache<W> = W extends { readonly keys: string } ? { readonly cache: KvCache } : unknown;
+interface Contiguous {
+  readonly cache: KvCache;
+}
+/** A run over sequences of a paged cache, in their order. */
+interface Paged {
+  readonly cache: PagedCache;
+  readonly sequences: readonly Sequence[];
+}
+type Cache<W> = W extends { readonly keys: string }
+  ? W extends { readonly pages: number }
+    ? Paged
+    : "pages" extends keyof W
+      ? Contiguous | Paged
+      : Contiguous
+  : unknown;
 
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
 export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends Workload

@@ -15,7 +15,7 @@ import {
 } from "../../ir/index.ts";
 import type { Job } from "../build/index.ts";
 import { openGguf } from "../gguf/index.ts";
-import { argumentsOf, type KvCache, shortName, type TensorArray } from "../runtime/index.ts";
+import { argumentsOf, type KvCache, type PagedCache, shortName, type TensorArray } from "../runtime/index.ts";
 import { normal, splitmix32 } from "../timing/index.ts";
 import { makeProblem, randomOperands } from "../tuner/index.ts";
 
@@ -38,6 +38,7 @@ interface BuiltKernel {
   pack(weights: Record<string, Uint8Array>): unknown;
   run(args: Readonly<Record<string, unknown>>): TensorArray | Readonly<Record<string, TensorArray>>;
   newCache(capacity: number): KvCache;
+  newPagedCache(capacity: number): PagedCache;
   dispose(): void;
 }
 
@@ -96,9 +97,14 @@ function checkNumbers({ name, workload }: Job, kernel: BuiltKernel): Check {
   const verdicts = rows.map((m) => {
     const { inputs, weights, sizes, judge } = makeProblem("m" in workload ? { ...workload, m } : workload, 1);
     const w = "w" in workload ? { w: kernel.pack(unprefixed(weights)) } : {};
-    const given =
-      sizes["T"] === undefined ? argumentsOf(inputs) : withCache(kernel.newCache(sizes["T"]), inputs, sizes["T"]);
-    const result = kernel.run({ ...given, ...w, ...("m" in workload && { m }) });
+    const { T: tokens, P: pages } = sizes;
+    const cached =
+      tokens === undefined
+        ? argumentsOf(inputs)
+        : pages === undefined
+          ? withCache(kernel.newCache(tokens), inputs, tokens)
+          : withPages(kernel.newPagedCache(pages), inputs);
+    const result = kernel.run({ ...cached, ...w, ...("m" in workload && { m }) });
     return judge((output) => bytesOf(ArrayBuffer.isView(result) ? result : result[shortName(output)]));
   });
   const isRight = verdicts.every(({ fault }) => fault === undefined);
@@ -108,11 +114,34 @@ function checkNumbers({ name, workload }: Job, kernel: BuiltKernel): Check {
 
 /** The problem's inputs, those that are a cache's tensors written into one. */
 function withCache(cache: KvCache, inputs: Readonly<Record<string, TensorArray>>, tokens: number) {
-  const isCached = (name: string): boolean => cache.addresses.has(name);
   for (const [name, address] of cache.addresses) cache.runtime.write(address, inputs[name] as TensorArray);
   cache.grow(tokens);
-  return { ...Object.fromEntries(Object.entries(inputs).filter(([name]) => !isCached(name))), cache };
+  return { ...without(inputs, (name) => cache.addresses.has(name)), cache };
 }
+
+/** The same with pages: sequences of the problem's lengths, their pages filled from those of its pool. */
+function withPages(cache: PagedCache, { lengths, pageTable, ...inputs }: Readonly<Record<string, TensorArray>>) {
+  const perRow = (pageTable as TensorArray).length / (lengths as TensorArray).length;
+  const sequences = Array.from(lengths as TensorArray, (tokens, b) => {
+    const sequence = cache.sequence();
+    cache.require(sequence.missing(tokens));
+    sequence.makeRoom(tokens);
+    sequence.grow(tokens);
+    for (const [name, address] of cache.addresses) {
+      const pool = new Uint8Array((inputs[name] as TensorArray).buffer);
+      const page = pool.length / cache.capacity;
+      sequence.pages.forEach((own, i) => {
+        const from = (pageTable as TensorArray)[b * perRow + i] as number;
+        cache.runtime.write(address + own * page, pool.subarray(from * page, (from + 1) * page));
+      });
+    }
+    return sequence;
+  });
+  return { ...without(inputs, (name) => cache.addresses.has(name)), cache, sequences };
+}
+
+const without = (inputs: Readonly<Record<string, TensorArray>>, isLeftOut: (name: string) => boolean) =>
+  Object.fromEntries(Object.entries(inputs).filter(([name]) => !isLeftOut(name)));
 
 const unprefixed = (stored: Containers): Record<string, Uint8Array> =>
   Object.fromEntries(Object.entries(stored).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes]));

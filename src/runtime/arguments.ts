@@ -5,7 +5,7 @@
 import { arrayOf, type TensorArray } from "./arrays.ts";
 import { ApiError } from "./errors.ts";
 import type { HeldTensor } from "./held.ts";
-import type { KernelInfo, TensorSpec } from "./info.ts";
+import type { KernelInfo, TensorSpec, WorkloadInfo } from "./info.ts";
 import { evaluate, type Sizes } from "./size.ts";
 
 /** What `run` is given: an array, or a held tensor, for each input (for those with a dot in their names, `x.q` and `x.s`, fields of one: `x`), `w` what `pack` gave, `m` the rows. */
@@ -21,47 +21,64 @@ export interface Packed {
 /** What is needed of a description to check arguments. */
 type Described = Pick<KernelInfo, "workload" | "inputs" | "outputs" | "packed" | "caches" | "layout">;
 
-/** The symbols of sizes: the field of the workload, and the argument of the same name, that says each. */
-const sizes = { M: { field: "m", what: "the number of rows of x" } } as const;
+interface RunSize {
+  readonly symbol: string;
+  /** The argument that says it: a field of the workload, where it may be known before. */
+  readonly field: "m" | "first";
+  readonly what: string;
+  /** The operator that alone has it; all where there is none. */
+  readonly of?: string;
+}
 
-const sizeFields: readonly string[] = Object.values(sizes).map(({ field }) => field);
+/** The sizes that a run is told. */
+const runSizes: readonly RunSize[] = [
+  { symbol: "M", field: "m", what: "the number of rows of x" },
+  { symbol: "F", field: "first", what: "the first token", of: "rotate" },
+];
 
-/** The sizes of a run; 0 where the operator has no such size. Throws an `ApiError` for one that can't be. */
-export function sizesOf({ workload }: Described, args: RunInputs): Record<keyof typeof sizes, number> {
-  const entries = Object.entries(sizes).map(([symbol, { field, what }]) => {
-    const [compiled, given] = [workload[field], args[field]];
+/** The sizes that a run of an operator is told. */
+export const sizesFor = ({ op }: Pick<WorkloadInfo, "op">): readonly RunSize[] =>
+  runSizes.filter(({ of }) => of === undefined || of === op);
+
+/** The sizes of a run by symbol; M is 0 where the operator has no rows. Throws an `ApiError` for one that can't be. */
+export function sizesOf({ workload }: Described, args: RunInputs): Sizes & { readonly M: number } {
+  const entries = sizesFor(workload).map(({ symbol, field, what }) => {
+    const [compiled, given] = [field === "m" ? (workload.m ?? 0) : "any", args[field]];
     if (typeof compiled === "number" && given !== undefined && given !== compiled)
       throw new ApiError(
         `${field} = ${given}: the kernel was compiled for ${field} = ${compiled}; compile with ${field}: "any"`,
       );
-    const size = compiled === "any" ? given : (compiled ?? 0);
+    const size = compiled === "any" ? given : compiled;
     if (typeof size !== "number" || !Number.isInteger(size) || size < 0)
       throw new ApiError(`${field} = ${size}: ${what}, an integer from 0 up`);
     return [symbol, size];
   });
-  return Object.fromEntries(entries) as Record<keyof typeof sizes, number>;
+  return Object.fromEntries(entries) as Sizes & { readonly M: number };
 }
 
 /**
- * The inputs by name, those that are held among those that are not. Throws an `ApiError` for a missing one, another type or length, a value out of the range that the kernel
- * relies on, a tensor that is held in another memory, and for an argument that has no place.
+ * The inputs by name, those that are held among those that are not, but for those in `besides`, which a cache gives. Throws an `ApiError` for a missing one, another type or
+ * length, a value out of the range that the kernel relies on, a tensor that is held in another memory than `runtime`, and for an argument that has no place.
  */
 export function inputsOf(
   info: Described,
   args: RunInputs,
   of: Sizes,
+  besides: readonly string[] = [],
   runtime?: unknown,
-): ReadonlyMap<string, TensorArray | HeldTensor> {
+): Map<string, TensorArray | HeldTensor> {
+  const inputs = info.inputs.filter(({ name }) => !besides.includes(name));
   const known = [
-    ...new Set(info.inputs.map(({ name }) => argumentOf(name)[0])),
+    ...new Set(inputs.map(({ name }) => argumentOf(name)[0])),
     ...(info.packed.length > 0 ? ["w"] : []),
     ...(info.caches ? ["cache"] : []),
-    ...sizeFields,
+    ...(info.workload.pages === undefined ? [] : ["sequences"]),
+    ...sizesFor(info.workload).map(({ field }) => field),
   ];
   for (const [name, given] of Object.entries(args))
     if (given !== undefined && !known.includes(name))
       throw new ApiError(`${name}: the kernel was compiled without one; it takes ${known.join(", ")}`);
-  return new Map(info.inputs.map((spec) => [spec.name, inputOf(spec, givenFor(spec, args), of, runtime)]));
+  return new Map(inputs.map((spec) => [spec.name, inputOf(spec, givenFor(spec, args), of, runtime)]));
 }
 
 /** The argument of an input, and the field of it where that is several: `x.q` is the field `q` of `x`. */
@@ -112,7 +129,9 @@ function arrayFor(spec: TensorSpec, data: unknown, of: Sizes, isWithin = false):
       `${name} is ${data === undefined ? "missing" : `not ${/^I/.test(array.name) ? "an" : "a"} ${array.name}`}; it has ${expected} values of ${scalar}`,
     );
   if (data.length !== expected)
-    throw new ApiError(`${name} has ${data.length} values, expected ${expected} (m = ${of["M"]})`);
+    throw new ApiError(
+      `${name} has ${data.length} values, expected ${expected} (m = ${of["M"]}${of["B"] === undefined ? "" : `, sequences: ${of["B"]}`})`,
+    );
   if (!isWithin) requireRange(spec, data);
   return data;
 }

@@ -1,32 +1,44 @@
 /**
- * The cache of keys and values in a memory: what append kernels write and attention kernels read. It knows how many tokens it holds, and grows; which formats it has
+ * The cache of keys and values of one sequence: what append kernels write and attention kernels read. It knows how many tokens it holds, and grows; which formats it has
  * is its kernels' affair.
  */
 import type { WasmMemory } from "../../backends/index.ts";
+import type { TensorArray } from "./arrays.ts";
+import { CacheTensors } from "./cache-tensors.ts";
 import { ApiError } from "./errors.ts";
 import type { TensorSpec } from "./info.ts";
-import { evaluate } from "./size.ts";
+import type { Sizes } from "./size.ts";
 
-/** What two kernels must agree on to share a cache: its tensors, but for how many blocks of tokens they have. */
-export const cacheLayout = (specs: readonly TensorSpec[]): string =>
-  JSON.stringify(specs.map(({ name, scalar, shape }) => [name, scalar, ...shape.slice(1)]));
+/** The tokens that a run is over, in whichever kind of cache. */
+export interface CachedTokens {
+  /** Makes room for so many more tokens (of each sequence). Throws an `ApiError` when the memory is full: nothing has changed then. */
+  makeRoom(count: number): void;
+  /** What it says of the sizes of a run. */
+  readonly sizes: Sizes;
+  /** Inputs of a run that say where tokens lie, so many joining them. */
+  inputs(joining: number): Readonly<Record<string, TensorArray>>;
+  readonly addresses: ReadonlyMap<string, number>;
+  /** Says that so many tokens have joined. */
+  grow(count: number): void;
+}
 
 /** A growing cache. Tokens that were never appended read as zeros. */
-export class KvCache {
-  readonly layout: string;
-  readonly runtime: WasmMemory;
-  readonly #specs: readonly TensorSpec[];
-  readonly #addresses = new Map<string, number>();
+export class KvCache implements CachedTokens {
+  readonly #tensors: CacheTensors;
   #tokens = 0;
-  #capacity = 0;
-  #disposed = false;
 
   /** An empty cache with room for `capacity` tokens. */
   constructor(specs: readonly TensorSpec[], runtime: WasmMemory, capacity: number) {
-    this.layout = cacheLayout(specs);
-    this.runtime = runtime;
-    this.#specs = specs;
+    this.#tensors = new CacheTensors(specs, "T", runtime);
     this.reserve(capacity);
+  }
+
+  get layout(): readonly string[] {
+    return this.#tensors.layout;
+  }
+
+  get runtime(): WasmMemory {
+    return this.#tensors.runtime;
   }
 
   /** Tokens that it holds. */
@@ -36,53 +48,38 @@ export class KvCache {
 
   /** Tokens that it has room for. */
   get capacity(): number {
-    return this.#capacity;
+    return this.#tensors.capacity;
   }
 
   /** Addresses of its tensors: they change when it grows. */
   get addresses(): ReadonlyMap<string, number> {
-    return this.#addresses;
+    return this.#tensors.addresses;
   }
 
   /** Bytes that it takes. */
   get byteLength(): number {
-    return this.#specs.reduce((sum, spec) => sum + bytesFor(spec, this.#capacity), 0);
+    return this.#tensors.byteLength;
+  }
+
+  get sizes(): Sizes {
+    return { T: this.#tokens };
   }
 
   /** Makes room for so many tokens. Throws an `ApiError` for no number of tokens, and when the memory is full: the cache is as it was then. */
   reserve(capacity: number): void {
-    this.requireLive();
-    if (!Number.isInteger(capacity) || capacity < 0)
-      throw new ApiError(`capacity = ${capacity}: a number of tokens, an integer from 0 up`);
-    if (capacity <= this.#capacity) return;
-    const grown = new Map<string, number>();
-    try {
-      for (const spec of this.#specs) grown.set(spec.name, this.runtime.allocate(bytesFor(spec, capacity)));
-    } catch (error) {
-      for (const address of grown.values()) this.runtime.free(address);
-      throw error;
-    }
-    for (const spec of this.#specs) {
-      const [to, from] = [grown.get(spec.name) as number, this.#addresses.get(spec.name)];
-      const bytes = bytesFor(spec, this.#capacity);
-      const target = this.runtime.bytes(to, bytesFor(spec, capacity));
-      if (from !== undefined) {
-        target.set(this.runtime.bytes(from, bytes));
-        this.runtime.free(from);
-      }
-      target.fill(0, bytes);
-      this.#addresses.set(spec.name, to);
-    }
-    this.#capacity = capacity;
+    this.#tensors.reserve(capacity, "tokens");
   }
 
   /** Room for `count` more tokens: twice what there is when it grows, so that appending one by one copies each token a few times only. */
   makeRoom(count: number): void {
     const needed = this.#tokens + count;
-    if (needed > this.#capacity) this.reserve(Math.max(needed, 2 * this.#capacity));
+    if (needed > this.capacity) this.reserve(Math.max(needed, 2 * this.capacity));
   }
 
-  /** Says that so many tokens have joined. */
+  inputs(): Readonly<Record<string, TensorArray>> {
+    return {};
+  }
+
   grow(count: number): void {
     this.#tokens += count;
   }
@@ -97,30 +94,11 @@ export class KvCache {
 
   /** Throws an `ApiError` once disposed, or once the memory is. */
   requireLive(): void {
-    if (this.#disposed || !this.runtime.live) throw new ApiError("the cache is disposed; make another");
+    this.#tensors.requireLive();
   }
 
   /** Frees the memory. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    for (const address of this.#addresses.values()) this.runtime.free(address);
+    this.#tensors.dispose();
   }
-}
-
-/** Bytes of a tensor for so many tokens: of kernels that append, those that are there and those that join. */
-const bytesFor = ({ bytes }: TensorSpec, tokens: number): number => evaluate(bytes, { T: tokens, M: 0 });
-
-/** Throws an `ApiError` unless this is a live cache of the kernel's layout in the memory that the kernel works in. */
-export function requireCache(specs: readonly TensorSpec[], given: unknown, runtime: WasmMemory): KvCache {
-  const cache = given as KvCache | undefined;
-  if (cache?.layout === undefined) throw new ApiError("cache is missing; pass what newCache() gave");
-  cache.requireLive();
-  if (cache.layout !== cacheLayout(specs))
-    throw new ApiError(
-      "cache: it holds other formats or heads than the kernel's; make one with this kernel's newCache()",
-    );
-  if (cache.runtime !== runtime)
-    throw new ApiError("cache: it is in another memory; give both kernels one memory to work in");
-  return cache;
 }

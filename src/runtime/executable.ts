@@ -6,6 +6,7 @@ import { KvCache } from "./cache.ts";
 import { ApiError } from "./errors.ts";
 import type { Domain, KernelInfo, LaunchInfo, PartInfo, TensorSpec } from "./info.ts";
 import { PackedTensors } from "./packed.ts";
+import { PagedCache } from "./paged-cache.ts";
 import type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 import { evaluate, type Sizes } from "./size.ts";
 
@@ -122,7 +123,22 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     this.requireLive();
     const { caches, workload } = this.artifact;
     if (caches === undefined) throw new ApiError(`newCache: a ${workload.op} has no cache`);
+    if (workload.pages !== undefined) throw new ApiError("newCache: the kernel's cache has pages; use newPagedCache()");
+    if (!caches.some(({ name }) => name.startsWith("v.")))
+      throw new ApiError(
+        `newCache: a ${workload.op} knows keys alone; take what append's or attention's newCache() gives`,
+      );
     return new KvCache(caches, this.runtime, capacity);
+  }
+
+  /** An empty paged cache with room for `capacity` pages. Throws an `ApiError` where the kernel uses none. */
+  newPagedCache(capacity = 0): PagedCache {
+    this.requireLive();
+    const { caches, workload } = this.artifact;
+    if (caches === undefined) throw new ApiError(`newPagedCache: a ${workload.op} has no cache`);
+    if (workload.pages === undefined)
+      throw new ApiError("newPagedCache: the kernel's cache has no pages; use newCache(), or compile with pages");
+    return new PagedCache(caches, workload.pages, this.runtime, capacity);
   }
 
   /**

@@ -2,9 +2,10 @@
  * What runs a compiled kernel. Without dependencies, Node's builtins or the compiler: it loads in browsers, and builds carry it along
  * (`src/build`).
  */
-export { argumentOf, argumentsOf, shortName } from "./arguments.ts";
+export { argumentOf, argumentsOf, shortName, sizesFor } from "./arguments.ts";
 export { arrayOf, type TensorArray } from "./arrays.ts";
-export { cacheLayout, KvCache } from "./cache.ts";
+export { KvCache } from "./cache.ts";
+export { cacheLayout } from "./cache-tensors.ts";
 export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
@@ -26,6 +27,7 @@ export { kernelOf, type LoadedKernel, type StoredArrays, storedBytes } from "./k
 export { type Built, type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
+export { PagedCache, pagedInputs, Sequence } from "./paged-cache.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 export { evaluate, type Size, type Sizes } from "./size.ts";
 export { mostThreads } from "./threads/control.ts";

@@ -56,6 +56,8 @@ export interface PartInfo<L = LaunchInfo> {
   readonly max: number;
   readonly launches: readonly L[];
   readonly workspaces: readonly TensorSpec[];
+  /** Bytes of all workspaces, which are held at once: what a run of these sizes takes beside weights, caches, inputs and outputs. */
+  readonly peak: Size;
 }
 
 /** The fields of a workload that running it needs: its rows, where it has such; of weights their format and sizes, for messages. */
@@ -65,6 +67,8 @@ export interface WorkloadInfo {
   readonly n?: number;
   readonly k?: number;
   readonly w?: string;
+  /** Tokens in a page of the cache, where it has pages. */
+  readonly pages?: number | undefined;
 }
 
 /** A module's description: how its tensors are packed and, by parts, what runs. */

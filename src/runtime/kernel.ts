@@ -3,12 +3,14 @@
  * keep to them is checked here.
  */
 import { inputsOf, type RunInputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
-import { type KvCache, requireCache } from "./cache.ts";
+import type { KvCache } from "./cache.ts";
+import { cachedTokens } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
 import { type Held, HeldTensor } from "./held.ts";
 import type { PackedTensors } from "./packed.ts";
-import { evaluate } from "./size.ts";
+import { type PagedCache, pagedInputs } from "./paged-cache.ts";
+import { evaluate, type Sizes } from "./size.ts";
 
 /** A kernel that packs weights of type `Weights` and runs on `Arguments`. */
 export interface LoadedKernel<Weights, Arguments, Result> {
@@ -27,6 +29,11 @@ export interface LoadedKernel<Weights, Arguments, Result> {
    * @param capacity tokens that it has room for before it grows; 0 unless given
    */
   newCache(capacity?: number): KvCache;
+  /**
+   * The same with pages, for sequences of different lengths, where the workload has `pages`.
+   * @param capacity pages that it has room for before it grows; 0 unless given
+   */
+  newPagedCache(capacity?: number): PagedCache;
   /** Frees what the kernel holds; packed tensors in its own memory go with it. */
   dispose(): void;
 }
@@ -38,6 +45,7 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
     pack: (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
     newCache: (capacity) => executable.newCache(capacity),
+    newPagedCache: (capacity) => executable.newPagedCache(capacity),
     run: (args) => {
       const outputs = run(executable, args as RunInputs);
       try {
@@ -87,22 +95,42 @@ function joined(parts: readonly ArrayBufferView[]): Uint8Array {
   return whole;
 }
 
+/** Throws an `ApiError` unless the tokens that are to be changed, where there are such, are in the cache. */
+function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes): void {
+  if (first !== undefined && first + m > tokens)
+    throw new ApiError(`first = ${first}, m = ${m}: the cache holds ${tokens} tokens`);
+}
+
+/** Throws an `ApiError` unless tokens join in the whole groups that a kernel is for. */
+function requireGroups(parts: Executable["artifact"]["parts"], { M = 0, T = 0 }: Sizes): void {
+  const tokens = parts.flatMap(({ launches }) => launches.flatMap(({ symbols }) => symbols));
+  const group = tokens.reduce((most, { name, modulo }) => (name === "T" ? Math.max(most, modulo) : most), 1);
+  if (M % group !== 0 || T % group !== 0)
+    throw new ApiError(`m = ${M}: tokens join this cache, which holds ${T}, in groups of ${group}`);
+}
+
 /** Runs; the outputs are the caller's to dispose of. */
 function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldTensor> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
-  const { caches = [] } = artifact;
-  const cache = caches.length > 0 ? requireCache(caches, args["cache"], runtime) : undefined;
-  const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
-  const joining = cache !== undefined && artifact.workload.op === "append" ? sizes.M : 0;
-  cache?.makeRoom(joining);
+  const cache = artifact.caches && cachedTokens(artifact, args, runtime);
+  const rows = sizesOf(artifact, args);
+  const joins = artifact.workload.op === "append";
+  const before = { ...rows, ...cache?.sizes };
+  requireTokens(before);
+  if (joins) requireGroups(artifact.parts, before);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
     for (const [name, address] of w.addresses) at.set(name, address);
   }
-  const inputs = inputsOf(artifact, args, sizes, runtime);
+  const inputs = inputsOf(artifact, args, before, pagedInputs, runtime);
+  // Nothing is refused from here on: now the cache may change.
+  const joining = joins ? rows.M : 0;
+  cache?.makeRoom(joining);
+  const sizes = { ...rows, ...cache?.sizes };
+  for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
   for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
   const copies: HeldTensor[] = [];
   const outputs = new Map<string, HeldTensor>();

@@ -8,7 +8,7 @@ import {
   iterationsOf,
   parseWorkload,
   programOf,
-  typicalTokens,
+  typicalSizes,
   type Workload,
   WorkloadError,
   workloadKey,
@@ -195,7 +195,8 @@ function checkOptions({ seconds, trials, weightCopies = 1 }: TuneOptions): void 
 /** A workload's part of the budget: large ones take longer to measure and matter more, but not in proportion. One that can't be computed takes nothing. */
 function weightOf(workload: Workload): number {
   try {
-    return Math.sqrt(iterationsOf(programOf("m" in workload ? { ...workload, m: 1 } : workload), { T: typicalTokens }));
+    const one = "m" in workload ? { ...workload, m: 1 } : workload;
+    return Math.sqrt(iterationsOf(programOf(one), typicalSizes(one)));
   } catch (error) {
     if (error instanceof WorkloadError) return 0;
     throw error;

@@ -4,7 +4,7 @@
  * the next. Contestants that are to be timed against are then built and checked again on the way.
  * Not here: which candidates, and what is remembered of them (tune-part.ts).
  */
-import { canonicalJson, iterationsOf, programOf, typicalTokens, type Workload } from "../../ir/index.ts";
+import { canonicalJson, iterationsOf, programOf, typicalSizes, type Workload } from "../../ir/index.ts";
 import { hostsOf, type StartHost } from "./engines/index.ts";
 import { TunerError } from "./errors.ts";
 import type { Answer, MeasuringHost } from "./host.ts";
@@ -152,4 +152,4 @@ export class Measurer {
 export const idOf = ({ template, point }: Candidate): string => canonicalJson({ template, point });
 
 /** Two for each iteration: a product and a sum. The workload's M is fixed. */
-const operations = (workload: Workload): number => 2 * iterationsOf(programOf(workload), { T: typicalTokens });
+const operations = (workload: Workload): number => 2 * iterationsOf(programOf(workload), typicalSizes(workload));

@@ -303,6 +303,14 @@ describe("data is checked when it enters", () => {
     expect(() => outcome(text, inputs, { M })).toThrow(new InterpretError(message));
   });
 
+  test("the size that it is below", () => {
+    const gather = "  symbol P in 1..\n  input t: i32[2] below P\n  output y: i32[2]\n  for i < 2\n    y[i] = t[i]";
+    expect(outcome(gather, { t: i32(0, 2) }, { P: 3 })).toEqual(outcome(gather, { t: i32(0, 2) }, { P: 4 }));
+    expect(() => outcome(gather, { t: i32(0, 2) }, { P: 2 })).toThrow(
+      new InterpretError("k: element 1 of t is 2, outside its declared range 0..1"),
+    );
+  });
+
   test("values that a type can't hold are no tensor", () => {
     expect(() => tensor("u4", [2], [3, 16])).toThrow(
       "element 1 of a tensor of u4 is 16, which u4 can't hold; round it first",

@@ -9,15 +9,11 @@ import {
   lower,
   type Program,
   programOf,
-  referenceOf,
-  type Tensor,
-  tensor,
   verifyProgram,
 } from "../../ir/index.ts";
 import { applySchedule, pointsOf, scheduleOf, type Target, type Template, templates } from "../../schedules/index.ts";
-import { f32 } from "../ir/interpreted.ts";
-import { cacheOf } from "../ir/ops/cached.ts";
-import { nmse, normals } from "../ir/samples.ts";
+import { attentionData } from "../ir/ops/attention-data.ts";
+import { nmse } from "../ir/samples.ts";
 import { patience, runs } from "./runs.ts";
 
 const own = templates.filter((t) => t.name.startsWith("attention-"));
@@ -35,6 +31,12 @@ const formats = [
   "int2_g16",
   "int8_row",
   "int3_row",
+  "e4m3",
+  "e5m2_row",
+  "kv4_row_z",
+  "kv2_g32_m",
+  "bfp12_g32",
+  "bfp16_g32",
 ];
 const flag = fc.option(fc.boolean(), { nil: undefined });
 
@@ -44,7 +46,7 @@ const workloads: fc.Arbitrary<AttentionWorkload> = fc
     m: fc.constantFrom<AttentionWorkload["m"][]>("any", "any", 0, 1, 3),
     kvHeads: fc.constantFrom(1, 2),
     group: fc.constantFrom(1, 2, 3),
-    headSize: fc.constantFrom(16, 32, 32, 48),
+    headSize: fc.constantFrom(1, 3, 16, 20, 32, 33, 48),
     keys: fc.constantFrom(...formats),
     values: fc.constantFrom(...formats),
     causal: fc.boolean(),
@@ -55,6 +57,7 @@ const workloads: fc.Arbitrary<AttentionWorkload> = fc
     bias: flag,
     sinks: flag,
     lse: flag,
+    pages: fc.constantFrom(undefined, undefined, 64, 128),
     numerics: fc.record({
       scores: fc.constantFrom("f32" as const, "i8" as const),
       weights: fc.constantFrom("f32" as const, "i8" as const),
@@ -84,33 +87,6 @@ const targetsOf = (template: Template): fc.Arbitrary<Target> =>
     })
     .filter((target) => template.refuses(target) === undefined);
 
-/** What a run is given: cached tensors, inputs, and what the reference takes of both. */
-function dataOf(workload: AttentionWorkload, queries: number, tokens: number, seed: number) {
-  const { heads, kvHeads, headSize } = workload;
-  const q = normals(queries * heads * headSize, seed);
-  const [k, v] = (["k", "v"] as const).map((name, i) =>
-    cacheOf(name, i === 0 ? workload.keys : workload.values, normals(tokens * kvHeads * headSize, seed + i + 1), [
-      kvHeads,
-      headSize,
-    ]),
-  ) as [ReturnType<typeof cacheOf>, ReturnType<typeof cacheOf>];
-  const positions = Array.from({ length: queries }, (_, i) => (i * 37 + seed) % (tokens + 3));
-  const others = {
-    ...(workload.positions === "given" && { positions: tensor("i32", [queries], positions) }),
-    ...(workload.slopes && { slopes: f32([heads], normals(heads, 5)) }),
-    ...(workload.sinks && { sinks: f32([heads], normals(heads, 6)) }),
-    ...(workload.bias && { bias: f32([queries, tokens], normals(queries * tokens, 7)) }),
-  };
-  const inputs = new Map<string, Tensor>([
-    ["q", f32([queries * heads, headSize], q)],
-    ...k.fields,
-    ...v.fields,
-    ...Object.entries(others),
-  ]);
-  const values = Object.fromEntries(Object.entries(others).map(([name, of]) => [name, of.values]));
-  return { inputs, reference: referenceOf(workload, { q, keys: k.decoded, values: v.decoded, ...values }, {}) };
-}
-
 function expectClose(
   workload: AttentionWorkload,
   program: Program,
@@ -118,13 +94,15 @@ function expectClose(
   tokens: number,
   seed: number,
 ): void {
-  const { inputs, reference } = dataOf(workload, queries, tokens, seed);
-  const made = interpretProgram(program, { M: queries, T: tokens }, inputs, { run: () => true });
+  const { inputs, symbols, reference } = attentionData(workload, queries, tokens, seed);
+  const made = interpretProgram(program, symbols, inputs, { run: () => true });
   const wanted = reference["y"] as Float64Array;
   if (wanted.length === 0) return;
   const got = made.get("y")?.values as Float64Array;
   if (wanted.every((value) => value === 0)) expect(new Set(got)).toEqual(new Set([0]));
   else expect(nmse(got, wanted)).toBeLessThan(errorBoundOf(workload));
+  const lse = made.get("lse")?.values;
+  for (const [i, value] of (lse ?? []).entries()) expect(value).toBeCloseTo(reference["lse"]?.[i] as number, 3);
 }
 
 describe.each(own)("template $name", (template) => {

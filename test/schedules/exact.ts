@@ -27,6 +27,9 @@ const powers: Readonly<Record<string, { readonly stored: readonly number[]; read
   ue4m3: { stored: [0x30, 0x38, 0x40], bytes: 1 },
 };
 
+/** Floats of 8 bits: zeros, 1 (or 1/2) and 2, of both signs. */
+const smallFloats = [0, 0x38, 0x40, 0x80, 0xb8, 0xc0];
+
 /** Stored bytes of random codes, whose scales are powers of two. */
 function weightBytes(format: Format, n: number, k: number, random: Random): Containers {
   const buffers = containerBuffers(format, n, k);
@@ -34,6 +37,8 @@ function weightBytes(format: Format, n: number, k: number, random: Random): Cont
   const entries = buffers.map(({ name, scalar, shape }) => {
     const [rows, width] = shape.map((e) => (e.kind === "const" ? e.value : 0)) as [number, number];
     const count = rows * width;
+    if (format.fields.some(({ float }) => float !== undefined) && scalar === "u8")
+      return [name, Uint8Array.from({ length: count }, () => pick(random, ...smallFloats))] as const;
     if (name === "w.codes" || (name === "w.raw" && scalar === "u8"))
       return [name, Uint8Array.from({ length: count }, () => random() * 256)] as const;
     if (name === "w.zeros" && scalar === "u8")
@@ -49,7 +54,7 @@ function weightBytes(format: Format, n: number, k: number, random: Random): Cont
       const float = source.kind === "bits" ? powers[source.as] : undefined;
       if (source.kind !== "bits" || float === undefined) continue;
       const { block } = format;
-      const container = bytes["w.raw"] as Uint8Array;
+      const container = bytes[`w.${source.container}`] as Uint8Array;
       const size = container.length / ((n * k) / block);
       const [plane] = source.planes;
       const [count] = plane?.digits[0] ?? [1];
@@ -65,6 +70,7 @@ function weightBytes(format: Format, n: number, k: number, random: Random): Cont
 }
 
 function bytesOf(scalar: string, values: readonly number[]): Uint8Array {
+  if (scalar === "u8") return new Uint8Array(values.length);
   if (scalar === "f32") return new Uint8Array(Float32Array.from(values).buffer);
   if (scalar === "f16") return new Uint8Array(Float16Array.from(values).buffer);
   const upper = new Uint16Array(Float32Array.from(values).buffer);

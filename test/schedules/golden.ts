@@ -60,10 +60,11 @@ export function goldens(primitive: string): void {
 function inputsOf(program: Program, symbols: Readonly<Record<string, number>>): Map<string, Tensor> {
   const random = randomOf(1);
   const inputs = new Map<string, Tensor>();
-  for (const { name, role, scalar, shape, range } of program.kernels.flatMap((k) => k.buffers)) {
+  for (const { name, role, scalar, shape, range, below } of program.kernels.flatMap((k) => k.buffers)) {
     if ((role !== "input" && role !== "weight") || inputs.has(name)) continue;
     const sizes = shape.map((size) => sizeOf(size, symbols));
-    const [low, high] = range ?? [Math.max(-8, scalarRange(scalar)[0]), Math.min(15, scalarRange(scalar)[1])];
+    const declared = below ? ([0, sizeOf(below, symbols) - 1] as const) : range;
+    const [low, high] = declared ?? [Math.max(-8, scalarRange(scalar)[0]), Math.min(15, scalarRange(scalar)[1])];
     const count = sizes.reduce((product, size) => product * size, 1);
     const values = Array.from({ length: count }, () => low + Math.floor(random() * (high - low + 1)));
     inputs.set(name, tensor(scalar, sizes, values));

@@ -152,7 +152,7 @@ test("quantize, for every M: codes and scales are the same for any data", { time
   );
 });
 
-test.each(["int1_g32_zf", "int2_g32", "int2_g32_z", "tq2_0", "q1_0", "bcq2_g32_o", "bcq4_row"])(
+test.each(["int1_g32_zf", "int2_g32", "int2_g32_z", "int2_g32_zf", "tq2_0", "q1_0", "bcq2_g32_o", "bcq4_row"])(
   "rounded tables of %s keep the bound of their numerics",
   (w) => {
     const k = w === "tq2_0" ? 256 : 128;

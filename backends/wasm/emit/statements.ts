@@ -10,6 +10,7 @@ import {
   rangeOf,
   type Stmt,
   type Store,
+  substituter,
 } from "../../../ir/index.ts";
 import type { Instr } from "../asm/index.ts";
 import { machineOf } from "../ops.ts";
@@ -191,7 +192,12 @@ function writeMemory(c: Context, s: Store, out: Instr[]): void {
   for (const store of nodes.toReversed()) out.push(store.instr);
 }
 
-/** The extent of the kernel's thread loop, or undefined. */
+/** The extent of the kernel's thread loop, made of symbols, or undefined. Values that are shared with its body have names before it. */
 export function threadExtent(body: readonly Stmt[]): Expr | undefined {
-  return body.find((s): s is For => s.kind === "for" && s.loopKind === "thread")?.extent;
+  const lets = new Map<string, Expr>();
+  for (const s of body) {
+    if (s.kind === "let") lets.set(s.name, substituter(lets)(s.value));
+    if (s.kind === "for" && s.loopKind === "thread") return substituter(lets)(s.extent);
+  }
+  return undefined;
 }

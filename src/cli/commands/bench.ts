@@ -1,6 +1,7 @@
 // `qloom bench`: our kernels beside real peers, in one run, on the same numbers.
 
 import { writeFile } from "node:fs/promises";
+import { cacheFormatOf } from "../../../ir/index.ts";
 import {
   type AttentionReport,
   type BenchReport,
@@ -239,13 +240,16 @@ const powers = (least: number, most: number): readonly number[] =>
   Array.from({ length: Math.floor(Math.log2(most / least)) + 1 }, (_, i) => least * 2 ** i);
 
 function attention({ values, target: { device }, db, progress, signal }: Bench): Promise<AttentionReport> {
-  const { tokens, queries, heads, "kv-heads": kvHeads, "head-size": headSize, peers, seconds, seed } = values;
-  const [keys, of = keys] = [values.keys.split(","), values.values?.split(",")];
+  const { tokens, sequences, queries, heads, "kv-heads": kvHeads, "head-size": headSize } = values;
+  const { pages, peers, seconds, seed } = values;
+  const keys = values.keys.split(",");
+  // Groups of tokens are for keys: values then have groups of as many of their own.
+  const of = values.values?.split(",") ?? keys.map((name) => cacheFormatOf(name).format.name);
   if (of.length !== keys.length)
     throw new UsageError(`--values has ${of.length} formats for the ${keys.length} of --keys; give as many, or none`);
   const caches = keys.map((format, i) => ({ keys: format, values: of[i] as string }));
-  const sizes = { tokens, queries, heads, kvHeads, headSize };
-  const request = { ...sizes, caches, peers, seconds, seed, device, note: progress, signal };
+  const sizes = { tokens, sequences, queries, heads, kvHeads, headSize };
+  const request = { ...sizes, pages, caches, peers, seconds, seed, device, note: progress, signal };
   return benchAttention({ ...request, ...(db !== undefined && { db }) }, ourAttention);
 }
 

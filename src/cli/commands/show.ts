@@ -13,6 +13,8 @@ import {
   openReaders,
   planParts,
   rangesOf,
+  type Size,
+  sizeText,
   typicalWorkload,
 } from "../../compile/index.ts";
 import { type Command, defineCommand } from "../command.ts";
@@ -59,6 +61,8 @@ interface ShownPart {
   /** The rungs of the look-up. */
   readonly lookup: readonly string[];
   readonly schedule: Schedule;
+  /** Bytes of workspaces, by the symbols of a run: M rows, T tokens of a cache. Absent where the pipeline failed. */
+  readonly peak?: Size;
 }
 
 interface ShownModule {
@@ -140,7 +144,10 @@ export const show: Command = defineCommand({
     const result: Shown = {
       workload,
       device: { label: device.label, features: device.features },
-      parts: plans.map((p) => partOf(p, workload, device, choices)),
+      parts: plans.map((p, i) => ({
+        ...partOf(p, workload, device, choices),
+        ...(listed.artifact && { peak: (listed.artifact.parts[i] as Artifact["parts"][number]).peak }),
+      })),
       ...(listed.artifact && { module: moduleOf(listed.artifact) }),
       notes,
       ...(selection.stages.length > 0 && { listings: listed.listings }),
@@ -246,7 +253,18 @@ function overview({ workload, device, parts, module, notes }: Shown): string {
   ].join("\n");
 }
 
-function partText({ name, min, max, templates, template, point: at, source, lookup, schedule }: ShownPart): string {
+function partText({
+  name,
+  min,
+  max,
+  templates,
+  template,
+  point: at,
+  source,
+  lookup,
+  schedule,
+  peak = 0,
+}: ShownPart): string {
   const rows =
     max === 0
       ? ""
@@ -265,6 +283,9 @@ function partText({ name, min, max, templates, template, point: at, source, look
   return [
     `${name}${rows}: ${template}, point from ${source}\n`,
     `  ${chosen === "" ? "no axes" : chosen}; ${schedule.length} steps\n`,
+    ...(peak === 0
+      ? []
+      : [`  workspaces of ${typeof peak === "number" ? bytesText(peak) : `${sizeText(peak)} bytes`}\n`]),
     ...lookup.map((line) => `  ${line}\n`),
     table(reasons),
   ].join("");

@@ -31,7 +31,8 @@ import {
   referenceMatmul,
   referenceOf,
   sizeOf,
-  typicalTokens,
+  storedRows,
+  typicalSizes,
   type Workload,
 } from "../../../ir/index.ts";
 import { arrayOf, type Sizes, type TensorArray } from "../../runtime/index.ts";
@@ -113,7 +114,7 @@ const farthest = 2 ** 20;
 
 /** Normal floats; integers of the buffer's range. */
 function randomValues(of: Buffer, random: Random, sizes: Sizes = {}): TensorArray {
-  const [low, high] = of.range ?? [-farthest, farthest];
+  const [low, high] = of.below ? [0, sizeOf(of.below, sizes) - 1] : (of.range ?? [-farthest, farthest]);
   const draw = of.scalar === "f32" ? () => normal(random) : () => low + Math.floor(uniform(random) * (high - low + 1));
   return new (arrayOf(of))(elementsOf(of, sizes)).map(draw);
 }
@@ -177,22 +178,31 @@ function dequantizeProblem(workload: DequantizeWorkload, random: Random): Proble
   };
 }
 
-/** A cache of random rows, each drawn from a pool; its tensors, as the cache orders them, are inputs here. */
+/**
+ * A cache of random rows, each drawn from a pool; its tensors, as the cache orders them, are inputs here. With pages there are sequences of any lengths, in any pages of
+ * as many as they could fill.
+ */
 function attentionProblem(workload: AttentionWorkload, random: Random): Problem {
-  const { kvHeads, headSize, heads } = workload;
+  const { kvHeads, headSize, heads, pages } = workload;
   const m = workload.m as number;
-  const sizes = { M: m, T: typicalTokens };
-  const rowOf = Array.from({ length: typicalTokens * kvHeads }, () => Math.floor(uniform(random) * poolRows));
+  const { T, P = 0 } = typicalSizes(workload);
+  const tokens = pages === undefined ? T : P * pages;
+  const sizes = { M: m, ...typicalSizes(workload) };
+  const rowOf = Array.from({ length: tokens * kvHeads }, () => Math.floor(uniform(random) * poolRows));
   const cached = (["k", "v"] as const).map((name) => {
     const of = cachedTensor(name, workload);
+    if (of.tokens > 1) {
+      // Groups along tokens have no rows that a pool could hold.
+      const all = Float32Array.from({ length: tokens * kvHeads * headSize }, () => normal(random));
+      const { read, decoded } = storedRows(workload.keys, all, workload);
+      return { bytes: cacheBytes(of, workload, tokens, read), decoded };
+    }
     const values = Float32Array.from({ length: poolRows * headSize }, () => normal(random));
     const containers = encode(of.format, values, poolRows, headSize);
     const readers = new Map(
       of.format.fields.map((field) => [field, fieldReader(of.format, field, containers, headSize)]),
     );
-    const bytes = cacheBytes(of, workload, typicalTokens, (field, row, entry) =>
-      readers.get(field)!(rowOf[row]!, entry),
-    );
+    const bytes = cacheBytes(of, workload, tokens, (field, row, entry) => readers.get(field)!(rowOf[row]!, entry));
     const pool = decodeReference(of.format, containers, poolRows, headSize);
     const decoded = new Float32Array(rowOf.length * headSize);
     rowOf.forEach((from, row) => {

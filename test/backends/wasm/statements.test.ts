@@ -85,6 +85,19 @@ describe("threads", () => {
     ]);
   });
 
+  test("are described by symbols, though their number has a name that the body shares", () => {
+    const [count, more] = [b.variable("count"), b.variable("more")];
+    const named = kernelOf(
+      [
+        b.bind("count", b.mul(b.variable("M"), 2)),
+        b.bind("more", b.add(count, 1)),
+        b.loop("i", more, [b.store("y", at(y, i), count)], "thread"),
+      ],
+      { symbols: [M] },
+    );
+    expect(compileModule([named], strict).functions[0]?.threads).toBe(b.add(b.mul(b.variable("M"), 2), 1));
+  });
+
   test("a kernel without a thread loop takes a range and ignores it", () => {
     const plain = kernelOf([b.store("y", at(y, 0), b.constant(5))]);
     expect(runCompiled(plain, inputs, { range: [0, 1] })["y"]?.[0]).toBe(5);

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import {
   type AttentionWorkload,
   attentionBounds,
+  parseProgram,
+  printProgram,
   programOf,
   quantizeReference,
   referenceAttention,
@@ -12,6 +14,7 @@ import {
 } from "../../../ir/index.ts";
 import { f32, run } from "../interpreted.ts";
 import { nmse, normals } from "../samples.ts";
+import { attentionData } from "./attention-data.ts";
 import { cacheOf } from "./cached.ts";
 
 const base: AttentionWorkload = {
@@ -113,18 +116,45 @@ describe("options", () => {
   test.each(Object.entries(cases))("%s", (_name, [options, data]) => expectClose(options, data));
 });
 
-test.each(["f16", "bf16", "int8_row", "int4_row_zf_s16", "i8_row", "q8_0", "q4_0", "int2_g16_zf"])(
-  "a cache in %s",
-  (name) => expectClose({ keys: name, values: name, headSize: 32 }, { queries: 2, tokens: 67 }),
+test.each([
+  "f16",
+  "bf16",
+  "int8_row",
+  "int4_row_zf_s16",
+  "i8_row",
+  "q8_0",
+  "q4_0",
+  "int2_g16_zf",
+  "e4m3",
+  "e5m2",
+  "e4m3_row",
+  "kv4_row_z",
+  "kv2_g32_m",
+])("a cache in %s", (name) => expectClose({ keys: name, values: name, headSize: 32 }, { queries: 2, tokens: 67 }));
+
+test.each([
+  "q8_0",
+  "q4_0",
+  "int4_g16",
+  "int2_row_z",
+  "int4_row_zf",
+  "i8_row",
+  "kv4_row_z",
+  "kv4_row_m",
+  "bfp12_g32",
+  "bfp16_g32",
+])("scores in integers, keys in %s", (keys) =>
+  expectClose({ keys, headSize: 32, numerics: { scores: "i8", weights: "f32" } }, { queries: 2, tokens: 67 }),
 );
 
-test.each(["q8_0", "q4_0", "int4_g16", "int2_row_z", "int4_row_zf", "i8_row"])(
-  "scores in integers, keys in %s",
-  (keys) => expectClose({ keys, headSize: 32, numerics: { scores: "i8", weights: "f32" } }, { queries: 2, tokens: 67 }),
+test.each(["q8_0", "q4_0", "int4_g16", "i8_row", "bfp12_g32", "bfp16_g32"])(
+  "weights in integers, values in %s",
+  (values) =>
+    expectClose({ values, headSize: 32, numerics: { scores: "f32", weights: "i8" } }, { queries: 2, tokens: 150 }),
 );
 
-test.each(["q8_0", "q4_0", "int4_g16", "i8_row"])("weights in integers, values in %s", (values) =>
-  expectClose({ values, headSize: 32, numerics: { scores: "f32", weights: "i8" } }, { queries: 2, tokens: 150 }),
+test.each(["kv2_t32_m", "kv4_t64_z", "int4_t32_z", "bfp16_t32"])("keys with groups of tokens, %s", (keys) =>
+  expectClose({ keys, values: "kv2_g32_m", headSize: 32 }, { queries: 2, tokens: 192 }),
 );
 
 test("keys and values in different formats", () =>
@@ -142,6 +172,25 @@ test("a query that sees nothing gives 0, beside others", () => {
   expect(new Set(y.slice(0, 64))).toEqual(new Set([0]));
 });
 
+test.each<Partial<AttentionWorkload>>([
+  { pages: 64, bias: true, causal: false },
+  { pages: 128, positions: "given", window: 30, keys: "i8_row", numerics: { scores: "i8", weights: "f32" } },
+  { pages: 192, sinks: true, slopes: true, values: "q4_0", headSize: 32, numerics: { scores: "f32", weights: "i8" } },
+])("sequences of different lengths, in pages: %j", (options) => {
+  const workload: AttentionWorkload = { ...base, ...options, lse: true };
+  const { inputs, symbols, reference } = attentionData(workload, 2, 130, 5);
+  const program = programOf(workload);
+  verifyProgram(program, "naive");
+  expect(parseProgram(printProgram(program))).toEqual(program);
+  const made = run(program, inputs, symbols);
+  expect(nmse(made.get("y") as Float64Array, reference["y"] as Float64Array)).toBeLessThan(
+    attentionBounds[workload.numerics.weights],
+  );
+  for (const [i, value] of (made.get("lse") as Float64Array).entries())
+    expect(value).toBeCloseTo(reference["lse"]?.[i] as number, 3);
+  expect(symbols["P"]).toBeGreaterThan(2);
+});
+
 test("what can't be is refused", () => {
   expect(() => programOf({ ...base, kvHeads: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: kvHeads: 4 heads can't be grouped by 3; use a divisor of 4]`,
@@ -154,6 +203,13 @@ test("what can't be is refused", () => {
   const integers = { scores: "f32", weights: "i8" } as const;
   expect(() => programOf({ ...base, values: "int4_row_zf", numerics: integers })).toThrow(/zero points of its own/);
   expect(() => programOf({ ...base, values: "int8_row", numerics: integers })).toThrow(/negative scales/);
+  const scores = { scores: "i8", weights: "f32" } as const;
+  expect(() => programOf({ ...base, keys: "kv2_t32_m", numerics: scores })).toThrow(
+    /of which kv2_t32_m has one per value/,
+  );
+  expect(() => programOf({ ...base, pages: 96 })).toThrowErrorMatchingInlineSnapshot(
+    `[WorkloadError: pages: 96 tokens are no whole blocks of 64; use a multiple of it]`,
+  );
   expect(() => programOf({ ...base, causal: false, window: 3 })).toThrowErrorMatchingInlineSnapshot(
     `[WorkloadError: window: it needs causal: true]`,
   );

@@ -82,6 +82,7 @@ describe("kernels", () => {
         b.buffer('say "x"', "f32", [], { role: "output", range: [-Infinity, 0.5] }),
         b.buffer("-", "i16", [b.variable("a b")], { role: "input", range: [-3, 3] }),
         b.buffer("é", "bool", [2], { scope: "workgroup" }),
+        b.buffer("below", "i32", [2], { role: "input", below: b.add(b.variable("a b"), 1) }),
       ],
       body: [
         b.loop("k-1", b.variable("a b"), [
@@ -98,6 +99,7 @@ describe("kernels", () => {
         output "say \\"x\\"": f32[] in -inf..0.5
         input "-": i16["a b"] in -3..3
         workgroup "é": bool[2]
+        input "below": i32[2] below "a b" + 1
         for "k-1" < "a b"
           "say \\"x\\""[] max= -1.5 over "k-1"
           "say \\"x\\""[if "k-1" < 2] min= 2.0

@@ -81,6 +81,12 @@ describe("buffers", () => {
     expect(refused(only(b.buffer("x", "i8", [4], { range: [0, 0.5] })))).toMatchInlineSnapshot(
       `"k: value-range: 0..0.5 is not a range of i8 values (x)"`,
     );
+    expect(refused(only(b.buffer("x", "i8", [4], { below: 3 })))).toMatchInlineSnapshot(
+      `"k: value-range: x is i8 below 3, expected i32 below a size made of symbols"`,
+    );
+    expect(refused(only(b.buffer("x", "i32", [4], { below: b.variable("N") })))).toMatchInlineSnapshot(
+      `"k: value-range: x is i32 below N, expected i32 below a size made of symbols"`,
+    );
   });
 
   test("role", () => {
@@ -250,6 +256,13 @@ describe("accesses", () => {
     expect(refused(gather(""))).toMatchInlineSnapshot(
       `"k: in-bounds: x[i32(t[i])]: index 0 is in 0..255, not proven to be in 0..7; mask the access or guard it with an if; in for i: y[i] = x[i32(t[i])]"`,
     );
+    const paged = (below: string, at: string): Kernel =>
+      main(
+        `  symbol P in 1..\n  input t: i32[4]${below}\n  input x: f32[P * 3]\n  output y: f32[4]\n  for i < 4\n    y[i] = x[t[i] * 3 + ${at}]`,
+      );
+    passes(paged(" below P", "i % 3"));
+    expect(refused(paged(" below P + 1", "i % 3"))).toMatch(/not proven to be in 0\.\.P \* 3 - 1/);
+    expect(refused(paged(" below P", "i"))).toMatch(/not proven to be in 0\.\.P \* 3 - 1/);
   });
 
   test("in-bounds of byte addresses: not proven outside", () => {

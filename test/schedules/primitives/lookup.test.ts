@@ -67,6 +67,11 @@ describe.each([
     return [...(interpretProgram(of, {}, inputs).get("y")?.values ?? [])];
   };
 
+  test("are the same by whole tables and by halves", () => {
+    const other = { ...rounded, tables: tables === "half" ? "whole" : "half" };
+    const others = applySchedule(before, parseSchedule(split + lookup(other)) as unknown as Schedule);
+    expect(run(after, [...x])).toEqual(run(others, [...x]));
+  });
   test("are near the exact sum, and not the same", () => {
     const [wanted, got] = [run(before, [...x]), run(after, [...x])];
     expect(got).not.toEqual(wanted);

@@ -16,7 +16,7 @@ const defined =
   (spoil: (y: Float32Array, run: number) => unknown = () => {}, log: string[] = []) =>
   async ({ workload, given }: AttentionRequest): Promise<Session> => {
     const { q, keys, values } = given.inputs;
-    const held = (format: string, rows: Float32Array) => stored(format, rows, given.headSize).decoded;
+    const held = (format: string, rows: Float32Array) => stored(format, rows, given, given.tokens).decoded;
     const inputs = { q, keys: held(workload.keys, keys), values: held(workload.values, values) };
     let y = new Float32Array(0);
     let runs = 0;
@@ -40,7 +40,7 @@ const device: Device = {
   limits: { cores: 2 },
 };
 
-const sizes = { queries: 2, heads: 4, kvHeads: 2, headSize: 16 };
+const sizes = { sequences: 1, queries: 2, heads: 4, kvHeads: 2, headSize: 16 };
 
 const request: AttentionBench = {
   ...sizes,
@@ -131,6 +131,23 @@ describe("ours", () => {
     const { lengths } = await benchAttention(bench, ourAttention);
     expect(lengths[0]?.rows.length).toBe(format === "f32" ? 1 : 2);
   });
+
+  test("of several sequences, in caches and in pages, agrees with float64 for each", async () => {
+    const caches = [{ keys: "i8_row", values: "f32" }];
+    const notes: string[] = [];
+    const note = (line: string): void => void notes.push(line);
+    const bench = { ...request, ...sizes, sequences: 3, pages: 64, headSize: 32, tokens: [70], caches, note };
+    const { lengths } = await benchAttention({ ...bench, peers: ["ort-node"], seconds: 0.01 }, ourAttention);
+    const rows = lengths[0]?.rows ?? [];
+    expect(rows.map(({ who, pages }) => [who, pages])).toEqual([
+      ["qloom", undefined],
+      ["qloom", 64],
+    ]);
+    expect(rows.map(({ cacheBytes }) => cacheBytes)).toEqual(rows.map(() => 3 * 70 * 2 * (32 + 4 + 4 * 32)));
+    expect(rows[0]?.nmse).toEqual(rows[1]?.nmse);
+    expect(notes.length).toBe(2);
+    expect(notes[0]).toBe("ort-node GroupQueryAttention is left out: it is given one sequence");
+  });
 });
 
 describe("the reference", () => {
@@ -144,7 +161,7 @@ describe("the reference", () => {
   });
 
   test("samples the queries of a big case, the first and the last among them", () => {
-    const big = attentionCase({ queries: 300, tokens: 300, heads: 8, kvHeads: 1, headSize: 64 }, 1, 3);
+    const big = attentionCase({ sequences: 1, queries: 300, tokens: 300, heads: 8, kvHeads: 1, headSize: 64 }, 1, 3);
     const reference = attentionReference(big.workload, big, big.inputs.keys, big.inputs.values);
     expect(reference.queries.length).toBeLessThan(300);
     expect([reference.queries[0], reference.queries.at(-1)]).toEqual([0, 299]);
@@ -166,7 +183,7 @@ describe("the reference", () => {
   });
 
   test("is over what a cache holds", () => {
-    const { bytes, decoded } = stored("int8_row", keys, 16);
+    const { bytes, decoded } = stored("int8_row", keys, { kvHeads: 1, headSize: 16 }, keys.length / 16);
     expect(bytes).toBe(keys.length + (keys.length / 16) * 4);
     expect(decoded.length).toBe(keys.length);
     expect(decoded).not.toEqual(keys);

@@ -5,8 +5,11 @@ import {
   type AppendWorkload,
   type AttentionWorkload,
   attentionBounds,
+  cacheBytes,
+  cachedTensor,
   decodeReference,
   encode,
+  fieldReader,
   formatOf,
   programOf,
   quantizeReference,
@@ -48,6 +51,13 @@ describe.each<[string, Partial<AttentionWorkload>]>([
   ["int4_row, all in integers", { keys: "int4_row", values: "int4_row", ...numerics("i8", "i8") }],
   ["q8_0 and q4_0, scores in integers", { keys: "q8_0", values: "q4_0", ...numerics("i8", "f32") }],
   ["int4_row_zf in f32", { keys: "int4_row_zf", values: "int4_row_zf" }],
+  [
+    "kv4_row_z, scores in integers, and kv4_row_m",
+    { keys: "kv4_row_z", values: "kv4_row_m", ...numerics("i8", "f32") },
+  ],
+  ["e4m3 and e5m2", { keys: "e4m3", values: "e5m2" }],
+  ["e5m2_row and e4m3_row", { keys: "e5m2_row", values: "e4m3_row" }],
+  ["bfp12_g32 and bfp16_g32, all in integers", { keys: "bfp12_g32", values: "bfp16_g32", ...numerics("i8", "i8") }],
   ["softcap, sinks, window", { softcap: 3, sinks: true, window: 40 }],
 ])("%s", (_name, options) => {
   test("prefill, decode, several tokens at once: each as the definition has it", async () => {
@@ -76,6 +86,41 @@ describe.each<[string, Partial<AttentionWorkload>]>([
     }
     expect(cache.tokens).toBe(139);
     for (const part of [append, attend, runtime]) part.dispose();
+  });
+});
+
+describe.each([
+  ["e4m3", "e5m2"],
+  ["e4m3_row", "e5m2_row"],
+  ["kv4_row_z", "kv2_g32_m"],
+  ["bfp12_g32", "bfp16_g32"],
+])("%s and %s", (keys, values) => {
+  test("are appended as encode has them, to the last bit", async () => {
+    const workload = appendOf(attentionOf({ keys, values }));
+    const append = await compile(workload);
+    const cache = append.newCache(64);
+    // Magnitudes from f32's subnormals to beyond what floats of 8 bits hold, and what lies between two of those; constant rows, zeros.
+    const spread = normals(64 * row, 1).map((x, i) => x * 2 ** ((i % 37) - 24));
+    const coarse = normals(64 * row, 2).map((x, i) => Math.round(x * 64) * 2 ** ((i % 27) - 16));
+    for (const data of [spread, coarse])
+      data
+        .fill(0.3, 0, row)
+        .fill(0, row, 2 * row)
+        .fill(-7, 2 * row, 3 * row);
+    append.run({ k: spread, v: coarse, cache, m: 64 });
+    for (const [name, format, data] of [
+      ["k", keys, spread],
+      ["v", values, coarse],
+    ] as const) {
+      const stored = encode(formatOf(format), data, 64 * kvHeads, headSize);
+      const of = cachedTensor(name, workload);
+      const wanted = cacheBytes(of, workload, 64, (field, r, entry) =>
+        fieldReader(of.format, field, stored, headSize)(r, entry),
+      );
+      for (const [field, bytes] of Object.entries(wanted))
+        expect(cache.runtime.read(cache.addresses.get(field) as number, bytes.length), field).toEqual(bytes);
+    }
+    append.dispose();
   });
 });
 

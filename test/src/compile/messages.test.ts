@@ -235,7 +235,7 @@ describe("compile", () => {
   });
   test("what is no workload", async () => {
     expect(await refusal({ ...base, op: "convolution" })).toMatchInlineSnapshot(
-      `"WorkloadError: op: Invalid discriminator value. Expected 'matmul' | 'quantize' | 'dequantize' | 'rmsnorm' | 'embed' | 'rope' | 'swiglu' | 'attention' | 'append' | 'merge'"`,
+      `"WorkloadError: op: Invalid discriminator value. Expected 'matmul' | 'quantize' | 'dequantize' | 'rmsnorm' | 'embed' | 'rope' | 'swiglu' | 'attention' | 'append' | 'rotate' | 'merge'"`,
     );
     expect(await refusal({ ...base, transpose: true })).toMatchInlineSnapshot(
       `"WorkloadError: workload: there is no "transpose" here"`,

@@ -19,6 +19,7 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
   const sizes = containerBytes(format, n, k);
   const containers = Object.fromEntries(Object.entries(sizes).map(([key, size]) => [key, new Uint8Array(size)]));
   const bits = format.codes?.bits ?? 0;
+  const isFloats = format.fields.some(({ float }) => float !== undefined);
   const scale = (): number => {
     if (exact) return below(2) === 0 ? -0.5 : 1;
     const kind = below(16);
@@ -29,6 +30,7 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
     // Integer zero points may lie one past the codes; float ones anywhere near them.
     zeros: () =>
       name.includes("_zf") ? (exact ? below(2 ** bits) : random() * 2 ** bits) : below(Math.min(255, 2 ** bits) + 1),
+    minima: () => (exact ? below(7) - 3 : random() - 0.5),
     offsets: () => (exact ? below(7) - 3 : random() - 0.5),
     raw: () => (exact ? below(7) - 3 : random() * 4 - 2),
   };
@@ -48,11 +50,13 @@ export function storedWeights(name: string, n: number, k: number, { seed, exact 
       for (let i = 0; i < bytes.length; i++) {
         const row = Math.floor(i / rowBytes);
         bytes[i] = row === 0 ? 0xff : row === 1 ? 0 : below(256);
+        // Floats of 8 bits that are numbers; 0, 1 (or 1/2) and 2 where data are exact.
+        if (isFloats) bytes[i] = ((row % 2) << 7) | (exact ? ([0, 0x38, 0x40][below(3)] as number) : below(0x7c));
       }
       const block = per === "row" ? rowBytes : elements;
       for (const source of format.fields.flatMap((f) => f.product)) {
         const write = source.kind === "bits" ? floats[source.as] : undefined;
-        if (source.kind !== "bits" || write === undefined) continue;
+        if (source.kind !== "bits" || source.container !== part || write === undefined) continue;
         const [plane] = source.planes;
         const [count] = plane?.digits[0] ?? [1];
         for (let at = (plane?.at ?? 0) / 8; at < bytes.length; at += block)

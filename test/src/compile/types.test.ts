@@ -1,8 +1,9 @@
 // What does not type-check: wrong formats, shapes and arguments. The compiler holds these lines (`npm run typecheck`); nothing here runs.
 
 import { expect, expectTypeOf, test } from "vitest";
+import type { AppendWorkload } from "../../../ir/index.ts";
 import { type CompiledKernel, compile, type PackedTensors } from "../../../src/compile/index.ts";
-import type { HeldTensor } from "../../../src/runtime/index.ts";
+import type { HeldTensor, KvCache, PagedCache } from "../../../src/runtime/index.ts";
 
 const fixed = {
   op: "matmul",
@@ -25,7 +26,20 @@ const codes = { ...fixed, numerics: { ...fixed.numerics, x: "quantized" } } as c
 const feeding = { ...norm, quantize: { group: 32 } } as const;
 const both = { ...added, quantize: { group: 32, keep: true } } as const;
 const embed = { op: "embed", m: "any", n: 4, k: 32, w: "q4_0" } as const;
+const joining = {
+  op: "append",
+  m: 1,
+  kvHeads: 1,
+  headSize: 2,
+  keys: "f32",
+  values: "f32",
+  rope: { rotary: 2, pairing: "neox", scale: 1 },
+} as const;
+const rotate = { op: "rotate", m: 1, kvHeads: 1, headSize: 2, keys: "f32", rotary: 2, pairing: "neox" } as const;
 const rope = { op: "rope", m: 1, heads: 1, d: 2, rotary: 2, pairing: "neox", scale: 1 } as const;
+
+const append = { op: "append", m: 1, kvHeads: 1, headSize: 4, keys: "f32", values: "f32" } as const;
+const paged = { ...append, pages: 64 } as const;
 
 const floats = new Float32Array();
 const bytes = new Uint8Array();
@@ -90,7 +104,16 @@ const neverCalled = {
     withSum: CompiledKernel<typeof added>,
     rows: CompiledKernel<typeof embed>,
     turned: CompiledKernel<typeof rope>,
+    cache: KvCache,
+    turning: CompiledKernel<typeof joining>,
+    moved: CompiledKernel<typeof rotate>,
   ): void {
+    turning.run({ k: floats, v: floats, positions: new Int32Array(1), frequencies: floats, cache });
+    moved.run({ first: 0, deltas: new Int32Array(1), frequencies: floats, cache });
+    // @ts-expect-error its keys are turned
+    turning.run({ k: floats, v: floats, cache });
+    // @ts-expect-error first is missing
+    moved.run({ deltas: new Int32Array(1), frequencies: floats, cache });
     plain.run({ x: floats, weight: floats });
     withSum.run({ x: floats, weight: floats, residual: floats, m: 1 });
     rows.run({ ids: new Int32Array(2), w, m: 2 });
@@ -107,6 +130,26 @@ const neverCalled = {
     turned.run({ x: floats, frequencies: floats });
     // @ts-expect-error it has no weights to pack
     turned.run({ x: floats, positions: new Int32Array(1), frequencies: floats, w });
+  },
+  caches(
+    one: CompiledKernel<typeof append>,
+    many: CompiledKernel<typeof paged>,
+    either: CompiledKernel<AppendWorkload>,
+    cache: KvCache,
+    pool: PagedCache,
+  ): void {
+    const [k, v] = [floats, floats];
+    const sequences = [pool.sequence()];
+    one.run({ k, v, cache });
+    many.run({ k, v, cache: pool, sequences });
+    either.run({ k, v, cache, m: 1 });
+    either.run({ k, v, cache: pool, sequences, m: 1 });
+    // @ts-expect-error its cache has no pages
+    one.run({ k, v, cache: pool });
+    // @ts-expect-error its cache has pages
+    many.run({ k, v, cache, sequences });
+    // @ts-expect-error sequences are missing
+    many.run({ k, v, cache: pool });
   },
   pack(
     one: CompiledKernel<typeof fixed>,
@@ -140,5 +183,5 @@ const neverCalled = {
 } as const;
 
 test("what does not type-check stands in functions that are not called", () => {
-  expect(Object.keys(neverCalled)).toEqual(["run", "operators", "pack", "compile"]);
+  expect(Object.keys(neverCalled)).toEqual(["run", "operators", "caches", "pack", "compile"]);
 });

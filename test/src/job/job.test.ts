@@ -102,6 +102,10 @@ describe("the main job", () => {
       ...{ op: "attention", m: 2, heads: 2, kvHeads: 1, headSize: 32, keys: "i8_row", values: "f32", causal: true },
       numerics: { scores: "i8", weights: "f32" },
     },
+    {
+      ...{ op: "attention", m: 2, heads: 2, kvHeads: 1, headSize: 32, keys: "i8_row", values: "f32", causal: true },
+      ...{ numerics: { scores: "f32", weights: "f32" }, pages: 128 },
+    },
   ])("takes $op too, judged by its reference", async (workload) => {
     const report = await job({ gguf: undefined, workload, trials: 2, peer: "ort-node" });
     expect(report.rows).toMatchObject([{ failure: undefined, peer: undefined, share: undefined }]);
