@@ -3,14 +3,12 @@
  * Not here: rows on a GPU (`gpu-rows.ts`).
  */
 import {
-  type AppendWorkload,
   type DequantizeWorkload,
   type EmbedWorkload,
   formatOf,
   type MergeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
-  type RotateWorkload,
   type Rotation,
   type SwigluWorkload,
 } from "../../ir/index.ts";
@@ -40,7 +38,7 @@ export const lanesFor = (length: number, most: number): number =>
   [32, 16, 8, 4].find((lanes) => lanes <= most && length % lanes === 0) ?? 1;
 
 /** A loop over `length` values in vectors; as it is where no vector divides it. */
-function alongRow(kernel: string, loop: string, length: number, most: number): Schedule {
+export function alongRow(kernel: string, loop: string, length: number, most: number): Schedule {
   const lanes = lanesFor(length, most);
   if (lanes === 1) return [];
   return [
@@ -160,7 +158,7 @@ export function mergeSteps({ headSize }: MergeWorkload, most: number): Schedule 
 export const ropeSteps = (of: RopeWorkload, most: number): Schedule => turningSteps(of, of.d, "main", most);
 
 /** Pairs of a head of d values in vectors: halves of the head one after the other, or neighbours in one vector. `kernel` is the one that turns. */
-function turningSteps({ rotary, pairing }: Rotation, d: number, kernel: string, most: number): Schedule {
+export function turningSteps({ rotary, pairing }: Rotation, d: number, kernel: string, most: number): Schedule {
   const pairs = rotary / 2;
   const lanes = pairing === "neox" ? lanesFor(pairs, most) : lanesFor(rotary, most) / 2;
   const halves: Schedule =
@@ -179,18 +177,3 @@ function turningSteps({ rotary, pairing }: Rotation, d: number, kernel: string, 
   const rest: Schedule = rotary === d ? [] : [...alongRow("rest", "i", d - rotary, most), bindRows("rest", "m")];
   return [...alongRow("angles", "i", pairs, most), bindRows("angles", "m"), ...halves, bindRows(kernel, "m"), ...rest];
 }
-
-/** New keys turned in vectors; what has codes goes head by head. */
-export const appendSteps = ({ headSize, rope }: AppendWorkload, most: number): Schedule => [
-  ...(rope === undefined ? [] : turningSteps(rope, headSize, "turn", most)),
-  ...encodingSteps("keys"),
-  ...encodingSteps("values"),
-];
-
-export const rotateSteps = (of: RotateWorkload, most: number): Schedule => [
-  bindRows("decode", "m"),
-  ...turningSteps(of, of.headSize, "turn", most),
-  ...encodingSteps("keys"),
-];
-
-const encodingSteps = (kernel: string): Schedule => [bindRows(kernel, "h")];

@@ -7,6 +7,8 @@ export const otherFormats = [
   "f32",
   "f16",
   "bf16",
+  "e4m3",
+  "e5m2",
   "q4_0",
   "q4_1",
   "q5_0",
@@ -37,7 +39,10 @@ export type FormatName =
   | (typeof otherFormats)[number]
   | `int1_${IntegerSpan}${"_z" | "_zf"}${"" | "_s16"}`
   | `int${IntegerBits}_${IntegerSpan}${"" | "_z" | "_zf"}${"" | "_s16"}`
-  | `${BinaryCoded}${"" | "_o"}${"" | "_s16"}`;
+  | `${BinaryCoded}${"" | "_o"}${"" | "_s16"}`
+  | `${"i8" | "e4m3" | "e5m2"}_row`
+  | `kv${2 | 4}_${"row" | "g32" | "g64" | "g128"}_${"z" | "m"}`
+  | `bfp${12 | 16}_${"g32" | "g64" | "g128"}`;
 
 /** What a workload written out must be besides: its format's name is known. One that is only known at run time is checked then. */
 export type KnownFormat<W> = W extends { readonly w: infer F extends string }
@@ -61,9 +66,15 @@ export type StoredWeights<F extends string> = string extends F
       : { readonly codes: Stored; readonly scales: Stored }
     : F extends `bcq${string}_o${string}`
       ? { readonly codes: Stored; readonly scales: Stored; readonly offsets: Stored }
-      : F extends `bcq${string}`
+      : F extends `bcq${string}` | `${string}_row`
         ? { readonly codes: Stored; readonly scales: Stored }
-        : { readonly raw: Stored };
+        : F extends `bfp${string}`
+          ? { readonly codes: Stored; readonly exponents: Stored }
+          : F extends `kv${string}_z`
+            ? { readonly codes: Stored; readonly scales: Stored; readonly zeros: Stored }
+            : F extends `kv${string}_m`
+              ? { readonly codes: Stored; readonly scales: Stored; readonly minima: Stored }
+              : { readonly raw: Stored };
 
 type Rows<W> = W extends { readonly m: number }
   ? { readonly m?: number }

@@ -4,7 +4,6 @@ import {
   buffersOf,
   eachStmt,
   exprsOf,
-  type For,
   findLoop,
   type IntrinsicName,
   intrinsics,
@@ -14,10 +13,10 @@ import {
   type Program,
   type Reduce,
   type Stage,
-  type Stmt,
   writes,
 } from "../../ir/index.ts";
 import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";
+import { maximaOf, writtenIn } from "./nests.ts";
 
 /** Decisions, taken from a tape that a property test shrinks. */
 export interface Choice {
@@ -87,36 +86,6 @@ function oneNestAt(s: Scene): readonly string[] {
     body = inner.body;
   }
   return names;
-}
-
-/** The buffers that a statement writes. */
-function writtenIn(statement: Stmt): readonly string[] {
-  const found: string[] = [];
-  eachStmt([statement], (t) => writes(t) && found.push(t.buffer));
-  return found;
-}
-
-/** A maximum that one of these neighbouring nests, named by their loops, takes. */
-interface MaximumAmong {
-  readonly max: string;
-  readonly nests: readonly string[];
-}
-
-/** Maxima among nests that may run together, from any nest of as many iterations on. */
-function maximaOf({ body }: Kernel): readonly MaximumAmong[] {
-  const found: MaximumAmong[] = [];
-  for (const list of [body, ...loopsOf(body).map((l) => l.body)])
-    list.forEach((first, i) => {
-      if (first.kind !== "for") return;
-      const end = list.findIndex((t, k) => k > i && (t.kind !== "for" || t.extent !== first.extent));
-      const nests = list.slice(i, end < 0 ? list.length : end) as readonly For[];
-      if (nests.length === 1) return;
-      eachStmt(nests, (t) => {
-        const isMaximum = t.kind === "reduce" && (t.monoid === "max" || t.monoid === "pmax");
-        if (isMaximum) found.push({ max: t.buffer, nests: nests.map((l) => l.loop) });
-      });
-    });
-  return found;
 }
 
 const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
