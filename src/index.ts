@@ -25,6 +25,7 @@ export {
   type Numerics,
   parseWorkload,
   QloomError,
+  type QuantizedResult,
   type QuantizeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
@@ -106,9 +107,12 @@ export {
   ApiError,
   GpuKvCache,
   GpuPackedTensors,
+  type Held,
+  HeldTensor,
   KvCache,
   PackedTensors,
   PagedCache,
+  release,
   Sequence,
 } from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -3,15 +3,8 @@
  * device's bindings are run part by part.
  */
 import type { GpuTensor } from "../../backends/index.ts";
-import {
-  inputsOf,
-  type RunInputs,
-  type RunOutputs,
-  requireWeights,
-  resultOf,
-  sizesOf,
-  type TensorArray,
-} from "./arguments.ts";
+import { inputsOf, type RunInputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
+import { arrayOf, type TensorArray } from "./arrays.ts";
 import { requireCache } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
 import type { GpuKvCache } from "./gpu-cache.ts";
@@ -94,7 +87,7 @@ class Buffers {
   }
 }
 
-async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<RunOutputs> {
+async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<unknown> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
@@ -108,7 +101,7 @@ async function runOn(
   buffers: Buffers,
   args: RunInputs,
   cache: GpuKvCache | undefined,
-): Promise<RunOutputs> {
+): Promise<unknown> {
   cache?.requireLive();
   const { artifact, runtime } = executable;
   const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
@@ -154,7 +147,7 @@ async function runOn(
     });
   }
   cache?.grow(joining);
-  return resultOf(artifact, (name) => results.get(name) as Uint8Array<ArrayBuffer>);
+  return resultOf(artifact, (spec) => new (arrayOf(spec))((results.get(spec.name) as Uint8Array<ArrayBuffer>).buffer));
 }
 
 /**

@@ -16,7 +16,7 @@ import {
   writes,
 } from "../../ir/index.ts";
 import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";
-import { maximaOf } from "./maxima.ts";
+import { maximaOf, writtenIn } from "./nests.ts";
 
 /** Decisions, taken from a tape that a property test shrinks. */
 export interface Choice {
@@ -88,12 +88,6 @@ function oneNestAt(s: Scene): readonly string[] {
   return names;
 }
 
-/** A maximum among nests with all the loops of its nests, now and then with some of them. */
-function softmaxOf(s: Scene): { readonly max: string; readonly loops: readonly string[] } {
-  const { max, nests } = s.pick(maximaOf(s.kernel));
-  return { max, loops: s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests };
-}
-
 const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
   "thread",
   "thread",
@@ -130,6 +124,23 @@ const generators: Generators = {
     const { loop, body } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
     const after = body.flatMap((t) => (t.kind === "for" && s.below(3) === 0 ? [t.loop] : []))[0];
     return { op: "distribute", kernel: s.kernel.name, loop, ...(after && { after, into: s.fresh(loop) }) };
+  },
+  join: (s) => {
+    const bodies = [s.kernel.body, ...loopsOf(s.kernel.body).map((l) => l.body)];
+    const pairs = bodies.flatMap((body) =>
+      body.flatMap((t, i) => {
+        const next = body[i + 1];
+        return t.kind === "for" && next?.kind === "for" ? [[t.loop, next.loop] as const] : [];
+      }),
+    );
+    // Loops to be joined there are where one was distributed.
+    if (pairs.length > 0) return { op: "join", kernel: s.kernel.name, loops: s.pick(pairs) };
+    const { loop, body } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
+    const [first, second] = body.map((t) => writtenIn(t)[0]);
+    return [
+      { op: "distribute", kernel: s.kernel.name, loop },
+      { op: "join", kernel: s.kernel.name, loops: [`${first}/${loop}`, `${second}/${loop}`] },
+    ];
   },
   unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
   vectorize: (s) => {
@@ -242,7 +253,8 @@ const generators: Generators = {
   },
   online: (s) => {
     const kernel = s.kernel.name;
-    const { max, loops } = softmaxOf(s);
+    const { max, nests } = s.pick(maximaOf(s.kernel));
+    const loops = s.below(4) === 0 ? nests.slice(0, 2 + s.below(nests.length)) : nests;
     const into = s.fresh("block");
     if (s.below(4) > 0) return { op: "online", kernel, max, loops, into };
     const factor = s.below(2) + 1;
@@ -251,9 +263,10 @@ const generators: Generators = {
     });
     return [...loops.map(blocked), { op: "online", kernel, max, loops: loops.map((loop) => `${loop}.b`), into }];
   },
-  rebase: (s) => ({
-    ...{ op: "rebase", kernel: s.kernel.name, ...softmaxOf(s), parts: s.below(4) + 2, into: s.fresh("part") },
-  }),
+  rebase: (s) => {
+    const { max, nests: loops } = s.pick(maximaOf(s.kernel));
+    return { op: "rebase", kernel: s.kernel.name, max, loops, parts: s.below(4) + 2, into: s.fresh("part") };
+  },
   skip: (s) => ({ op: "skip", kernel: s.kernel.name, loop: loopName(s), where: "x" }),
   stage: (s) => ({
     op: "stage",

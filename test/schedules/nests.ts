@@ -1,5 +1,6 @@
-/** Maxima of random kernels, for steps that take sums together with one. */
-import { eachStmt, type For, type Kernel, loopsOf } from "../../ir/index.ts";
+// What random steps look for in the nests of a kernel.
+
+import { eachStmt, type For, type Kernel, loopsOf, type Stmt, writes } from "../../ir/index.ts";
 
 /** A maximum that one of these neighbouring nests, named by their loops, takes. */
 export interface MaximumAmong {
@@ -21,5 +22,12 @@ export function maximaOf({ body }: Kernel): readonly MaximumAmong[] {
         if (isMaximum) found.push({ max: t.buffer, nests: nests.map((l) => l.loop) });
       });
     });
+  return found;
+}
+
+/** The buffers that a statement writes. */
+export function writtenIn(statement: Stmt): readonly string[] {
+  const found: string[] = [];
+  eachStmt([statement], (t) => writes(t) && found.push(t.buffer));
   return found;
 }
