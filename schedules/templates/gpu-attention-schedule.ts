@@ -62,7 +62,7 @@ function emptySteps({ lse }: AttentionWorkload): Schedule {
 
 function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
   const { kernel, suffix } = part;
-  const { values, keys, headSize } = attentionOf(target);
+  const { values, keys, headSize, numerics } = attentionOf(target);
   const { heads, others, lanes, across, parts } = choices;
   const { split, reorder } = steps(kernel);
   const order = (of: string, ...loops: readonly string[]): AnyStep => reorder(...loops.map((loop) => `${of}/${loop}`));
@@ -80,7 +80,9 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
   });
   const local = (loop: string): AnyStep => bindLoop(kernel, loop, "local.x");
   const [keyFormat, valueFormat] = [cacheFormatOf(keys).format, cacheFormatOf(values).format];
-  const keyed = decoding(kernel, keyFormat, "k", rowWidth("k", keyFormat, headSize));
+  // Quantized queries are as wide as a cached row, others as a head.
+  const summed = numerics.scores === "i8" ? rowWidth("k", keyFormat, headSize) : headSize;
+  const keyed = decoding(kernel, keyFormat, "k", summed);
   const valued = decoding(kernel, valueFormat, "v", cacheBlock);
   return [
     split("i", choices.rows, ["io", "ii"]),
