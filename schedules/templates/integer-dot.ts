@@ -35,6 +35,14 @@ import {
 import { hoistSum, lanes, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+import {
+  layoutLevels,
+  recodeLevels,
+  splitLevels,
+  staysInLevels,
+  sumLevels,
+  vectorizeLevels,
+} from "./two-level-scales.ts";
 
 /** How codes are held and multiplied on this device. */
 interface Coding {
@@ -54,6 +62,8 @@ interface Coding {
   /** Values of k that may be summed before the sum is widened, whole quads; and the loop that it is widened in, which may be inside a quad. */
   readonly flush: number;
   readonly widenAt: "kf" | "h";
+  /** Scales stay integers per sub-block (two-level-scales.ts). */
+  readonly levels: boolean;
 }
 
 /** Codes whose width does not divide 8 are stored in dense planes, or each in the next width that does. */
@@ -72,10 +82,21 @@ function storedChoices({ format, group }: Shape): readonly Stored[] {
 /** The best guess; `whole` where there is no choice, because the width divides 8. */
 const defaultStored = (shape: Shape): Stored => storedChoices(shape)[0] ?? "whole";
 
-/** The choice of a default point, where there is one. */
-const storedAxis = (shape: Shape): Point => (storedChoices(shape).length > 0 ? { stored: defaultStored(shape) } : {});
+/** Scales of two levels multiplied out when they are packed, or kept as integers and what these share. */
+type Scales = "levels" | "whole";
 
-function codingOf({ format, group }: Shape, { device }: Target, stored: Stored): Coding {
+/** What is possible, the best guess first: integers are fewer bytes, and fewer instructions. */
+const scalesChoices = (shape: Shape, { device }: Target): readonly Scales[] =>
+  device.features.includes("relaxed-simd") && staysInLevels(shape) ? ["levels", "whole"] : [];
+
+/** The choices of a default point about packing, where there are any. */
+function packingAxes(shape: Shape, target: Target): Point {
+  const [scales] = scalesChoices(shape, target);
+  return { ...(storedChoices(shape).length > 0 && { stored: defaultStored(shape) }), ...(scales && { scales }) };
+}
+
+function codingOf(shape: Shape, { device }: Target, stored: Stored, scales: Scales = "whole"): Coding {
+  const { format, group } = shape;
   const { codes } = format;
   if (codes === undefined) throw new Error(`${format.name} has no codes`);
   const relaxed = device.features.includes("relaxed-simd");
@@ -88,14 +109,30 @@ function codingOf({ format, group }: Shape, { device }: Target, stored: Stored):
   if (!relaxed) {
     // A table is looked up by bytes.
     const container = wide || codes.table !== undefined ? 8 : 16;
-    return { relaxed, planes, isSplit, fold: false, offset, together: 2, container, flush: group, widenAt: "kf" };
+    return {
+      relaxed,
+      planes,
+      isSplit,
+      fold: false,
+      offset,
+      together: 2,
+      container,
+      flush: group,
+      widenAt: "kf",
+      levels: false,
+    };
   }
   const coding = { relaxed, planes, isSplit, fold, offset, together: 4, container: 8 };
   const quad = quadOf(coding);
   // Each i16 lane receives one pair sum per 4 values of k.
   const pairSum = 2 * 127 * (fold ? 128 : codes.high);
   const most = 4 * Math.floor(32767 / pairSum);
-  return { ...coding, flush: longestFlush(group, quad, most), widenAt: most < quad ? "h" : "kf" };
+  return {
+    ...coding,
+    flush: longestFlush(group, quad, most),
+    widenAt: most < quad ? "h" : "kf",
+    levels: scales === "levels",
+  };
 }
 
 /** The longest part of a group that is a whole number of quads and at most `most` long; a quad where not even one is. */
@@ -116,6 +153,7 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
   const shape = shapeOf(target);
   const { m, n } = shape;
   const stored = storedChoices(shape);
+  const scales = scalesChoices(shape, target);
   return {
     axes: {
       vectors: [1, 2, 4, 8],
@@ -124,8 +162,9 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
       panel: [1, 2, 4, 8, 16],
       order: ["quads-outside", "vectors-outside"],
       ...(stored.length > 0 && { stored }),
+      ...(scales.length > 0 && { scales }),
     },
-    layout: ["vectors", ...(stored.length > 0 ? ["stored"] : [])],
+    layout: ["vectors", ...(stored.length > 0 ? ["stored"] : []), ...(scales.length > 0 ? ["scales"] : [])],
     where: [tileDivides, panelFits(n), tileFits(24)],
   };
 };
@@ -139,10 +178,13 @@ function refuses(target: Target): string | undefined {
   return shape.group % quad === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${quad}`;
 }
 
+type Split = (loop: string, factor: number, into: readonly [string, string]) => SplitStep;
+
 /** One kernel's loops and sums, with its logical tensors. */
-function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, suffix }: Part): Schedule {
-  const { together, flush, relaxed } = coding;
-  const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
+function deriveSums(shape: Shape, coding: Coding, point: Point, part: Part): Schedule {
+  const { kernel, rows } = part;
+  const { levels } = coding;
+  const split: Split = (loop, factor, into) => ({
     op: "split",
     kernel,
     loop,
@@ -151,26 +193,41 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
   });
   const vectors = numberAt(point, "vectors");
   const inner = point["order"] === "quads-outside" ? ["kj", "nt"] : ["nt", "kj"];
-  const ofX = sumsOfX(shape, suffix, coding.offset);
-  const sums = termSums(shape);
   return [
     split("m", rows, ["mo", "mi"]),
     { ...split("n", rowsPerVector * vectors, ["no", "ni"]), tail: "predicate" },
     { ...split("no", numberAt(point, "panel"), ["np", "nq"]), ...panelTail(shape.n, point) },
     split("ni", rowsPerVector, ["nv", "nl"]),
     split("nv", numberAt(point, "tile"), ["ns", "nt"]),
-    split("k", shape.group, ["kg", "ki"]),
-    split("ki", flush, ["kf", "kc"]),
-    split("kc", quadOf(coding), ["kj", "kx"]),
-    split("kx", together, ["h", "kq"]),
-    split("kq", 2, ["kp", "kr"]),
-    { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
+    ...(levels ? splitLevels(shape, piecesOf(coding), split) : splitGroups(shape, coding, split)),
+    {
+      op: "reorder",
+      kernel,
+      loops: ["np", "mo", "nq", "ns", "kg", ...(levels ? [] : ["kf"]), ...inner, "mi", "h", "nl", "kp", "kr"],
+    },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
+    ...(levels ? sumLevels(shape, part) : sumGroups(shape, coding, part)),
+  ];
+}
+
+const splitGroups = ({ group }: Shape, coding: Coding, split: Split): Schedule => [
+  split("k", group, ["kg", "ki"]),
+  split("ki", coding.flush, ["kf", "kc"]),
+  split("kc", quadOf(coding), ["kj", "kx"]),
+  split("kx", coding.together, ["h", "kq"]),
+  split("kq", 2, ["kp", "kr"]),
+];
+
+/** The sums over a group, scales and zero points outside of them. */
+function sumGroups(shape: Shape, coding: Coding, { kernel, suffix }: Part): Schedule {
+  const ofX = sumsOfX(shape, suffix, coding.offset);
+  const sums = termSums(shape);
+  return [
     { op: "factor", kernel, buffer: "acc", at: "kg", into: [...sums.map(({ sum }) => sum), ...ofX] },
     ...ofX.flatMap((name) => hoisted(kernel, name)),
     ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),
-    ...(relaxed ? sums.map((term) => narrowed(coding, kernel, term)) : []),
+    ...(coding.relaxed ? sums.map((term) => narrowed(coding, kernel, term)) : []),
   ];
 }
 
@@ -212,6 +269,12 @@ function recodeWeights(coding: Coding): Schedule {
 /** Codes in the order in which the inner loops read them: a container holds `pieces` pieces of k, a vector 4 rows. */
 function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule {
   const { planes, isSplit, together, container } = coding;
+  if (coding.levels)
+    return layoutLevels(
+      shape,
+      planes.map((width, i) => ({ buffer: isSplit ? `w.q.${i}` : "w.q", pieces: container / width })),
+      vectors,
+    );
   const { digit, t } = termDigit(shape);
   const codes = planes.map(
     (width, i): LayoutStep => ({
@@ -228,9 +291,12 @@ function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule 
 }
 
 /** One kernel's tiles as vector instructions. */
-function vectorizeTiles(shape: Shape, coding: Coding, { kernel }: Part): Schedule {
+function vectorizeTiles(shape: Shape, coding: Coding, part: Part): Schedule {
+  const { kernel } = part;
   return [
-    ...termSums(shape).flatMap((term) => vectorizeTerm(shape, coding, kernel, term)),
+    ...(coding.levels
+      ? vectorizeLevels(shape, part)
+      : termSums(shape).flatMap((term) => vectorizeTerm(shape, coding, kernel, term))),
     { op: "vectorize", kernel, loops: ["d/nl"] },
     { op: "vectorize", kernel, loops: ["acc/nl"] },
     { op: "unroll", kernel, loops: ["d/nt", "d/mi", "acc/nt", "acc/mi"] },
@@ -254,11 +320,17 @@ function vectorizeTerm(shape: Shape, coding: Coding, kernel: string, term: TermS
 
 function scheduleOf(target: Target, point: Point): Schedule {
   const shape = shapeOf(target);
-  const coding = codingOf(shape, target, point["stored"] === "planes" ? "planes" : "whole");
+  const coding = codingOf(
+    shape,
+    target,
+    point["stored"] === "planes" ? "planes" : "whole",
+    point["scales"] === "levels" ? "levels" : "whole",
+  );
   const rows = numberAt(point, "rows");
   const parts = partsOf(shape.m, rows);
   return [
     ...recodeWeights({ ...coding, isSplit: false }),
+    ...(coding.levels ? recodeLevels(shape) : []),
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, coding, point, part)),
     ...recodeWeights({ ...coding, offset: 0 }),
@@ -290,7 +362,7 @@ export const integerDotDecode: Template = {
       rows: m === "any" ? most : Math.max(1, Math.min(most, m)),
       panel: 1,
       order: "quads-outside",
-      ...storedAxis(shape),
+      ...packingAxes(shape, target),
     };
   },
   schedule: scheduleOf,
@@ -316,7 +388,14 @@ export const integerDotPrefill: Template = {
     if (codingOf(shape, target, stored).fold)
       return { vectors, tile: Math.min(2, vectors), rows: 2, panel: 1, order: "quads-outside" };
     const panel = panelFor(rowBlocks(n, vectors), [4, 2]);
-    return { vectors, tile: vectors, rows: prefillRows(m), panel, order: "quads-outside", ...storedAxis(shape) };
+    return {
+      vectors,
+      tile: vectors,
+      rows: prefillRows(m),
+      panel,
+      order: "quads-outside",
+      ...packingAxes(shape, target),
+    };
   },
   schedule: scheduleOf,
 };
