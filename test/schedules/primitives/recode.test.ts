@@ -51,7 +51,11 @@ describe("recode refuses", () => {
     );
   });
   describe("levels of", () => {
-    const scales = (value: string, declared = "packed s: f32[4, 8]", to = "[s/n, s/g]"): string => `kernel pack stage pack
+    const scales = (
+      value: string,
+      declared = "packed s: f32[4, 8]",
+      to = "[s/n, s/g]",
+    ): string => `kernel pack stage pack
   weight d: f16[4, 8]
   weight sc: i16[4, 8]
   ${declared}
@@ -62,10 +66,14 @@ describe("recode refuses", () => {
     const levels = (text: string, per = 4): string => refusal(text, `recode(encoding: levels, buffer: s, per: ${per})`);
     const own = "f32(sc[s/n, s/g] & 63)";
     test("what is no packed float", () => {
-      expect(levels(scales("i8(sc[s/n, s/g])", "packed s: i8[4, 8]"))).toMatchInlineSnapshot(`"step 1: recode: levels applies to a packed tensor of f32 in rows, s is packed i8; use planes or offset of codes"`);
+      expect(levels(scales("i8(sc[s/n, s/g])", "packed s: i8[4, 8]"))).toMatchInlineSnapshot(
+        `"step 1: recode: levels applies to a packed tensor of f32 in rows, s is packed i8; use planes or offset of codes"`,
+      );
     });
     test("rows that the float does not divide", () => {
-      expect(levels(scales(`f32(d[s/n, s/g // 3]) * ${own}`), 3)).toMatchInlineSnapshot(`"step 1: recode: s has 8 entries in a row, no multiple of 3; choose a divisor"`);
+      expect(levels(scales(`f32(d[s/n, s/g // 3]) * ${own}`), 3)).toMatchInlineSnapshot(
+        `"step 1: recode: s has 8 entries in a row, no multiple of 3; choose a divisor"`,
+      );
     });
     test.each([
       ["a float that fewer entries share", `f32(d[s/n, s/g // 2]) * ${own}`],
