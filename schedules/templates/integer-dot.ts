@@ -44,7 +44,7 @@ import {
 import { hoistSum, lanes, quantizeSteps, sumsOfX } from "./prologue.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
-import { layoutLevels, recodeLevels, splitLevels, sumLevels, vectorizeLevels } from "./two-level-scales.ts";
+import { flushedSum, layoutLevels, recodeLevels, splitLevels, sumLevels, vectorizeLevels } from "./two-level-scales.ts";
 
 const spaceOf = (target: Target, rows: readonly number[]): Space => {
   const shape = shapeOf(target);
@@ -187,13 +187,14 @@ function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule 
 /** One kernel's tiles as vector instructions. */
 function vectorizeTiles(shape: Shape, coding: Coding, part: Part): Schedule {
   const { kernel } = part;
+  const sum = coding.levels ? flushedSum(shape) : "d";
   return [
     ...(coding.levels
       ? vectorizeLevels(shape, part)
       : termSums(shape).flatMap((term) => vectorizeTerm(shape, coding, kernel, term))),
-    { op: "vectorize", kernel, loops: ["d/nl"] },
+    { op: "vectorize", kernel, loops: [`${sum}/nl`] },
     { op: "vectorize", kernel, loops: ["acc/nl"] },
-    { op: "unroll", kernel, loops: ["d/nt", "d/mi", "acc/nt", "acc/mi"] },
+    { op: "unroll", kernel, loops: [`${sum}/nt`, `${sum}/mi`, "acc/nt", "acc/mi"] },
     { op: "bind", kernel, loop: "np", to: "thread" },
   ];
 }

@@ -10,7 +10,7 @@
  *
  * For that the codes and x are laid out with two values of a sub-block beside two of the next.
  */
-import { type Field, fieldOf, levelOf } from "../../ir/index.ts";
+import { type Field, type Format, fieldOf, levelOf } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
@@ -52,19 +52,25 @@ export const splitLevels = (
   split("kx", 2, ["h", "kr"]),
 ];
 
+const hasOffset = (format: Format): boolean => fieldOf(format, "o") !== undefined;
+
+/** Loops of the sum of products, by what they stem from: offsets come first in the order of expressions. */
+const productLoop =
+  (format: Format) =>
+  (loop: string): string =>
+    hasOffset(format) ? `d/${loop}` : loop;
+
 /** The sums over a group: d of products, o of x alone where there are offsets. */
 export function sumLevels({ format }: Shape, { kernel, suffix }: Part): Schedule {
-  const hasOffset = fieldOf(format, "o") !== undefined;
-  const [zero, sum] = [`x.zero${suffix}`, `x.sum${suffix}`];
-  const zeros = format.codes?.zero === 0 ? [] : [zero];
-  const narrow = { op: "factor", kernel, scalar: "i16" } as const;
+  const isOffset = hasOffset(format);
+  const own = productLoop(format);
+  const zeros = format.codes?.zero === 0 ? [] : [`x.zero${suffix}`];
+  const narrow = { op: "factor", kernel, at: "kg", scalar: "i16" } as const;
   return [
-    { op: "factor", kernel, buffer: "acc", at: "kg", into: ["d", ...(hasOffset ? ["o"] : [])], distribute: "float" },
-    { ...narrow, buffer: "d", at: "kg", into: ["d16", ...zeros], keep: ["kp"] },
+    { op: "factor", kernel, buffer: "acc", at: "kg", into: isOffset ? ["o", "d"] : ["d"], distribute: "float" },
+    { ...narrow, buffer: "d", into: ["d16", ...zeros], keep: [own("kp")] },
     ...zeros.flatMap((name) => sumOfX(kernel, name)),
-    ...(hasOffset
-      ? [{ ...narrow, buffer: "o", at: "kg", into: [sum], keep: ["o/kp"] } as const, ...sumOfX(kernel, sum)]
-      : []),
+    ...(isOffset ? [{ ...narrow, buffer: "o", into: [`x.sum${suffix}`], keep: ["kp"] } as const] : []),
   ];
 }
 
@@ -107,13 +113,26 @@ export function layoutLevels(
   ];
 }
 
+/** The sum that the loops of a group's flush are named after: the first. */
+export const flushedSum = ({ format }: Shape): string => (hasOffset(format) ? "o" : "d");
+
 /** Sums over a group as instructions. */
 export function vectorizeLevels({ format }: Shape, { kernel, suffix }: Part): Schedule {
+  const own = productLoop(format);
+  const flushed = (loops: readonly string[]): string[] => loops.map((loop) => `d16/${own(loop)}`);
+  const steps: Schedule = [
+    { op: "tensorize", kernel, loops: ["nl", "kp", "kr"].map(own), with: "dot2_i16_i8_i7" },
+    { op: "tensorize", kernel, loops: flushed(["nl", "kp"]), with: "dot2_i32_i16" },
+    { op: "unroll", kernel, loops: [...["kj", "nt", "mi", "h"].map(own), ...flushed(["nt", "mi"])] },
+  ];
+  if (!hasOffset(format)) return steps;
   const sum = `x.sum${suffix}`;
-  const sums = ["d16", ...(fieldOf(format, "o") === undefined ? [] : [sum])];
   return [
-    { op: "tensorize", kernel, loops: ["nl", "kp", "kr"], with: "dot2_i16_i8_i7" },
-    ...sums.map((of): AnyStep => ({ op: "tensorize", kernel, loops: [`${of}/nl`, `${of}/kp`], with: "dot2_i32_i16" })),
-    { op: "unroll", kernel, loops: ["kj", "nt", "mi", "h", ...sums.flatMap((of) => [`${of}/nt`, `${of}/mi`])] },
+    ...steps,
+    { op: "tensorize", kernel, loops: [`${sum}/nl`, `${sum}/kp`], with: "dot2_i32_i16" },
+    // Under a name of their own: those of the kernel that sums x are named after it too.
+    { op: "fuse", kernel, loops: [`${sum}/nt`, `${sum}/mi`], into: "o/t" },
+    { op: "unroll", kernel, loops: ["o/t"] },
+    ...sumOfX(kernel, sum),
   ];
 }
