@@ -345,11 +345,6 @@ export function buffer(
   const scope = options.scope ?? "global";
   const role = options.role ?? (scope === "global" ? "workspace" : "local");
   check((scope === "global") === (role !== "local"), () => `${name}: a ${scope} buffer can't have the role ${role}`);
-  const { below } = options;
-  check(
-    below === undefined || options.range === undefined,
-    () => `${name}: it has a range and a size that it is below`,
-  );
   const range = role === "subgroup" ? leaderRange(name, scalar, shape, options.unit) : options.range;
   return Object.freeze({
     name,
@@ -360,7 +355,7 @@ export function buffer(
     scope,
     role,
     range,
-    below: below === undefined ? undefined : toExpr(below),
+    below: options.below === undefined ? undefined : toExpr(options.below),
   });
 }
 

@@ -7,12 +7,12 @@ import { sub } from "./build.ts";
 import { lanePattern } from "./evaluate.ts";
 import { rangeOf } from "./interval.ts";
 import { intrinsics } from "./intrinsics.ts";
-import type { Buffer, Expr, For, LoopKind } from "./nodes.ts";
+import type { Buffer, Expr, For, Kernel, LoopKind } from "./nodes.ts";
 import { type Access, type Context, provenNonNegative, type Site } from "./sites.ts";
 import { printExpr } from "./text/print.ts";
 import { boolType, indexType, isFloat, isSubByte, scalarRange, scalars, typeOf } from "./types.ts";
 import { gridFormReason, invocationFormReason, subgroupReason } from "./verify-grid.ts";
-import { eachNode, exprsOf, loopsOf, operands, variablesOf } from "./visit.ts";
+import { buffersOf, eachNode, exprsOf, loopsOf, operands, variablesOf } from "./visit.ts";
 
 /**
  * How far a kernel has come: a definition, one being scheduled, one scheduled for a GPU (`grid`), one that the backend of CPUs (`lowered`) or
@@ -57,14 +57,14 @@ const isParallel = (kind: LoopKind): boolean => kind !== "serial" && kind !== "u
 
 // -------------------------------------------------------------------------------------------------------------- kernels
 
-function shapeReason(buffer: Buffer, symbols: ReadonlySet<string>): Reason {
+function shapeReason(buffer: Buffer, kernel: Kernel): Reason {
   const { name, shape, unit, scope, lanes } = buffer;
   for (const size of shape) {
     if (size.type !== indexType) return `an extent of ${name} is ${size.type.text}, expected i32`;
     if (scope !== "global" && size.kind !== "const")
       return `local buffer ${name} has the extent ${printExpr(size)}, expected a constant`;
     if (size.kind === "const" && size.value < 0) return `${name} has the extent ${size.value}`;
-    if (!isSize(size, symbols)) return `the extent ${printExpr(size)} of ${name} is not made of symbols`;
+    if (!isSize(size, kernel)) return `the extent ${printExpr(size)} of ${name} is not made of symbols`;
   }
   if (unit === "byte" && (scope === "register" || shape.length !== 1))
     return `${name} counts bytes, so it is no register and has one extent`;
@@ -73,16 +73,11 @@ function shapeReason(buffer: Buffer, symbols: ReadonlySet<string>): Reason {
 }
 
 /** Whether an expression is made of symbols alone. */
-function isSize(e: Expr, symbols: ReadonlySet<string>): boolean {
-  let loads = false;
-  eachNode(e, (node) => {
-    loads ||= node.kind === "load";
-  });
-  return !loads && [...variablesOf(e)].every((variable) => symbols.has(variable));
-}
+const isSize = (e: Expr, { symbols }: Kernel): boolean =>
+  buffersOf(e).size === 0 && variablesOf(e).isSubsetOf(new Set(symbols.map(({ name }) => name)));
 
-function rangeReason({ name, scalar, range, below }: Buffer, symbols: ReadonlySet<string>): Reason {
-  if (below !== undefined && (scalar !== "i32" || !isSize(below, symbols)))
+function rangeReason({ name, scalar, range, below }: Buffer, kernel: Kernel): Reason {
+  if (below !== undefined && (scalar !== "i32" || !isSize(below, kernel)))
     return `${name} is ${scalar} below ${printExpr(below)}, expected i32 below a size made of symbols`;
   if (range === undefined) return undefined;
   const [low, high] = range;
@@ -121,8 +116,6 @@ function formReason(buffer: Buffer, form: Form): Reason {
   return undefined;
 }
 
-const symbolsOf = ({ symbols }: Context["kernel"]): ReadonlySet<string> => new Set(symbols.map(({ name }) => name));
-
 export const kernelRules: readonly KernelRule[] = [
   {
     name: "unique-names",
@@ -135,17 +128,8 @@ export const kernelRules: readonly KernelRule[] = [
       return buffer && `two buffers are named ${buffer}`;
     },
   },
-  {
-    name: "shape",
-    check: ({ kernel }) => {
-      const symbols = symbolsOf(kernel);
-      return first(kernel.buffers, (buffer) => shapeReason(buffer, symbols));
-    },
-  },
-  {
-    name: "value-range",
-    check: ({ kernel }) => first(kernel.buffers, (buffer) => rangeReason(buffer, symbolsOf(kernel))),
-  },
+  { name: "shape", check: ({ kernel }) => first(kernel.buffers, (buffer) => shapeReason(buffer, kernel)) },
+  { name: "value-range", check: ({ kernel }) => first(kernel.buffers, (buffer) => rangeReason(buffer, kernel)) },
   {
     name: "role",
     check: (context) => {

@@ -231,16 +231,19 @@ function codeOf(
   value: Expr,
   { offset, inverse, zero }: Readonly<Record<"offset" | "inverse" | "zero", Expr>>,
 ): Expr {
-  const { low, high } = format.codes as NonNullable<Format["codes"]>;
-  const within = (code: Expr): Expr => cast("i32", min(max(code, f32(low)), f32(high)));
+  const { low, high, zero: middle } = format.codes as NonNullable<Format["codes"]>;
+  // As min and max where it is an integer, and one instruction each.
+  const within = (code: Expr): Expr => cast("i32", op("pmin", op("pmax", code, f32(low)), f32(high)));
   if (format.rule === "nearest")
     return within(op("nearest", isInScales(format) ? add(div(value, inverse), zero) : div(sub(value, zero), inverse)));
-  const steps = mul(sub(value, offset), inverse);
+  const isCentred = format.rule === "absmax" || format.rule === "extreme" || format.rule === "power";
+  const steps = mul(isCentred ? value : sub(value, offset), inverse);
+  const fromZero = (code: Expr): Expr => (middle === 0 ? code : add(code, zero));
   switch (format.rule) {
     case "absmax":
-      return within(add(op("round", steps), zero));
+      return within(fromZero(op("round", steps)));
     case "power":
-      return within(add(op("nearest", steps), zero));
+      return within(fromZero(op("nearest", steps)));
     default:
       return within(op("floor", add(steps, add(zero, 0.5))));
   }

@@ -131,7 +131,9 @@ function changed(s: Store, of: Buffer, context: Context): Stmt[] {
   const code = encoded(s.value, place.container, rewrite);
   const mask = s.mask && rewrite(s.mask);
   const lanes = place.address.type.lanes;
-  if (lanes.length === 0 || typeof place.shift === "number") return [combined(of, place, code, mask, context)];
+  // Lanes at one place of their containers have one each.
+  if (lanes.length === 0 || typeof place.shift === "number" || place.shift.type.lanes.length === 0)
+    return [combined(of, place, code, mask, context)];
   // Lanes that may share a container are stored one after another.
   const before: Stmt[] = [];
   const split = splitter(lanes, before, context);

@@ -1,8 +1,8 @@
 /**
  * Where codes of fewer than 8 bits lie: in which byte, word or double word, and at which bit of it. What is made of that: `unpack.ts`.
  */
-import { exprOf, isMultipleOf } from "../affine.ts";
-import { add, cast, constant, floordiv, load, mod, mul, variable } from "../build.ts";
+import { type Affine, exprOf, isMultipleOf } from "../affine.ts";
+import { add, cast, constant, floordiv, lanes, load, mod, mul, variable } from "../build.ts";
 import type { Buffer, Expr, Load } from "../nodes.ts";
 import { type Scalar, scalars, storageBits } from "../types.ts";
 import { addressAt, elementCount, elementIndex, scale, shift } from "./linear.ts";
@@ -42,10 +42,19 @@ export function placeOf(of: Buffer, index: readonly Expr[], simplify: (e: Expr) 
     const bytes = scale(shift(form, -position), scalars[container].bits / 8 / per);
     return { container, address: exprOf(addressAt(of.name, bytes)), shift: position * bits };
   }
-  const e = exprOf(form);
-  const address = simplify(add(variable(`&${of.name}`), floordiv(e, per)));
+  // Lanes that are whole containers apart have one place in them.
+  const apart = isApart(form, per) ? form.lanes : undefined;
+  const e = exprOf(apart ? { ...form, lanes: undefined, shape: [] } : form);
+  const first = simplify(add(variable(`&${of.name}`), floordiv(e, per)));
+  const strides = apart?.strides.map((stride) => stride / per);
+  const address = apart && strides ? add(first, lanes(apart.sizes, strides)) : first;
   return { container, address, shift: cast(container, simplify(mul(mod(e, per), bits))) };
 }
+
+/** Whether lanes differ by whole multiples, and by nothing else. */
+const isApart = ({ lanes: of, terms }: Affine, per: number): boolean =>
+  of?.strides.every((stride) => stride % per === 0) === true &&
+  [...terms.keys()].every((atom) => atom.type.lanes.length === 0);
 
 /** The container at a place. */
 export const containerAt = (of: Buffer, { container, address }: Place, mask: Expr | undefined): Load =>

@@ -31,7 +31,7 @@ import { cacheFormatOf, type Format, fieldOf, integerAt, spanOf } from "../forma
 import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Kernel, Program, SizeSymbol, Stmt } from "../nodes.ts";
 import { referenceAttention, referencePaged } from "./attention-reference.ts";
-import { type Batch, batchOf } from "./batch.ts";
+import { type Batch, batchOf, type Passes, type Place, passesOver } from "./batch.ts";
 import { type Cached, cachedEntry, cachedTensor, cachedValue, rowWidth, type Token, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
 import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
@@ -65,26 +65,6 @@ interface Scope {
 interface Piece {
   readonly buffers: readonly Buffer[];
   readonly body: readonly Stmt[];
-}
-
-/** Block, and place in it. */
-type Place = readonly [tb: Expr, ti: Expr];
-
-/** Loops over the blocks that a sequence has, and over their tokens. `token` is t = 64 * block + place. */
-interface Passes {
-  readonly eachBlock: (name: string, s: (tb: Expr) => Stmt) => Stmt;
-  readonly eachToken: (name: string, s: (place: Place, token: Expr) => Stmt) => Stmt;
-}
-
-function passesOver(blocks: Expr): Passes {
-  const eachBlock: Passes["eachBlock"] = (name, s) => loop(`${name}/tb`, blocks, [s(variable(`${name}/tb`))]);
-  return {
-    eachBlock,
-    eachToken: (name, s) => {
-      const ti = variable(`${name}/ti`);
-      return eachBlock(name, (tb) => loop(`${name}/ti`, cacheBlock, [s([tb, ti], add(mul(tb, cacheBlock), ti))]));
-    },
-  };
 }
 
 /** Where a token of the query's sequence lies. */

@@ -62,3 +62,23 @@ export function batchOf({ pages }: Paged, joining?: Expr): Batch {
     each: (body) => [loop("b", B, body)],
   };
 }
+
+/** Block, and place in it. */
+export type Place = readonly [tb: Expr, ti: Expr];
+
+/** Loops over the blocks that a sequence has, and over their tokens. `token` is t = 64 * block + place. */
+export interface Passes {
+  readonly eachBlock: (name: string, s: (tb: Expr) => Stmt) => Stmt;
+  readonly eachToken: (name: string, s: (place: Place, token: Expr) => Stmt) => Stmt;
+}
+
+export function passesOver(blocks: Expr): Passes {
+  const eachBlock: Passes["eachBlock"] = (name, s) => loop(`${name}/tb`, blocks, [s(variable(`${name}/tb`))]);
+  return {
+    eachBlock,
+    eachToken: (name, s) => {
+      const ti = variable(`${name}/ti`);
+      return eachBlock(name, (tb) => loop(`${name}/ti`, cacheBlock, [s([tb, ti], add(mul(tb, cacheBlock), ti))]));
+    },
+  };
+}

@@ -10,6 +10,7 @@ import { type FactorStep, factor } from "./factor.ts";
 import { type FissionStep, fission } from "./fission.ts";
 import { type FuseStep, fuse } from "./fuse.ts";
 import { type HoistStep, hoist } from "./hoist.ts";
+import { type JoinStep, join } from "./join.ts";
 import { type LayoutStep, layout } from "./layout.ts";
 import { type LookupStep, lookup } from "./lookup.ts";
 import { type OnlineStep, online } from "./online.ts";
@@ -31,6 +32,7 @@ const list = [
   reorder,
   fuse,
   distribute,
+  join,
   unroll,
   vectorize,
   bind,
@@ -66,6 +68,7 @@ export type AnyStep =
   | FissionStep
   | FuseStep
   | HoistStep
+  | JoinStep
   | LayoutStep
   | LookupStep
   | OnlineStep

@@ -137,12 +137,16 @@ function floatScores(workload: AttentionWorkload, point: Point, { kernel, suffix
   const { split, reorder, vectorize, unroll, decode } = steps(kernel);
   const keys = cacheFormatOf(workload.keys).format;
   const acc = "s.acc";
-  const decoded = decode(keys, "k", "s/d", "k.r");
+  // Values whose codes share bytes, and words, are written out.
+  const run = quadSize * piecesIn(keys);
+  const together = keys.codes !== undefined && workload.headSize % run === 0 ? run : 1;
+  const decoded = decode(keys, "k", "s/dx", "k.r");
   return {
     nests: [
       split("s/ti", quadSize, ["s/tv", "s/tl"]),
       split("s/tv", numberAt(point, "keyTile"), ["s/to", "s/tn"]),
-      reorder("s/to", "s/d", "s/tn", "s/ii", "s/hg", "s/tl"),
+      split("s/d", together, ["s/dj", "s/dx"]),
+      reorder("s/to", "s/dj", "s/dx", "s/tn", "s/ii", "s/hg", "s/tl"),
       { op: "accumulate-in", kernel, buffer: `s${suffix}`, at: "s/to", into: acc },
       ...decoded,
     ],
@@ -150,7 +154,7 @@ function floatScores(workload: AttentionWorkload, point: Point, { kernel, suffix
       ...(decoded.length > 0 ? [vectorize("k.r/s/tl"), unroll("k.r/s/tn")] : []),
       vectorize("s/tl"),
       vectorize(`${acc}/s/tl`),
-      unroll("s/tn", "s/ii", "s/hg", `${acc}/s/tn`, `${acc}/s/ii`, `${acc}/s/hg`),
+      unroll("s/dx", "s/tn", "s/ii", "s/hg", `${acc}/s/tn`, `${acc}/s/ii`, `${acc}/s/hg`),
     ],
   };
 }

@@ -4,6 +4,7 @@ import type {
   EmbedWorkload,
   RmsNormWorkload,
   RopeWorkload,
+  Rotation,
   SwigluWorkload,
 } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
@@ -55,13 +56,15 @@ export function gpuRmsnormSteps({ k }: RmsNormWorkload, invocations: number): Sc
   return rowByWorkgroup(row, lanesOf(k, invocations));
 }
 
-/** An invocation turns a pair, or two that are neighbours. */
-export function gpuRopeSteps({ d, rotary }: RopeWorkload): Schedule {
+export const gpuRopeSteps = (of: RopeWorkload): Schedule => gpuTurningSteps(of, of.d, "main");
+
+/** An invocation turns a pair, or two that are neighbours, of heads of d values. `kernel` is the one that turns. */
+export function gpuTurningSteps({ rotary }: Rotation, d: number, kernel: string): Schedule {
   const rest = rotary === d ? [] : byWords("rest", ["m", "h"], "i", d - rotary);
   return [
     ...together("angles", ["m", "i"]),
-    { op: "unroll", kernel: "main", loops: ["p"] },
-    ...together("main", ["m", "h", "i"]),
+    { op: "unroll", kernel, loops: ["p"] },
+    ...together(kernel, ["m", "h", "i"]),
     ...rest,
   ];
 }

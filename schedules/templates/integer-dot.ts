@@ -41,9 +41,20 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, lanes, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { hoistSum, sumsOfX } from "./prologue.ts";
+import {
+  contractResult,
+  fuseQuantize,
+  lanes,
+  panelIsGroups,
+  quantizeActivations,
+  quantizeAxis,
+  quantizedRows,
+  quantizeResult,
+  withQuantize,
+} from "./quantize.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
-import { panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+import { panelColumns, panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 import { flushedSum, layoutLevels, recodeLevels, splitLevels, sumLevels, vectorizeLevels } from "./two-level-scales.ts";
 
 const spaceOf = (target: Target, rows: readonly number[]): Space => {
@@ -60,9 +71,10 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
       order: ["quads-outside", "vectors-outside"],
       ...(stored.length > 0 && { stored }),
       ...(scales.length > 0 && { scales }),
+      ...quantizeAxis(shape),
     },
     layout: ["vectors", ...(stored.length > 0 ? ["stored"] : []), ...(scales.length > 0 ? ["scales"] : [])],
-    where: [tileDivides, panelFits(n), tileFits(24)],
+    where: [tileDivides, panelFits(n), tileFits(24), panelIsGroups(shape, panelColumns)],
   };
 };
 
@@ -101,6 +113,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, part: Part): Sch
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", ...groups, ...inner, "mi", "h", "nl", "kp", "kr"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
+    ...fuseQuantize(shape, point, part, panelColumns(point)),
     ...(levels ? sumLevels(shape, part) : sumGroups(shape, coding, part)),
   ];
 }
@@ -226,13 +239,15 @@ function scheduleOf(target: Target, point: Point): Schedule {
   return [
     ...recodeWeights({ ...coding, isSplit: false }),
     ...(coding.levels ? recodeLevels(shape) : []),
-    ...divideRows(shape, rows),
+    ...quantizeResult(shape, point),
+    ...divideRows(shape, rows, quantizedRows(point)),
     ...parts.flatMap((part) => deriveSums(shape, coding, point, part)),
+    ...contractResult(shape, point, parts),
     ...recodeWeights({ ...coding, offset: 0 }),
     ...layoutWeights(shape, coding, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, coding, part)),
     ...(coding.fold && parts.length > 0 ? foldSteps(shape) : []),
-    ...quantizeSteps("quantize", shape.xGroup, shape.m),
+    ...quantizeActivations(shape),
   ];
 }
 
@@ -251,7 +266,7 @@ export const integerDotDecode: Template = {
     const vectors = vectorsFor(n, 4);
     // See integerDotPrefill.
     const most = codingOf(shape, target, defaultStored(shape)).fold ? 2 : 4;
-    return {
+    const point = {
       vectors,
       tile: vectors,
       rows: m === "any" ? most : Math.max(1, Math.min(most, m)),
@@ -259,6 +274,7 @@ export const integerDotDecode: Template = {
       order: "quads-outside",
       ...packingAxes(shape, target),
     };
+    return withQuantize(shape, point, panelColumns);
   },
   schedule: scheduleOf,
 };
@@ -280,17 +296,14 @@ export const integerDotPrefill: Template = {
     const stored = defaultStored(shape);
     const vectors = vectorsFor(n, 4);
     // Folded codes are widened at every pair: their sums take twice the registers.
-    if (codingOf(shape, target, stored).fold)
-      return { vectors, tile: Math.min(2, vectors), rows: 2, panel: 1, order: "quads-outside" };
-    const panel = panelFor(rowBlocks(n, vectors), [4, 2]);
-    return {
-      vectors,
-      tile: vectors,
-      rows: prefillRows(m),
-      panel,
-      order: "quads-outside",
-      ...packingAxes(shape, target),
-    };
+    const isFolded = codingOf(shape, target, stored).fold;
+    const point = isFolded
+      ? { vectors, tile: Math.min(2, vectors), rows: 2, panel: 1, order: "quads-outside" }
+      : {
+          ...{ vectors, tile: vectors, rows: prefillRows(m), panel: panelFor(rowBlocks(n, vectors), [4, 2]) },
+          ...{ order: "quads-outside", ...packingAxes(shape, target) },
+        };
+    return withQuantize(shape, point, panelColumns);
   },
   schedule: scheduleOf,
 };

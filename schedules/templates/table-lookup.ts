@@ -13,6 +13,10 @@
  * `tables` says where x becomes tables: a `kernel` before, once for all; or a `loop` of the main kernel, for each panel of w's rows and tile of x's: what is
  * read was written just before, by the same thread, into memory of the panel's own, and a launch is saved. Good where a panel has most of w's rows, which share
  * its tables: as fast at 256 rows, up to 1.13 times slower at 4096 in panels of 1024, 1.6 to 3.1 times in panels of 64 (2 bits, one thread).
+ *
+ * `entries` says whether tables are whole (16) or halves (8): half the memory, two of them or both digits of one in a register, the same results to the bit, and a sum that
+ * takes four more instructions per look-up of 16 numbers. Good where there are few rows of w for a table: 0.87 of the time at 16 rows, as fast at 64, 1.5 (rounded) and
+ * 1.7 (exact) times slower at 2048, M = 1; 1.2 and 1.5 times at M = 128 (2 bits, K = 4096, one thread).
  */
 import { termsOf } from "../../ir/index.ts";
 import { held, tableSpan } from "../lookup-tables.ts";
@@ -20,17 +24,8 @@ import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
-import {
-  type Coding,
-  codingOf,
-  flushOf,
-  kindOf,
-  known,
-  pairedEntries,
-  planeLoops,
-  reachOf,
-  together,
-} from "./lookup-coding.ts";
+import { codingOf, flushOf, kindOf, known, pairedEntries, planeLoops, together } from "./lookup-coding.ts";
+import { inLoop, lookUp, narrowOf, tableSteps, tablesOfPanel } from "./lookup-steps.ts";
 import {
   divideRows,
   fuseEpilogue,
@@ -45,7 +40,8 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { hoistSum, sumsOfX } from "./prologue.ts";
+import { quantizeActivations, quantizeResult } from "./quantize.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -91,64 +87,6 @@ function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
   ];
 }
 
-/** Whether tables are made in the main kernel. */
-const inLoop = (point: Point): boolean => point["tables"] === "loop";
-
-/** The names of the tables: in the main kernels, one of each for each part. */
-function tableNames(
-  { rounded }: Coding,
-  suffix: string,
-): Record<"table" | "centre", string> & { readonly step?: string } {
-  return { table: `x.table${suffix}`, centre: `x.centre${suffix}`, ...(rounded && { step: `x.step${suffix}` }) };
-}
-
-/** Tables that each panel has to itself, as threads must. */
-const tablesOfPanel = (coding: Coding, { kernel, suffix }: Part): Schedule =>
-  Object.values(tableNames(coding, suffix)).map(
-    (buffer): AnyStep => ({
-      ...{ op: "contract", kernel, buffer, at: "mo", keep: ["np"] },
-    }),
-  );
-
-/** What a term's sum is narrowed into, and pairs of its entries are added in. */
-const narrowOf = ({ plane }: TermSum): { readonly narrow: string; readonly pair: string } => ({
-  narrow: plane === "" ? "d16" : `d${plane}.16`,
-  pair: `s${plane}`,
-});
-
-/** A term's sum by tables, which all terms share. */
-function lookUp(
-  coding: Coding,
-  point: Point,
-  { kernel, suffix }: Part,
-  inner: readonly string[],
-  term: TermSum,
-): Schedule {
-  const { sum, own } = term;
-  const { narrow, pair } = narrowOf(term);
-  const { pairs, side } = planeLoops(coding);
-  const digit = coding.rounded ? [] : ["digit"];
-  const entries = coding.rounded
-    ? ({ entries: "i8", reach: reachOf(pairedEntries(point)) } as const)
-    : ({ entries: "i16" } as const);
-  const paired: AnyStep = {
-    ...{ op: "factor", kernel, buffer: narrow, at: own("mi"), into: [pair], scalar: "i8", distribute: "float" },
-    keep: side.map(own),
-  };
-  return [
-    {
-      ...{ op: "lookup", kernel, buffer: sum, at: "kg", loop: own("ke"), operand: "x.q", codes: "w.q", ...entries },
-      tables: kindOf(point),
-      into: { numbers: "w.ix", ...tableNames(coding, inLoop(point) ? suffix : "") },
-      ...(inLoop(point) && { within: "mo" }),
-      loops: { plane: [...pairs, ...side].map(own), ...(!coding.rounded && { digit: own("digit") }) },
-    },
-    { op: "reorder", kernel, loops: [...inner, ...pairs, ...digit, "mi", "h", "nl", ...side].map(own) },
-    { op: "accumulate-in", kernel, buffer: sum, at: own("kf"), into: narrow, scalar: "i16" },
-    ...(pairedEntries(point) === 2 ? [paired] : []),
-  ];
-}
-
 /** Numbers in the order in which the inner loops read them. */
 function layoutWeights(shape: Shape, vectors: number): Schedule {
   const { rows, side } = known(shape);
@@ -164,26 +102,6 @@ function layoutWeights(shape: Shape, vectors: number): Schedule {
     order: ["no", "kb", ...t, "nt", ...(side === 2 ? ["pp", "nl", "p", "h"] : ["nl", "h"])],
   };
   return [numbers, ...groupFieldLayouts(shape, vectors, rows)];
-}
-
-/** What makes the tables: the 16 entries of a table are lanes; in sums and maxima over tables, neighbouring tables are. */
-function tableSteps(shape: Shape, kernel: string, suffix: string): Schedule {
-  const tables = shape.group / tableSpan;
-  const lanes = [8, 4].find((size) => tables % size === 0);
-  const { table, centre } = tableNames(known(shape), suffix);
-  const sideBySide = (buffer: string, at: string, loop: string): Schedule => [
-    { op: "split", kernel, loop, factor: lanes as number, into: [`${loop}/o`, `${loop}/l`] },
-    { op: "rfactor", kernel, buffer, at, loop: `${loop}/l`, into: `${buffer}.lanes` },
-    { op: "vectorize", kernel, loops: [`${loop}/l`] },
-    { op: "unroll", kernel, loops: [`${buffer}.lanes/${loop}/l`] },
-  ];
-  const { rounded } = known(shape);
-  return [
-    { op: "vectorize", kernel, loops: [`${table}/i`] },
-    ...(rounded ? [] : [{ op: "unroll", kernel, loops: [`${table}/digit`] } as const]),
-    ...(lanes === undefined ? [] : sideBySide(centre, `${centre}/g`, `${centre}/k4`)),
-    ...(lanes === undefined || !rounded ? [] : sideBySide(`${table}.greatest`, `${table}/g`, `${table}/greatest`)),
-  ];
 }
 
 /** One kernel's tiles as vector instructions. */
@@ -235,6 +153,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
   // Without rows nothing is looked up.
   if (parts.length === 0) return [];
   return [
+    ...quantizeResult(shape),
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...layoutWeights(shape, numberAt(point, "vectors")),
@@ -242,7 +161,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
       ? parts.flatMap(({ kernel, suffix }) => tableSteps(shape, kernel, suffix))
       : tableSteps(shape, "x.table", "")),
     ...parts.flatMap((part) => vectorizeTiles(shape, point, part)),
-    ...quantizeSteps("quantize", shape.xGroup, shape.m),
+    ...quantizeActivations(shape),
   ];
 }
 

@@ -25,10 +25,12 @@ const groupFields = ({ format }: Shape): readonly Field[] => format.fields.filte
 
 /** Whether scales can stay integers: each field of a group has two levels, and what is summed of a sub-block, less its zero point, fits i16. */
 export function staysInLevels(shape: Shape): boolean {
-  const { format, group, xGroup } = shape;
+  const { format, group, xGroup, workload } = shape;
   const { codes } = format;
-  if (codes === undefined || xGroup !== paired * group) return false;
-  const most = 127 * group * Math.max(codes.high, codes.zero, codes.high + codes.zero);
+  // Quantized x that is given lies as it is given.
+  const isOwn = workload.numerics.compute === "i8" && workload.numerics.x === undefined;
+  if (codes === undefined || !isOwn || xGroup !== paired * group) return false;
+  const most = 127 * group * (codes.high + Math.abs(codes.zero));
   return codes.low >= 0 && most <= 32767 && groupFields(shape).every((f) => levelOf(format, f) !== undefined);
 }
 

@@ -1,12 +1,14 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
 import type { ScaledRotation, Workload } from "../../ir/index.ts";
-import type { KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
+import type { Holding, KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
 export const otherFormats = [
   "f32",
   "f16",
   "bf16",
+  "e4m3",
+  "e5m2",
   "q4_0",
   "q4_1",
   "q5_0",
@@ -37,7 +39,10 @@ export type FormatName =
   | (typeof otherFormats)[number]
   | `int1_${IntegerSpan}${"_z" | "_zf"}${"" | "_s16"}`
   | `int${IntegerBits}_${IntegerSpan}${"" | "_z" | "_zf"}${"" | "_s16"}`
-  | `${BinaryCoded}${"" | "_o"}${"" | "_s16"}`;
+  | `${BinaryCoded}${"" | "_o"}${"" | "_s16"}`
+  | `${"i8" | "e4m3" | "e5m2"}_row`
+  | `kv${2 | 4}_${"row" | "g32" | "g64" | "g128"}_${"z" | "m"}`
+  | `bfp${12 | 16}_${"g32" | "g64" | "g128"}`;
 
 /** What a workload written out must be besides: its format's name is known. One that is only known at run time is checked then. */
 export type KnownFormat<W> = W extends { readonly w: infer F extends string }
@@ -61,9 +66,15 @@ export type StoredWeights<F extends string> = string extends F
       : { readonly codes: Stored; readonly scales: Stored }
     : F extends `bcq${string}_o${string}`
       ? { readonly codes: Stored; readonly scales: Stored; readonly offsets: Stored }
-      : F extends `bcq${string}`
+      : F extends `bcq${string}` | `${string}_row`
         ? { readonly codes: Stored; readonly scales: Stored }
-        : { readonly raw: Stored };
+        : F extends `bfp${string}`
+          ? { readonly codes: Stored; readonly exponents: Stored }
+          : F extends `kv${string}_z`
+            ? { readonly codes: Stored; readonly scales: Stored; readonly zeros: Stored }
+            : F extends `kv${string}_m`
+              ? { readonly codes: Stored; readonly scales: Stored; readonly minima: Stored }
+              : { readonly raw: Stored };
 
 type Rows<W> = W extends { readonly m: number }
   ? { readonly m?: number }
@@ -82,6 +93,30 @@ type Operands<W> = W extends { readonly epilogue: readonly (infer E)[] }
   ? { readonly [Name in "gate" | "residual" as Name extends E ? Name : never]: Float32Array }
   : unknown;
 
+/** Codes and scales: what operators that quantize give, and matmuls of quantized x take. */
+interface Quantized {
+  readonly q: Int8Array;
+  readonly s: Float32Array;
+}
+
+/** x of a matmul, by its numerics: f32, or codes and scales. */
+type Activations<N> = N extends { readonly x: "quantized" }
+  ? Quantized
+  : "x" extends keyof N
+    ? Float32Array | Quantized
+    : Float32Array;
+
+/** A result and `Others` beside it; the result, by the field `quantize`, as f32, as codes and scales, or as both. Alone it is the array. */
+type Result<W, Others = never> = W extends { readonly quantize?: infer Q } ? ResultAs<Q, Others> : Plain<Others>;
+type ResultAs<Q, Others> = Q extends { readonly keep: true }
+  ? Together<Others, Quantized & { readonly y: Float32Array }>
+  : Q extends object
+    ? Together<Others, Quantized>
+    : Plain<Others>;
+type Plain<Others> = [Others] extends [never] ? Float32Array : Together<Others, { readonly y: Float32Array }>;
+type Together<Others, Y> = [Others] extends [never] ? Flat<Y> : Flat<Others & Y>;
+type Flat<T> = { readonly [Name in keyof T]: T[Name] };
+
 /** What says how heads are turned. */
 interface Turning {
   readonly positions: Int32Array;
@@ -90,7 +125,10 @@ interface Turning {
 
 /** The inputs of each operator's kernels, row-major, `w` and `m` left out (what they are is said at the workloads, `ir/workload.ts`). */
 interface Inputs<W> {
-  readonly matmul: { readonly x: Float32Array } & Where<W, "bias"> & Operands<W>;
+  readonly matmul: {
+    readonly x: W extends { readonly numerics: infer N } ? Activations<N> : Float32Array;
+  } & Where<W, "bias"> &
+    Operands<W>;
   readonly quantize: { readonly x: Float32Array };
   readonly dequantize: unknown;
   readonly rmsnorm: { readonly x: Float32Array; readonly weight: Float32Array } & Where<W, "residual">;
@@ -112,17 +150,17 @@ interface Inputs<W> {
 
 /** The outputs of each operator's kernels: the only one, or several by name. */
 interface Results<W> {
-  readonly matmul: Float32Array;
-  readonly quantize: { readonly q: Int8Array; readonly s: Float32Array };
+  readonly matmul: Result<W>;
+  readonly quantize: Flat<Quantized>;
   readonly dequantize: Float32Array;
   readonly rmsnorm: W extends { readonly residual: false }
-    ? Float32Array
+    ? Result<W>
     : W extends { readonly residual: true }
-      ? { readonly sum: Float32Array; readonly y: Float32Array }
-      : Float32Array | { readonly sum: Float32Array; readonly y: Float32Array };
+      ? Result<W, { readonly sum: Float32Array }>
+      : Result<W> | Result<W, { readonly sum: Float32Array }>;
   readonly embed: Float32Array;
   readonly rope: Float32Array;
-  readonly swiglu: Float32Array;
+  readonly swiglu: Result<W>;
   readonly append: W extends { readonly decoded: true }
     ? { readonly keys: Float32Array; readonly values: Float32Array }
     : Record<never, never>;
@@ -151,7 +189,10 @@ type Cache<W> = W extends { readonly keys: string }
 
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
 export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends Workload
-  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Cache<W> & Rows<W>
+  ? (Packed extends PackedTensors ? Holding<Inputs<W>[W["op"]]> : Inputs<W>[W["op"]]) &
+      Weights<W, Packed> &
+      Cache<W> &
+      Rows<W>
   : never;
 
 /** What `run` gives. */

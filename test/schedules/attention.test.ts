@@ -47,7 +47,7 @@ const workloads: fc.Arbitrary<AttentionWorkload> = fc
     kvHeads: fc.constantFrom(1, 2),
     group: fc.constantFrom(1, 2, 3),
     headSize: fc.constantFrom(1, 3, 16, 20, 32, 33, 48),
-    keys: fc.constantFrom(...formats),
+    keys: fc.constantFrom(...formats, "kv2_t32_m", "bfp12_t64"),
     values: fc.constantFrom(...formats),
     causal: fc.boolean(),
     positions: fc.constantFrom<AttentionWorkload["positions"][]>(undefined, "last", "given"),
