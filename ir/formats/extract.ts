@@ -47,6 +47,15 @@ export function blockEntries(format: Format, field: Field): number {
   return per === undefined || per === "row" ? 1 : (per / spanOf(field.span, per)) * field.terms;
 }
 
+/** Entries of a field that share the float of its product, the other factor being an integer of each; undefined for a field of another kind. */
+export function levelOf(format: Format, field: Field): number | undefined {
+  const [outer, inner, ...more] = field.product;
+  const isFloat =
+    outer?.kind === "bits" && outer.as === "f16" && outer.planes.every(({ digits }) => digits.length === 0);
+  const isInteger = inner?.kind === "bits" && (inner.as === "uint" || inner.as === "sint");
+  return isFloat && isInteger && more.length === 0 ? blockEntries(format, field) : undefined;
+}
+
 const quotient = (e: Expr, by: number): Expr => (by === 1 ? e : floordiv(e, by));
 const remainder = (e: Expr, by: number): Expr => (by === 1 ? constant(0) : mod(e, by));
 

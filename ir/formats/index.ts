@@ -6,6 +6,7 @@ export { checkMultiple, checkRow, containerBuffers, containerBytes, rowEntries }
 export { decodeAt, decodeFields, evenStep, integerAt, packedFields } from "./decode.ts";
 export { encode } from "./encode.ts";
 export { encodedRow } from "./encode-kernel.ts";
+export { levelOf } from "./extract.ts";
 export {
   type Codes,
   type Containers,

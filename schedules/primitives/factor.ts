@@ -149,10 +149,10 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
       return isInteger(buffer.scalar) ? b.cast("i32", b.load(buffer, at)) : b.load(buffer, at);
     };
     const parts = groups.map(({ floats, sums: list }) => {
-      const sum = list.reduce<Expr | undefined>(
-        (total, s) => combine(total, times(read(s), s.outside.map(substitute)), s.negative),
-        undefined,
-      ) as Expr;
+      const sum = alike(list).reduce<Expr | undefined>((total, [first, ...others]) => {
+        const inner = others.reduce((e, s) => combine(e, read(s), s.negative !== first.negative), read(first));
+        return combine(total, times(inner, first.outside.map(substitute)), first.negative);
+      }, undefined) as Expr;
       const inner = target.scalar === "f32" ? b.cast("f32", sum) : inOwn(sum, target.scalar, flushed);
       // Factors of the same loops as a sum of few axes make one number of it, before it meets a vector of the others.
       const own = new Set(list.flatMap(({ term }) => sums.get(term)?.axes ?? []));
@@ -167,6 +167,21 @@ export const factor: Primitive<FactorStep> = kernelPrimitive("factor", schema, (
   );
   return simplifyKernel({ ...changed, buffers: [...changed.buffers, ...[...sums.values()].map((s) => s.buffer)] });
 });
+
+const sameFactors = (x: Sum, y: Sum): boolean =>
+  x.outside.length === y.outside.length && x.outside.every((e, i) => e === y.outside[i]);
+
+/** Sums in their order, neighbours together that are multiplied with the same factors outside: they are once, after they are added. */
+function alike(sums: readonly Sum[]): readonly (readonly [Sum, ...Sum[]])[] {
+  const runs: [Sum, ...Sum[]][] = [];
+  for (const s of sums) {
+    const last = runs.at(-1);
+    const isAlike = last !== undefined && s.outside.length > 0 && sameFactors(last[0], s);
+    if (isAlike) last.push(s);
+    else runs.push([s]);
+  }
+  return runs;
+}
 
 /** A sum with a part added: of floats in the form that may be fused. */
 function added(sum: Expr, part: Expr): Expr {

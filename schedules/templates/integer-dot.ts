@@ -10,19 +10,28 @@
  *     -> weights in the order in which the loops read them (layout)
  *
  * Codes of 3, 5 and 6 bits are two planes (recode); for 8-bit codes, and those that stand for signed integers, the sign of x is folded into them (recode),
- * so that one operand fits 7 bits. Without relaxed SIMD the products are pairs of i16, summed in i32.
+ * so that one operand fits 7 bits. Without relaxed SIMD the products are pairs of i16, summed in i32. Scales of two levels may stay integers (`two-level-scales.ts`).
  */
 import type { AnyStep } from "../primitives/index.ts";
 import type { LayoutStep } from "../primitives/layout.ts";
 import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import {
+  type Coding,
+  codingOf,
+  defaultStored,
+  packingAxes,
+  piecesOf,
+  quadOf,
+  scalesChoices,
+  storedChoices,
+} from "./integer-coding.ts";
+import {
   divideRows,
   fuseEpilogue,
   groupFieldLayouts,
   type Part,
   partsOf,
-  planesOf,
   refusesNumerics,
   resultOf,
   rowsPerVector,
@@ -46,87 +55,13 @@ import {
 } from "./quantize.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelColumns, panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
-
-/** How codes are held and multiplied on this device. */
-interface Coding {
-  readonly relaxed: boolean;
-  /** Widths of the planes that a code is stored in, low bits first. */
-  readonly planes: readonly number[];
-  /** Whether these are buffers of their own. */
-  readonly isSplit: boolean;
-  /** Codes, or what they stand for, are signed: the sign of x is folded into them. */
-  readonly fold: boolean;
-  /** Unsigned 8-bit codes are stored less this. */
-  readonly offset: number;
-  /** Consecutive k of one row in a vector: 4 (two pairs of i8) or 2 (a pair of i16). */
-  readonly together: number;
-  /** Bits of the container in which such pieces share bytes. */
-  readonly container: number;
-  /** Values of k that may be summed before the sum is widened, whole quads; and the loop that it is widened in, which may be inside a quad. */
-  readonly flush: number;
-  readonly widenAt: "kf" | "h";
-}
-
-/** Codes whose width does not divide 8 are stored in dense planes, or each in the next width that does. */
-type Stored = "planes" | "whole";
-
-/** What is possible, the best guess first: a nibble is far simpler to read than two planes, a byte costs more memory than planes cost instructions. */
-function storedChoices({ format, group }: Shape): readonly Stored[] {
-  const bits = format.codes?.bits ?? 8;
-  const planes = planesOf[bits];
-  if (planes === undefined) return [];
-  // Planes must share whole bytes inside a group.
-  if (group % ((4 * 8) / Math.min(...planes)) !== 0) return ["whole"];
-  return bits < 4 ? ["whole", "planes"] : ["planes", "whole"];
-}
-
-/** The best guess; `whole` where there is no choice, because the width divides 8. */
-const defaultStored = (shape: Shape): Stored => storedChoices(shape)[0] ?? "whole";
-
-/** The choice of a default point, where there is one. */
-const storedAxis = (shape: Shape): Point => (storedChoices(shape).length > 0 ? { stored: defaultStored(shape) } : {});
-
-function codingOf({ format, group }: Shape, { device }: Target, stored: Stored): Coding {
-  const { codes } = format;
-  if (codes === undefined) throw new Error(`${format.name} has no codes`);
-  const relaxed = device.features.includes("relaxed-simd");
-  const wide = codes.bits === 8;
-  const fold = wide || codes.low < 0;
-  const dense = planesOf[codes.bits];
-  const isSplit = dense !== undefined;
-  const planes = !isSplit ? [codes.bits] : stored === "planes" ? dense : [codes.bits < 4 ? 4 : 8];
-  const offset = wide && codes.low >= 0 ? 128 : 0;
-  if (!relaxed) {
-    // A table is looked up by bytes.
-    const container = wide || codes.table !== undefined ? 8 : 16;
-    return { relaxed, planes, isSplit, fold: false, offset, together: 2, container, flush: group, widenAt: "kf" };
-  }
-  const coding = { relaxed, planes, isSplit, fold, offset, together: 4, container: 8 };
-  const quad = quadOf(coding);
-  // Each i16 lane receives one pair sum per 4 values of k.
-  const pairSum = 2 * 127 * (fold ? 128 : codes.high);
-  const most = 4 * Math.floor(32767 / pairSum);
-  return { ...coding, flush: longestFlush(group, quad, most), widenAt: most < quad ? "h" : "kf" };
-}
-
-/** The longest part of a group that is a whole number of quads and at most `most` long; a quad where not even one is. */
-function longestFlush(group: number, quad: number, most: number): number {
-  for (let flush = Math.floor(most / quad) * quad; flush > quad; flush -= quad) if (group % flush === 0) return flush;
-  return quad;
-}
-
-type Container = Pick<Coding, "planes" | "container" | "together">;
-
-/** Pieces of k that share a container of the widest plane. */
-const piecesOf = ({ container, planes }: Container): number => container / Math.max(...planes);
-
-/** Values of k whose codes share the lanes of one vector of containers. */
-const quadOf = (coding: Container): number => coding.together * piecesOf(coding);
+import { flushedSum, layoutLevels, recodeLevels, splitLevels, sumLevels, vectorizeLevels } from "./two-level-scales.ts";
 
 const spaceOf = (target: Target, rows: readonly number[]): Space => {
   const shape = shapeOf(target);
   const { m, n } = shape;
   const stored = storedChoices(shape);
+  const scales = scalesChoices(shape, target);
   return {
     axes: {
       vectors: [1, 2, 4, 8],
@@ -135,9 +70,10 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
       panel: [1, 2, 4, 8, 16],
       order: ["quads-outside", "vectors-outside"],
       ...(stored.length > 0 && { stored }),
+      ...(scales.length > 0 && { scales }),
       ...quantizeAxis(shape),
     },
-    layout: ["vectors", ...(stored.length > 0 ? ["stored"] : [])],
+    layout: ["vectors", ...(stored.length > 0 ? ["stored"] : []), ...(scales.length > 0 ? ["scales"] : [])],
     where: [tileDivides, panelFits(n), tileFits(24), panelIsGroups(shape, panelColumns)],
   };
 };
@@ -151,11 +87,13 @@ function refuses(target: Target): string | undefined {
   return shape.group % quad === 0 ? undefined : `groups of ${shape.group} are not a multiple of ${quad}`;
 }
 
+type Split = (loop: string, factor: number, into: readonly [string, string]) => SplitStep;
+
 /** One kernel's loops and sums, with its logical tensors. */
 function deriveSums(shape: Shape, coding: Coding, point: Point, part: Part): Schedule {
-  const { kernel, rows, suffix } = part;
-  const { together, flush, relaxed } = coding;
-  const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
+  const { kernel, rows } = part;
+  const { levels } = coding;
+  const split: Split = (loop, factor, into) => ({
     op: "split",
     kernel,
     loop,
@@ -163,28 +101,40 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, part: Part): Sch
     into,
   });
   const vectors = numberAt(point, "vectors");
+  const groups = levels ? ["kg"] : ["kg", "kf"];
   const inner = point["order"] === "quads-outside" ? ["kj", "nt"] : ["nt", "kj"];
-  const ofX = sumsOfX(shape, suffix, coding.offset);
-  const sums = termSums(shape);
   return [
     split("m", rows, ["mo", "mi"]),
     { ...split("n", rowsPerVector * vectors, ["no", "ni"]), tail: "predicate" },
     { ...split("no", numberAt(point, "panel"), ["np", "nq"]), ...panelTail(shape.n, point) },
     split("ni", rowsPerVector, ["nv", "nl"]),
     split("nv", numberAt(point, "tile"), ["ns", "nt"]),
-    split("k", shape.group, ["kg", "ki"]),
-    split("ki", flush, ["kf", "kc"]),
-    split("kc", quadOf(coding), ["kj", "kx"]),
-    split("kx", together, ["h", "kq"]),
-    split("kq", 2, ["kp", "kr"]),
-    { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
+    ...(levels ? splitLevels(shape, piecesOf(coding), split) : splitGroups(shape, coding, split)),
+    { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", ...groups, ...inner, "mi", "h", "nl", "kp", "kr"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
     ...fuseQuantize(shape, point, part, panelColumns(point)),
+    ...(levels ? sumLevels(shape, part) : sumGroups(shape, coding, part)),
+  ];
+}
+
+const splitGroups = ({ group }: Shape, coding: Coding, split: Split): Schedule => [
+  split("k", group, ["kg", "ki"]),
+  split("ki", coding.flush, ["kf", "kc"]),
+  split("kc", quadOf(coding), ["kj", "kx"]),
+  split("kx", coding.together, ["h", "kq"]),
+  split("kq", 2, ["kp", "kr"]),
+];
+
+/** The sums over a group, scales and zero points outside of them. */
+function sumGroups(shape: Shape, coding: Coding, { kernel, suffix }: Part): Schedule {
+  const ofX = sumsOfX(shape, suffix, coding.offset);
+  const sums = termSums(shape);
+  return [
     { op: "factor", kernel, buffer: "acc", at: "kg", into: [...sums.map(({ sum }) => sum), ...ofX] },
     ...ofX.flatMap((name) => hoisted(kernel, name)),
     ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),
-    ...(relaxed ? sums.map((term) => narrowed(coding, kernel, term)) : []),
+    ...(coding.relaxed ? sums.map((term) => narrowed(coding, kernel, term)) : []),
   ];
 }
 
@@ -226,6 +176,12 @@ function recodeWeights(coding: Coding): Schedule {
 /** Codes in the order in which the inner loops read them: a container holds `pieces` pieces of k, a vector 4 rows. */
 function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule {
   const { planes, isSplit, together, container } = coding;
+  if (coding.levels)
+    return layoutLevels(
+      shape,
+      planes.map((width, i) => ({ buffer: isSplit ? `w.q.${i}` : "w.q", pieces: container / width })),
+      vectors,
+    );
   const { digit, t } = termDigit(shape);
   const codes = planes.map(
     (width, i): LayoutStep => ({
@@ -242,12 +198,16 @@ function layoutWeights(shape: Shape, coding: Coding, vectors: number): Schedule 
 }
 
 /** One kernel's tiles as vector instructions. */
-function vectorizeTiles(shape: Shape, coding: Coding, { kernel }: Part): Schedule {
+function vectorizeTiles(shape: Shape, coding: Coding, part: Part): Schedule {
+  const { kernel } = part;
+  const sum = coding.levels ? flushedSum(shape) : "d";
   return [
-    ...termSums(shape).flatMap((term) => vectorizeTerm(shape, coding, kernel, term)),
-    { op: "vectorize", kernel, loops: ["d/nl"] },
+    ...(coding.levels
+      ? vectorizeLevels(shape, part)
+      : termSums(shape).flatMap((term) => vectorizeTerm(shape, coding, kernel, term))),
+    { op: "vectorize", kernel, loops: [`${sum}/nl`] },
     { op: "vectorize", kernel, loops: ["acc/nl"] },
-    { op: "unroll", kernel, loops: ["d/nt", "d/mi", "acc/nt", "acc/mi"] },
+    { op: "unroll", kernel, loops: [`${sum}/nt`, `${sum}/mi`, "acc/nt", "acc/mi"] },
     { op: "bind", kernel, loop: "np", to: "thread" },
   ];
 }
@@ -268,11 +228,17 @@ function vectorizeTerm(shape: Shape, coding: Coding, kernel: string, term: TermS
 
 function scheduleOf(target: Target, point: Point): Schedule {
   const shape = shapeOf(target);
-  const coding = codingOf(shape, target, point["stored"] === "planes" ? "planes" : "whole");
+  const coding = codingOf(
+    shape,
+    target,
+    point["stored"] === "planes" ? "planes" : "whole",
+    point["scales"] === "levels" ? "levels" : "whole",
+  );
   const rows = numberAt(point, "rows");
   const parts = partsOf(shape.m, rows);
   return [
     ...recodeWeights({ ...coding, isSplit: false }),
+    ...(coding.levels ? recodeLevels(shape) : []),
     ...quantizeResult(shape, point),
     ...divideRows(shape, rows, quantizedRows(point)),
     ...parts.flatMap((part) => deriveSums(shape, coding, point, part)),
@@ -306,7 +272,7 @@ export const integerDotDecode: Template = {
       rows: m === "any" ? most : Math.max(1, Math.min(most, m)),
       panel: 1,
       order: "quads-outside",
-      ...storedAxis(shape),
+      ...packingAxes(shape, target),
     };
     return withQuantize(shape, point, panelColumns);
   },
@@ -335,7 +301,7 @@ export const integerDotPrefill: Template = {
       ? { vectors, tile: Math.min(2, vectors), rows: 2, panel: 1, order: "quads-outside" }
       : {
           ...{ vectors, tile: vectors, rows: prefillRows(m), panel: panelFor(rowBlocks(n, vectors), [4, 2]) },
-          ...{ order: "quads-outside", ...storedAxis(shape) },
+          ...{ order: "quads-outside", ...packingAxes(shape, target) },
         };
     return withQuantize(shape, point, panelColumns);
   },

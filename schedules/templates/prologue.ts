@@ -5,14 +5,19 @@ import type { Shape } from "./matmul.ts";
 
 /**
  * A kernel that sums x over its groups, hoisted out of a main kernel as `name`: partial sums in lanes of neighbouring k. `outer` names its loops over k
- * outside, `keep` the innermost ones, which become the lanes.
+ * outside, `keep` the innermost ones, which become the lanes; `summed` those of them that are no axes of the sum.
  */
-export function sumSteps(name: string, outer: readonly string[], keep: readonly string[]): Schedule {
+export function sumSteps(
+  name: string,
+  outer: readonly string[],
+  keep: readonly string[],
+  summed: readonly string[] = keep,
+): Schedule {
   const own = (loops: readonly string[]): string[] => loops.map((l) => `${name}/${l}`);
   const partial = `${name}.lanes`;
   return [
     { op: "reorder", kernel: name, loops: own(["mo", "kg", "mi", ...outer, ...keep]) },
-    { op: "accumulate-in", kernel: name, buffer: name, at: `${name}/mi`, into: partial, keep: own(keep) },
+    { op: "accumulate-in", kernel: name, buffer: name, at: `${name}/mi`, into: partial, keep: own(summed) },
     { op: "vectorize", kernel: name, loops: own(keep) },
     { op: "unroll", kernel: name, loops: own(keep).map((l) => `${partial}/${l}`) },
     { op: "bind", kernel: name, loop: `${name}/mo`, to: "thread" },

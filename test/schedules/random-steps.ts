@@ -343,7 +343,7 @@ const generators: Generators = {
   },
   recode: (s) => {
     const kernel = s.kernel.name;
-    switch (s.pick(["sign-fold", "offset", "planes"] as const)) {
+    switch (s.pick(["sign-fold", "offset", "planes", "levels"] as const)) {
       case "offset":
         return { op: "recode", kernel, encoding: "offset", buffer: s.pick(buffers(s, isOwn)), by: 128 };
       case "planes": {
@@ -356,6 +356,14 @@ const generators: Generators = {
         ]);
         return { op: "recode", kernel, encoding: "planes", buffer: s.pick(buffers(s, isOwn)), widths };
       }
+      case "levels":
+        return {
+          op: "recode",
+          kernel,
+          encoding: "levels",
+          buffer: s.pick(buffers(s, isOwn)),
+          per: s.pick([2, 4, 8, 16]),
+        };
       case "sign-fold": {
         const operand = s.pick(buffers(s, (b) => b.scalar === "i8" && b.scope === "global"));
         const into = [s.fresh("abs"), s.fresh("sign"), s.fresh("fold")] as const;

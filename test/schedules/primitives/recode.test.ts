@@ -50,6 +50,42 @@ describe("recode refuses", () => {
       `"step 1: recode: planes of 6 bits do not hold w (packed u8 in 0..255); give widths that do"`,
     );
   });
+  describe("levels of", () => {
+    const scales = (
+      value: string,
+      declared = "packed s: f32[4, 8]",
+      to = "[s/n, s/g]",
+    ): string => `kernel pack stage pack
+  weight d: f16[4, 8]
+  weight sc: i16[4, 8]
+  ${declared}
+  for s/n < 4
+    for s/g < 8
+      s${to} = ${value}
+`;
+    const levels = (text: string, per = 4): string => refusal(text, `recode(encoding: levels, buffer: s, per: ${per})`);
+    const own = "f32(sc[s/n, s/g] & 63)";
+    test("what is no packed float", () => {
+      expect(levels(scales("i8(sc[s/n, s/g])", "packed s: i8[4, 8]"))).toMatchInlineSnapshot(
+        `"step 1: recode: levels applies to a packed tensor of f32 in rows, s is packed i8; use planes or offset of codes"`,
+      );
+    });
+    test("rows that the float does not divide", () => {
+      expect(levels(scales(`f32(d[s/n, s/g // 3]) * ${own}`), 3)).toMatchInlineSnapshot(
+        `"step 1: recode: s has 8 entries in a row, no multiple of 3; choose a divisor"`,
+      );
+    });
+    test.each([
+      ["a float that fewer entries share", `f32(d[s/n, s/g // 2]) * ${own}`],
+      ["a float alone", "f32(d[s/n, s/g // 4])"],
+      ["two floats", "f32(d[s/n, s/g // 4]) * f32(d[s/n, s/g // 8])"],
+      ["integers of more than 8 bits", "f32(d[s/n, s/g // 4]) * f32(sc[s/n, s/g] & 511)"],
+    ])("%s", (_, value) => {
+      expect(levels(scales(value))).toBe(
+        "step 1: recode: s is not filled, in rows, with products of a float that 4 entries share and an integer of 8 bits; only scales of two levels are taken apart",
+      );
+    });
+  });
   test("a packed sum", () => {
     expect(
       refusal(
