@@ -200,9 +200,11 @@ function smallest(form: Affine, facts: Facts): number {
 
 /**
  * A lower bound of an i32 expression, taken as a mathematical integer, that also uses symbolic extents: a variable of `loop < E`, or an element
- * of a buffer below E, with a negative coefficient is replaced by `E - 1`, one with a positive coefficient by 0, and `d * (a // d)` by `a - a % d`.
+ * of a buffer below E, with a negative coefficient is replaced by `E - 1`, one with a positive coefficient by 0, and `d * (a // d)` by `a - a % d`. Of a
+ * minimum both operands are bounded.
  */
 export function lowerBound(e: Expr, facts: Facts): number {
+  if (e.kind === "op" && e.op === "min") return Math.min(...e.args.map((arg) => lowerBound(arg, facts)));
   let form = affineOf(e);
   // What is bounded is `scale` times the expression, so that quotients in it can be multiplied out.
   let scale = 1;

@@ -23,6 +23,7 @@ import { type SplitStep, split } from "./split.ts";
 import { type StageStep, stage } from "./stage.ts";
 import { type SubgroupStep, subgroup } from "./subgroup.ts";
 import { type TensorizeStep, tensorize } from "./tensorize.ts";
+import { type TrimStep, trim } from "./trim.ts";
 import { type UnrollStep, unroll } from "./unroll.ts";
 import { type VectorizeStep, vectorize } from "./vectorize.ts";
 
@@ -51,6 +52,7 @@ const list = [
   lookup,
   online,
   skip,
+  trim,
   countBits,
 ];
 
@@ -79,6 +81,7 @@ export type AnyStep =
   | StageStep
   | SubgroupStep
   | TensorizeStep
+  | TrimStep
   | UnrollStep
   | VectorizeStep;
 

@@ -15,6 +15,7 @@ import type { Schedule } from "../schedule.ts";
 import { integerScores, integerValues, integerWeights, quantizeQueries, takesDots } from "./attention-dots.ts";
 import {
   type Derivation,
+  isPlain,
   join,
   laneReduction,
   none,
@@ -174,9 +175,11 @@ function floatValues(workload: AttentionWorkload, point: Point, { kernel, suffix
   const acc = "o.acc";
   // Tokens whose codes share bytes, and words, are written out.
   const together = values.codes === undefined ? 1 : quadSize * piecesIn(values);
+  const trimmed: Schedule = isPlain(values) ? [{ op: "trim", kernel, loop: "o/ti" }] : [];
   const decoded = decode(values, "v", "o/tx", "v.r");
   return {
     nests: [
+      ...trimmed,
       split("o/ti", together, ["o/tj", "o/tx"]),
       split("o/d", quadSize, ["o/dv", "o/dl"]),
       split("o/dv", numberAt(point, "valueTile"), ["o/do", "o/dn"]),

@@ -268,6 +268,7 @@ const generators: Generators = {
     return [...loops.map(blocked), { op: "online", kernel, max, loops: loops.map((loop) => `${loop}.b`), into }];
   },
   skip: (s) => ({ op: "skip", kernel: s.kernel.name, loop: loopName(s), where: "x" }),
+  trim: (s) => ({ op: "trim", kernel: s.kernel.name, loop: loopName(s) }),
   stage: (s) => ({
     op: "stage",
     kernel: s.kernel.name,
