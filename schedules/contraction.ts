@@ -21,7 +21,7 @@ import {
   writes,
 } from "../ir/index.ts";
 import { accessesIn, carried, namesIn } from "./elements.ts";
-import { require } from "./errors.ts";
+import { require, ScheduleError } from "./errors.ts";
 import { loopNamed } from "./primitive.ts";
 
 /** What is to be contracted. */
@@ -58,11 +58,25 @@ export function contracted(program: Program, kernel: Kernel, step: Contraction):
   return simplifyKernel(rewritten(kernel, name, final, (index) => [...own, ...at(index)]));
 }
 
-/** Whether a kernel writes all that it reads of a buffer: iterations of a loop around all its uses leave nothing to each other. */
+/** Whether a kernel writes all that it reads of a buffer: iterations of a loop around all its uses leave nothing to each other, or would not once it is contracted there. */
 function isOwn(kernel: Kernel, name: string): boolean {
   const uses = (body: readonly Stmt[]): number => accessesIn(body).filter((a) => a.buffer === name).length;
   const all = uses(kernel.body);
-  return loopsOf(kernel.body).some((l) => uses(l.body) === all && carried(kernel, [l], name) === undefined);
+  const around = loopsOf(kernel.body).filter((l) => uses(l.body) === all);
+  return around.some(
+    (l) => carried(kernel, [l], name) === undefined || contracts(kernel, { buffer: name, at: l.loop }),
+  );
+}
+
+/** Whether a buffer can be contracted. */
+function contracts(kernel: Kernel, of: Contraction): boolean {
+  try {
+    localOf(kernel, of);
+    return true;
+  } catch (error) {
+    if (error instanceof ScheduleError) return false;
+    throw error;
+  }
 }
 
 /** The buffer as one iteration sees it, and an index there. Throws where iterations leave something to each other. */

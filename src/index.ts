@@ -25,6 +25,7 @@ export {
   type Numerics,
   parseWorkload,
   QloomError,
+  type QuantizedResult,
   type QuantizeWorkload,
   type RmsNormWorkload,
   type RopeWorkload,
@@ -102,5 +103,15 @@ export {
   reorderHeads,
   ropeTable,
 } from "./models/index.ts";
-export { ApiError, GpuPackedTensors, KvCache, PackedTensors, PagedCache, Sequence } from "./runtime/index.ts";
+export {
+  ApiError,
+  GpuPackedTensors,
+  type Held,
+  HeldTensor,
+  KvCache,
+  PackedTensors,
+  PagedCache,
+  release,
+  Sequence,
+} from "./runtime/index.ts";
 export { version } from "./version.ts";

@@ -8,6 +8,7 @@ import {
   compile,
   type KvCache,
   type Numerics,
+  release,
   ropeTable,
   WasmRuntime,
 } from "../../src/index.ts";
@@ -72,18 +73,23 @@ export async function decoderLayer(
   numerics: LayerNumerics = in8Bits,
   given: Omit<CompileOptions, "runtime" | "threads"> = {},
 ): Promise<DecoderLayer> {
-  // One memory for all: append and attention share the cache in it.
+  // One memory for all: append and attention share the cache in it, and what one kernel holds is the next one's input.
   const runtime = new WasmRuntime();
   const options = { ...given, runtime };
   const [qWidth, kvWidth] = [heads * headSize, kvHeads * headSize];
   const { frequencies, scale } = ropeTable({ theta, rotary: headSize });
 
   const matmul = { op: "matmul", m: "any", w: "q4_0", bias: false, numerics: numerics.matmul } as const;
+  // In integers, what feeds several matmuls, or leaves one for another, is quantized once: where it is computed.
+  const { matmul: own } = numerics;
+  const result = own.compute === "i8" ? { quantize: { group: own.xGroup } } : {};
+  const fed = { ...matmul, numerics: own.compute === "i8" ? ({ ...own, x: "quantized" } as const) : own };
   const rope = { op: "rope", m: "any", d: headSize, rotary: headSize, pairing: "neox", scale } as const;
   const cached = { m: "any", kvHeads, headSize, keys: numerics.cache, values: numerics.cache } as const;
 
-  const norm = await compile({ op: "rmsnorm", m: "any", k: hidden, eps, residual: false }, options);
-  const qkv = await compile({ ...matmul, n: qWidth + 2 * kvWidth, k: hidden }, options);
+  const norm = await compile({ op: "rmsnorm", m: "any", k: hidden, eps, residual: false, ...result }, options);
+  const query = await compile({ ...fed, n: qWidth, k: hidden }, options);
+  const keyValue = await compile({ ...fed, n: kvWidth, k: hidden }, options);
   const ropeQ = await compile({ ...rope, heads }, options);
   const ropeK = await compile({ ...rope, heads: kvHeads }, options);
   const append = await compile({ op: "append", ...cached }, options);
@@ -92,12 +98,14 @@ export async function decoderLayer(
     options,
   );
   const output = await compile({ ...matmul, n: hidden, k: qWidth, epilogue: ["residual"] }, options);
-  const up = await compile({ ...matmul, n: mlp, k: hidden }, options);
-  const gate = await compile({ ...matmul, n: mlp, k: hidden, epilogue: ["silu", "gate"] }, options);
-  const down = await compile({ ...matmul, n: hidden, k: mlp, epilogue: ["residual"] }, options);
+  const up = await compile({ ...fed, n: mlp, k: hidden }, options);
+  const gate = await compile({ ...fed, n: mlp, k: hidden, epilogue: ["silu", "gate"], ...result }, options);
+  const down = await compile({ ...fed, n: hidden, k: mlp, epilogue: ["residual"] }, options);
 
   const w = {
-    qkv: qkv.pack({ raw: [weights.q, weights.k, weights.v] }),
+    q: query.pack({ raw: weights.q }),
+    k: keyValue.pack({ raw: weights.k }),
+    v: keyValue.pack({ raw: weights.v }),
     output: output.pack({ raw: weights.output }),
     up: up.pack({ raw: weights.up }),
     gate: gate.pack({ raw: weights.gate }),
@@ -110,33 +118,31 @@ export async function decoderLayer(
       const m = x.length / hidden;
       const positions = Int32Array.from({ length: m }, (_, i) => cache.tokens + i);
 
-      const attentionIn = norm.run({ x, weight: weights.attentionNorm, m });
-      const [q, k, v] = columns(qkv.run({ x: attentionIn, w: w.qkv, m }), [qWidth, kvWidth, kvWidth]);
-      append.run({ k: ropeK.run({ x: k, positions, frequencies, m }), v, cache, m });
-      const attended = attend.run({ q: ropeQ.run({ x: q, positions, frequencies, m }), cache, m });
-      const middle = output.run({ x: attended, w: w.output, residual: x, m });
+      const attentionIn = norm.hold({ x, weight: weights.attentionNorm, m });
+      const [q, k, v] = [
+        query.hold({ x: attentionIn, w: w.q, m }),
+        keyValue.hold({ x: attentionIn, w: w.k, m }),
+        keyValue.hold({ x: attentionIn, w: w.v, m }),
+      ];
+      const [turnedQ, turnedK] = [
+        ropeQ.hold({ x: q, positions, frequencies, m }),
+        ropeK.hold({ x: k, positions, frequencies, m }),
+      ];
+      append.run({ k: turnedK, v, cache, m });
+      const attended = attend.hold({ q: turnedQ, cache, m });
+      const middle = output.hold({ x: attended, w: w.output, residual: x, m });
 
-      const mlpIn = norm.run({ x: middle, weight: weights.mlpNorm, m });
-      const gated = gate.run({ x: mlpIn, w: w.gate, gate: up.run({ x: mlpIn, w: w.up, m }), m });
-      return down.run({ x: gated, w: w.down, residual: middle, m });
+      const mlpIn = norm.hold({ x: middle, weight: weights.mlpNorm, m });
+      const upped = up.hold({ x: mlpIn, w: w.up, m });
+      const gated = gate.hold({ x: mlpIn, w: w.gate, gate: upped, m });
+      const y = down.run({ x: gated, w: w.down, residual: middle, m });
+      release(attentionIn, q, k, v, turnedQ, turnedK, attended, middle, mlpIn, upped, gated);
+      return y;
     },
     dispose: () => {
-      for (const kernel of [norm, qkv, ropeQ, ropeK, append, attend, output, up, gate, down]) kernel.dispose();
+      for (const kernel of [norm, query, keyValue, ropeQ, ropeK, append, attend, output, up, gate, down])
+        kernel.dispose();
       runtime.dispose();
     },
   };
-}
-
-type Three<T> = readonly [T, T, T];
-
-/** Three matrices that stand side by side, apart: `q0 k0 v0 | q1 k1 v1` -> `q0 q1`, `k0 k1`, `v0 v1`. */
-function columns(rows: Float32Array, [q, k, v]: Three<number>): Three<Float32Array> {
-  const total = q + k + v;
-  const part = (from: number, width: number): Float32Array => {
-    const matrix = new Float32Array((rows.length / total) * width);
-    for (let at = from, to = 0; at < rows.length; at += total, to += width)
-      matrix.set(rows.subarray(at, at + width), to);
-    return matrix;
-  };
-  return [part(0, q), part(q, k), part(q + k, v)];
 }

@@ -13,13 +13,13 @@ export function checkRow(format: Format, k: number): void {
   checkMultiple(k, format.block, `${format.name}'s block of ${format.block}`);
 }
 
-/** Throws a `WorkloadError` naming the nearest multiples unless `k` is a positive multiple of `of`, which `what` describes. */
-export function checkMultiple(k: number, of: number, what: string): void {
-  if (!Number.isInteger(k) || k < 1) throw new WorkloadError(`k: ${k} is not a positive integer`);
+/** Throws a `WorkloadError` naming the nearest multiples unless `k`, or what `name` says, is a positive multiple of `of`, which `what` describes. */
+export function checkMultiple(k: number, of: number, what: string, name = "k"): void {
+  if (!Number.isInteger(k) || k < 1) throw new WorkloadError(`${name}: ${k} is not a positive integer`);
   if (k % of === 0) return;
   const below = Math.floor(k / of) * of;
   const near = below === 0 ? `nearest is ${of}` : `nearest are ${below} and ${below + of}`;
-  throw new WorkloadError(`k: ${k} is not a multiple of ${what}; the ${near}`);
+  throw new WorkloadError(`${name}: ${k} is not a multiple of ${what}; the ${near}`);
 }
 
 /** The stored tensor's buffers (role `weight`), in the order of the format's containers: `[n, elements of a row]`. */

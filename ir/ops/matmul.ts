@@ -21,7 +21,7 @@ interface Activations {
 }
 
 /**
- * The program of a matmul workload: kernels `pack`, `quantize` (numerics i8) and `main`, whose loops are m, n, k. With an epilogue the sums go to
+ * The program of a matmul workload: kernels `pack`, `quantize` (numerics i8 of x in f32) and `main`, whose loops are m, n, k. With an epilogue the sums go to
  * the workspace `y.sum` and a second nest, `y/m`, `y/n`, makes results of them. Throws a `WorkloadError` naming field, reason and remedy.
  */
 export function matmulProgram(workload: MatmulWorkload): Program {
@@ -31,7 +31,13 @@ export function matmulProgram(workload: MatmulWorkload): Program {
   const fields = packedFields(format, n, k);
   const rows = rowsOf(m);
   const codes =
-    numerics.compute === "i8" ? { group: activationGroup(format, numerics, k), reach: reachOf(numerics) } : undefined;
+    numerics.compute === "i8"
+      ? {
+          group: activationGroup(format, numerics, k),
+          reach: reachOf(numerics.xBits),
+          isGiven: numerics.x !== undefined,
+        }
+      : undefined;
   const x = codes === undefined ? plainActivations(rows.extent, k) : quantizedActivations(rows.extent, k, codes);
 
   const y = buffer("y", "f32", [rows.extent, n], { role: "output" });
@@ -52,7 +58,10 @@ export function matmulProgram(workload: MatmulWorkload): Program {
     buffers: [...x.buffers, ...fields, ...operands, ...(hasEpilogue ? [sum] : []), y],
     body: hasEpilogue ? [nest, epilogueNest(workload, operands, sum, y)] : [nest],
   });
-  const prologue = codes === undefined ? [] : [quantizeKernel(m, k, codes.group, "prologue", "workspace", codes.reach)];
+  const prologue =
+    codes === undefined || codes.isGiven
+      ? []
+      : [quantizeKernel(m, k, codes.group, "prologue", "workspace", codes.reach)];
   return { name: "matmul", kernels: [unpackKernel(format, { n, k }), ...prologue, main] };
 }
 
@@ -64,9 +73,9 @@ function plainActivations(rows: Expr, k: number): Activations {
 function quantizedActivations(
   rows: Expr,
   k: number,
-  { group, reach }: { readonly group: number; readonly reach: number },
+  { group, reach, isGiven }: { readonly group: number; readonly reach: number; readonly isGiven: boolean },
 ): Activations {
-  const { q, s } = quantizedBuffers(rows, k, group, "workspace", reach);
+  const { q, s } = quantizedBuffers(rows, k, group, isGiven ? "input" : "workspace", reach);
   return {
     buffers: [q, s],
     at: (m, i) => mul(cast("f32", load(q, [m, i])), load(s, [m, groupOf(i, group, k)])),
@@ -99,7 +108,7 @@ function activationGroup(format: Format, numerics: IntegerNumerics, k: number): 
     );
   const zero = fieldOf(format, "z")?.range ?? [codes.zero, codes.zero];
   const reach = Math.max(...[codes.low, codes.high].flatMap((q) => [q, q - zero[0], q - zero[1]]).map(Math.abs));
-  const most = reachOf(numerics);
+  const most = reachOf(numerics.xBits);
   const longest = Math.floor(sumLimit / (most * reach));
   if (shared > longest)
     throw new WorkloadError(

@@ -20,11 +20,11 @@ export function checkSize(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 1) throw new WorkloadError(`${name}: ${value} is not a positive integer`);
 }
 
-/** Values per group in a row of k. Throws a `WorkloadError` naming `field` unless groups divide the row. */
-export function groupSize(field: string, group: number | "row", k: number): number {
+/** Values per group in a row of k, or of what `name` says. Throws a `WorkloadError` naming `field` unless groups divide the row. */
+export function groupSize(field: string, group: number | "row", k: number, name = "k"): number {
   if (group === "row") return k;
   checkSize(field, group);
-  checkMultiple(k, group, `${field} = ${group}`);
+  checkMultiple(k, group, `${field} = ${group}`, name);
   return group;
 }
 

@@ -109,7 +109,8 @@ function consumerOf(nest: Stmt, name: string): Consumer | undefined {
 /** The consumer's store moves to where the producer is: nothing that it uses may change between, and no element may be stored twice. */
 function requireAlone(kernel: Kernel, { nest, store, loops }: Consumer, name: string): void {
   const own = new Set(accessesIn([nest]).map((a) => a.buffer));
-  for (const a of accessesIn(kernel.body.filter((s) => s !== nest)))
+  // What comes after the nest finds everything as it would.
+  for (const a of accessesIn(kernel.body.slice(0, kernel.body.indexOf(nest))))
     require(a.buffer === name || !own.has(a.buffer) || (a.kind === "load" && a.buffer !== store.buffer), () =>
       `compute-at ${name}: the nest that reads it also uses ${a.buffer}, which ${kernel.name} uses elsewhere; fission it first`);
   const free = new Set(loops.map((l) => l.loop));

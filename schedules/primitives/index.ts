@@ -10,6 +10,7 @@ import { type FactorStep, factor } from "./factor.ts";
 import { type FissionStep, fission } from "./fission.ts";
 import { type FuseStep, fuse } from "./fuse.ts";
 import { type HoistStep, hoist } from "./hoist.ts";
+import { type JoinStep, join } from "./join.ts";
 import { type LayoutStep, layout } from "./layout.ts";
 import { type LookupStep, lookup } from "./lookup.ts";
 import { type OnlineStep, online } from "./online.ts";
@@ -32,6 +33,7 @@ const list = [
   reorder,
   fuse,
   distribute,
+  join,
   unroll,
   vectorize,
   bind,
@@ -68,6 +70,7 @@ export type AnyStep =
   | FissionStep
   | FuseStep
   | HoistStep
+  | JoinStep
   | LayoutStep
   | LookupStep
   | OnlineStep

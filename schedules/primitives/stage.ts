@@ -76,8 +76,9 @@ export const stage: Primitive<StageStep> = kernelPrimitive("stage", schema, (ker
     require(isShared || (isInGroup && step.scope === "workgroup"), () =>
       `stage ${step.buffer}: iterations of ${l.loop} (${l.loopKind}) don't share ${step.scope} memory; stage inside it`);
   });
-  // What the index is made of is read where the copy is made.
-  const read = moving.union(new Set(load.index.flatMap((e) => [...buffersOf(e)])));
+  // What the index and the mask are made of is read where the copy is made.
+  const places = [...load.index, ...(load.mask ? [load.mask] : [])];
+  const read = moving.union(new Set(places.flatMap((e) => [...buffersOf(e)])));
   requireUnwritten(at, read);
   const inner = loopsOf(at.body);
   const axes = loopsIn([load, ...conditions], inner);

@@ -23,7 +23,7 @@ import {
   quads,
   steps,
 } from "./attention-steps.ts";
-import { quantizeSteps } from "./prologue.ts";
+import { quantizeSteps } from "./quantize.ts";
 import { numberAt, type Point } from "./template.ts";
 
 /** Greatest magnitude of an 8-bit operand. */

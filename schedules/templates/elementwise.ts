@@ -4,7 +4,7 @@
 import type { Workload } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { appendSteps, rotateSteps } from "./cache-rows.ts";
-import { quantizeSteps } from "./prologue.ts";
+import { quantizeSteps } from "./quantize.ts";
 import { decodeSteps, lengthDecoded, mergeSteps, rmsnormSteps, ropeSteps, swigluSteps } from "./rows.ts";
 import type { Point, Template } from "./template.ts";
 

@@ -22,8 +22,17 @@ import {
   termSums,
 } from "./matmul.ts";
 import { sumSteps } from "./prologue.ts";
+import {
+  contractResult,
+  fuseQuantize,
+  panelIsGroups,
+  quantizeAxis,
+  quantizedRows,
+  quantizeResult,
+  withQuantize,
+} from "./quantize.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
-import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+import { panelColumns, panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
 /** Codes whose width does not divide 8 are stored in the next that does: planes would save memory, which is not what these kernels wait for. */
 const isWidened = ({ format }: Shape): boolean =>
@@ -53,7 +62,8 @@ function refuses(target: Target): string | undefined {
     : `groups of ${shape.group} are not a multiple of ${piecesIn(shape)}`;
 }
 
-function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part): Schedule {
+function deriveSums(shape: Shape, point: Point, part: Part): Schedule {
+  const { kernel, rows, suffix } = part;
   const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
     op: "split",
     kernel,
@@ -74,6 +84,7 @@ function deriveSums(shape: Shape, point: Point, { kernel, rows, suffix }: Part):
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kj", "h", "nt", "mi", "nl"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
+    ...fuseQuantize(shape, point, part, panelColumns(point)),
     ...(hasCodes
       ? [
           {
@@ -137,8 +148,10 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const parts = partsOf(shape.m, rows);
   const widths = [widthIn(shape) ?? 0];
   return [
-    ...divideRows(shape, rows),
+    ...quantizeResult(shape, point),
+    ...divideRows(shape, rows, quantizedRows(point)),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
+    ...contractResult(shape, point, parts),
     ...(isWidened(shape) ? [{ op: "recode", encoding: "planes", buffer: "w.q", widths } as const] : []),
     ...layoutWeights(shape, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, part)),
@@ -146,23 +159,27 @@ function scheduleOf(target: Target, point: Point): Schedule {
 }
 
 function spaceOf(target: Target, rows: readonly number[]): Space {
-  const { m, n } = shapeOf(target);
+  const shape = shapeOf(target);
+  const { m, n } = shape;
   return {
     axes: {
       vectors: [1, 2, 4, 8],
       tile: [1, 2, 4, 8],
       rows: rows.filter((r) => m === "any" || r <= Math.max(1, m)),
       panel: [1, 2, 4, 8, 16],
+      ...quantizeAxis(shape),
     },
     layout: ["vectors"],
-    where: [tileDivides, panelDivides(n), tileFits(16)],
+    where: [tileDivides, panelDivides(n), tileFits(16), panelIsGroups(shape, panelColumns)],
   };
 }
 
 const defaultPoint = (target: Target, most: number): Point => {
-  const { m, n } = shapeOf(target);
+  const shape = shapeOf(target);
+  const { m, n } = shape;
   const vectors = vectorsFor(n, 4);
-  return { vectors, tile: Math.min(vectors, most), rows: m === "any" ? 4 : Math.max(1, Math.min(4, m)), panel: 1 };
+  const rows = m === "any" ? 4 : Math.max(1, Math.min(4, m));
+  return withQuantize(shape, { vectors, tile: Math.min(vectors, most), rows, panel: 1 }, panelColumns);
 };
 
 export const f32Decode: Template = {

@@ -2,10 +2,11 @@
  * Template `fallback`: takes every workload on every device. The naive loops, with sums kept in a register and rows outermost, so that threads and
  * invocations can share them as they share every other kernel.
  */
-import { type Kernel, programOf } from "../../ir/index.ts";
+import { type Kernel, programOf, quantizedResultOf, type Workload } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { fuseEpilogue, resultOf, shapeOf } from "./matmul.ts";
+import { namesOfY, quantizeApart, resultKernel } from "./quantize.ts";
 import type { Target, Template } from "./template.ts";
 
 export const fallback: Template = {
@@ -17,10 +18,17 @@ export const fallback: Template = {
   schedule: (target: Target): Schedule => {
     const { workload } = target;
     if ("m" in workload && workload.m === 0) return [];
-    if (workload.op !== "matmul") return programOf(workload).kernels.flatMap(bindOutermost);
+    const quantized: Schedule =
+      quantizedResultOf(workload) === undefined ? [] : [quantizeApart, bindRows(resultKernel, namesOfY.row)];
+    if (workload.op !== "matmul") {
+      const { kernels } = programOf({ ...workload, quantize: undefined } as Workload);
+      return [...quantized, ...kernels.flatMap(bindOutermost)];
+    }
     const shape = shapeOf(target);
+    const { numerics } = workload;
     return [
-      ...(workload.numerics.compute === "i8" ? [bindRows("quantize", "m")] : []),
+      ...quantized,
+      ...(numerics.compute === "i8" && numerics.x === undefined ? [bindRows("quantize", "m")] : []),
       { op: "reorder", kernel: "main", loops: ["n", "m"] },
       { op: "accumulate-in", buffer: resultOf(shape), at: "m", into: "acc" },
       ...fuseEpilogue(shape, "main"),

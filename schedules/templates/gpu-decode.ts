@@ -33,6 +33,7 @@ import {
   layoutWeights,
   limitOf,
   quantizeActivations,
+  quantizeResult,
   recodeOffset,
   recodePlanes,
   refusesMatmul,
@@ -172,6 +173,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const shape = shapeOf(target);
   const parts = partsOf(shape.m);
   return [
+    ...quantizeResult(target, shape.n),
     ...recodeOffset(shape),
     ...divideRows(shape),
     ...parts.flatMap((part) => deriveSums(target, shape, point, part)),

@@ -1,7 +1,7 @@
 /** Template `gpu-elementwise`: operators that go along each row once, on a GPU. One point. */
 import type { Workload } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
-import { limitOf } from "./gpu-matmul.ts";
+import { limitOf, quantizeResult } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
 import { gpuRmsnormSteps, gpuRopeSteps, gpuValueSteps } from "./gpu-rows.ts";
 import type { Template } from "./template.ts";
@@ -31,6 +31,7 @@ export const gpuElementwise: Template = {
     const { workload } = target;
     if ("m" in workload && workload.m === 0) return [];
     const stepsOf = steps[workload.op] as (of: Workload, invocations: number) => Schedule;
-    return stepsOf(workload, limitOf(target, "invocations"));
+    const quantized = "k" in workload ? quantizeResult(target, workload.k) : [];
+    return [...quantized, ...stepsOf(workload, limitOf(target, "invocations"))];
   },
 };

@@ -12,6 +12,7 @@ import type { SplitStep } from "../primitives/split.ts";
 import type { Schedule } from "../schedule.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
 import { fuseEpilogue, type Part, planesOf, type Shape, type TermSum, termDigit, termSums } from "./matmul.ts";
+import { namesOfY, quantizeApart, resultGroup, resultKernel } from "./quantize.ts";
 import type { Constraint, Point, Space, Target } from "./template.ts";
 
 /** Consecutive k whose codes fill the bytes of a word. */
@@ -65,9 +66,20 @@ export function addEpilogue(target: Target, shape: Shape, { kernel, suffix }: Pa
   ];
 }
 
-/** The prologue of i8 numerics. */
-export const quantizeActivations = (target: Target, { workload, xGroup, m }: Shape): Schedule =>
-  workload.numerics.compute === "i8" ? gpuQuantizeSteps("quantize", xGroup, m, limitOf(target, "invocations")) : [];
+/** The prologue of i8 numerics, where x is f32. */
+export const quantizeActivations = (target: Target, { workload: { numerics }, xGroup, m }: Shape): Schedule =>
+  numerics.compute === "i8" && numerics.x === undefined
+    ? gpuQuantizeSteps("quantize", xGroup, m, limitOf(target, "invocations"))
+    : [];
+
+/** A result of n columns quantized by a kernel of its own; nothing where it stays f32. */
+export function quantizeResult(target: Target, n: number): Schedule {
+  const { workload } = target;
+  const group = resultGroup(workload, n);
+  if (group === undefined || !("m" in workload) || workload.m === 0) return [];
+  const steps = gpuQuantizeSteps(resultKernel, group, workload.m, limitOf(target, "invocations"), namesOfY);
+  return [quantizeApart, ...steps];
+}
 
 /** Split steps of one kernel. */
 export const splitter =

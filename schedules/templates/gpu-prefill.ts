@@ -25,6 +25,7 @@ import {
   layoutWeights,
   limitOf,
   quantizeActivations,
+  quantizeResult,
   recodeOffset,
   recodePlanes,
   refusesMatmul,
@@ -225,6 +226,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
   if (shape.m === 0)
     return [...recodeOffset(shape), ...recodePlanes(shape), ...layoutWeights(shape, choices.interleave)];
   return [
+    ...quantizeResult(target, shape.n),
     ...recodeOffset(shape),
     ...deriveSums(target, shape, choices),
     { op: "bind", kernel, loop: "no", to: "workgroup.x" },

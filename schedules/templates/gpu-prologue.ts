@@ -6,6 +6,7 @@ import type { Rows } from "../../ir/index.ts";
 import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
+import { namesOfX, type QuantizeNames } from "./quantize.ts";
 import { splitLoop } from "./rows.ts";
 
 /** Values that share a word of codes. */
@@ -15,11 +16,19 @@ const shortest = 64;
 /** Partial maxima that all invocations look through themselves. */
 const few = 8;
 
-/** The kernel that quantizes x in groups of `group`. Groups that words do not divide are done value by value; without rows there is nothing to do. */
-export function gpuQuantizeSteps(kernel: string, group: number, rows: Rows, invocations: number): Schedule {
+/** The kernel that quantizes x, or a result, in groups of `group`. Groups that words do not divide are done value by value; without rows there is nothing to do. */
+export function gpuQuantizeSteps(
+  kernel: string,
+  group: number,
+  rows: Rows,
+  invocations: number,
+  names: QuantizeNames = namesOfX,
+): Schedule {
   if (rows === 0) return [];
   const lanes = lanesOf(group, invocations);
-  return group <= shortest || lanes < few ? byInvocation(kernel, group) : byWorkgroup(kernel, group, lanes);
+  return group <= shortest || lanes < few
+    ? byInvocation(kernel, group, names)
+    : byWorkgroup(kernel, group, lanes, names);
 }
 
 /** As many invocations as divide the words of a group. */
@@ -29,28 +38,33 @@ export function lanesOf(group: number, invocations: number): number {
   return lanes;
 }
 
-function byInvocation(kernel: string, group: number): Schedule {
+function byInvocation(kernel: string, group: number, { amax, row, group: at, code }: QuantizeNames): Schedule {
   const words: Schedule =
     group % word === 0
       ? [
-          { op: "split", kernel, loop: "x.amax/i", factor: word, into: ["ao", "al"] },
-          { op: "rfactor", kernel, buffer: "x.amax", at: "g", loop: "al", into: "x.amax4" },
-          { op: "split", kernel, loop: "i", factor: word, into: ["io", "il"] },
+          { op: "split", kernel, loop: `${amax}/i`, factor: word, into: ["ao", "al"] },
+          { op: "rfactor", kernel, buffer: amax, at, loop: "al", into: `${amax}4` },
+          { op: "split", kernel, loop: code, factor: word, into: ["io", "il"] },
           { op: "vectorize", kernel, loops: ["al"] },
           { op: "vectorize", kernel, loops: ["il"] },
-          { op: "unroll", kernel, loops: ["x.amax4/al", ...(group <= shortest ? ["ao", "io"] : [])] },
+          { op: "unroll", kernel, loops: [`${amax}4/al`, ...(group <= shortest ? ["ao", "io"] : [])] },
         ]
       : [];
   return [
     ...words,
-    { op: "fuse", kernel, loops: ["m", "g"], into: "group" },
+    { op: "fuse", kernel, loops: [row, at], into: "group" },
     { op: "bind", kernel, loop: "group", to: "thread" },
   ];
 }
 
-const byWorkgroup = (kernel: string, group: number, lanes: number): Schedule =>
+const byWorkgroup = (
+  kernel: string,
+  group: number,
+  lanes: number,
+  { amax, row, group: at, code }: QuantizeNames,
+): Schedule =>
   rowByWorkgroup(
-    { kernel, outer: ["m", "g"], buffer: "x.amax", over: "x.amax/i", again: "i", length: group, prefix: "x" },
+    { kernel, outer: [row, at], buffer: amax, over: `${amax}/i`, again: code, length: group, prefix: "x" },
     lanes,
   );
 

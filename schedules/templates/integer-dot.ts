@@ -32,9 +32,20 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, lanes, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { hoistSum, sumsOfX } from "./prologue.ts";
+import {
+  contractResult,
+  fuseQuantize,
+  lanes,
+  panelIsGroups,
+  quantizeActivations,
+  quantizeAxis,
+  quantizedRows,
+  quantizeResult,
+  withQuantize,
+} from "./quantize.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
-import { panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
+import { panelColumns, panelFits, panelFor, panelTail, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
 /** How codes are held and multiplied on this device. */
 interface Coding {
@@ -124,9 +135,10 @@ const spaceOf = (target: Target, rows: readonly number[]): Space => {
       panel: [1, 2, 4, 8, 16],
       order: ["quads-outside", "vectors-outside"],
       ...(stored.length > 0 && { stored }),
+      ...quantizeAxis(shape),
     },
     layout: ["vectors", ...(stored.length > 0 ? ["stored"] : [])],
-    where: [tileDivides, panelFits(n), tileFits(24)],
+    where: [tileDivides, panelFits(n), tileFits(24), panelIsGroups(shape, panelColumns)],
   };
 };
 
@@ -140,7 +152,8 @@ function refuses(target: Target): string | undefined {
 }
 
 /** One kernel's loops and sums, with its logical tensors. */
-function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, suffix }: Part): Schedule {
+function deriveSums(shape: Shape, coding: Coding, point: Point, part: Part): Schedule {
+  const { kernel, rows, suffix } = part;
   const { together, flush, relaxed } = coding;
   const split = (loop: string, factor: number, into: readonly [string, string]): SplitStep => ({
     op: "split",
@@ -167,6 +180,7 @@ function deriveSums(shape: Shape, coding: Coding, point: Point, { kernel, rows, 
     { op: "reorder", kernel, loops: ["np", "mo", "nq", "ns", "kg", "kf", ...inner, "mi", "h", "nl", "kp", "kr"] },
     { op: "accumulate-in", kernel, buffer: resultOf(shape), at: "ns", into: "acc" },
     ...fuseEpilogue(shape, kernel),
+    ...fuseQuantize(shape, point, part, panelColumns(point)),
     { op: "factor", kernel, buffer: "acc", at: "kg", into: [...sums.map(({ sum }) => sum), ...ofX] },
     ...ofX.flatMap((name) => hoisted(kernel, name)),
     ...(coding.fold ? foldSign(kernel, `x.fold${suffix}`) : []),
@@ -259,13 +273,15 @@ function scheduleOf(target: Target, point: Point): Schedule {
   const parts = partsOf(shape.m, rows);
   return [
     ...recodeWeights({ ...coding, isSplit: false }),
-    ...divideRows(shape, rows),
+    ...quantizeResult(shape, point),
+    ...divideRows(shape, rows, quantizedRows(point)),
     ...parts.flatMap((part) => deriveSums(shape, coding, point, part)),
+    ...contractResult(shape, point, parts),
     ...recodeWeights({ ...coding, offset: 0 }),
     ...layoutWeights(shape, coding, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, coding, part)),
     ...(coding.fold && parts.length > 0 ? foldSteps(shape) : []),
-    ...quantizeSteps("quantize", shape.xGroup, shape.m),
+    ...quantizeActivations(shape),
   ];
 }
 
@@ -284,7 +300,7 @@ export const integerDotDecode: Template = {
     const vectors = vectorsFor(n, 4);
     // See integerDotPrefill.
     const most = codingOf(shape, target, defaultStored(shape)).fold ? 2 : 4;
-    return {
+    const point = {
       vectors,
       tile: vectors,
       rows: m === "any" ? most : Math.max(1, Math.min(most, m)),
@@ -292,6 +308,7 @@ export const integerDotDecode: Template = {
       order: "quads-outside",
       ...storedAxis(shape),
     };
+    return withQuantize(shape, point, panelColumns);
   },
   schedule: scheduleOf,
 };
@@ -313,10 +330,14 @@ export const integerDotPrefill: Template = {
     const stored = defaultStored(shape);
     const vectors = vectorsFor(n, 4);
     // Folded codes are widened at every pair: their sums take twice the registers.
-    if (codingOf(shape, target, stored).fold)
-      return { vectors, tile: Math.min(2, vectors), rows: 2, panel: 1, order: "quads-outside" };
-    const panel = panelFor(rowBlocks(n, vectors), [4, 2]);
-    return { vectors, tile: vectors, rows: prefillRows(m), panel, order: "quads-outside", ...storedAxis(shape) };
+    const isFolded = codingOf(shape, target, stored).fold;
+    const point = isFolded
+      ? { vectors, tile: Math.min(2, vectors), rows: 2, panel: 1, order: "quads-outside" }
+      : {
+          ...{ vectors, tile: vectors, rows: prefillRows(m), panel: panelFor(rowBlocks(n, vectors), [4, 2]) },
+          ...{ order: "quads-outside", ...storedAxis(shape) },
+        };
+    return withQuantize(shape, point, panelColumns);
   },
   schedule: scheduleOf,
 };

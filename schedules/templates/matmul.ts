@@ -88,9 +88,11 @@ export function partsOf(m: number | "any", rows: number): readonly Part[] {
   return [...(m >= rows ? [whole] : []), ...(rest > 0 ? [tail(rest)] : [])];
 }
 
-/** Rows into tiles and tails; both nests where an epilogue follows. Without rows there is nothing to divide. */
-export const divideRows = ({ workload, m }: Shape, rows: number): Schedule =>
-  m === 0 ? [] : [{ op: "specialize", loops: epilogueOf(workload).length > 0 ? ["m", "y/m"] : ["m"], modulo: rows }];
+/** Rows into tiles and tails; both nests where an epilogue follows, and `also` that over these loops. Without rows there is nothing to divide. */
+export const divideRows = ({ workload, m }: Shape, rows: number, also: readonly string[] = []): Schedule => {
+  const loops = ["m", ...(epilogueOf(workload).length > 0 ? ["y/m"] : []), ...also];
+  return m === 0 ? [] : [{ op: "specialize", loops, modulo: rows }];
+};
 
 /** The buffer that the main nest sums into, and the step that fuses the epilogue into its store. */
 export const resultOf = ({ workload }: Shape): string => (epilogueOf(workload).length > 0 ? "y.sum" : "y");

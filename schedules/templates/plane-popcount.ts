@@ -28,7 +28,8 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { hoistSum, sumsOfX } from "./prologue.ts";
+import { quantizeActivations, quantizeResult } from "./quantize.ts";
 import { numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -161,13 +162,14 @@ function scheduleOf(target: Target, point: Point): Schedule {
   // Without rows nothing is counted.
   if (parts.length === 0) return [];
   return [
+    ...quantizeResult(shape),
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...layoutWeights(shape, numberAt(point, "vectors")),
     ...parts.flatMap((part) => vectorizeTiles(shape, part)),
     { op: "unroll", kernel: "x.bits", loops: ["x.bits/plane"] },
     { op: "bind", kernel: "x.bits", loop: "x.bits/0", to: "thread" },
-    ...quantizeSteps("quantize", shape.xGroup, shape.m),
+    ...quantizeActivations(shape),
   ];
 }
 

@@ -1,32 +1,7 @@
-/**
- * Steps for what runs before the main kernel: quantizing activations and summing them. Small next to the product, but for one row of x it would be a tenth of
- * the time in scalar code.
- */
-import { fieldOf, type Rows } from "../../ir/index.ts";
+/** Steps for sums of x, which run before the main kernel. Small next to the product, but for one row of x they would be a tenth of the time in scalar code. */
+import { fieldOf } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import type { Shape } from "./matmul.ts";
-
-/** Values of x that one step takes. */
-export const lanes = 16;
-
-/**
- * The kernel that quantizes x in groups of `group`: the greatest magnitude in vectors of 4 (rfactor), codes in vectors of 16. Groups that 16 does not
- * divide stay scalar; without rows there is nothing to do.
- */
-export function quantizeSteps(kernel: string, group: number, rows: Rows): Schedule {
-  if (group % lanes !== 0 || rows === 0) return [];
-  const whole = group / lanes;
-  return [
-    { op: "split", kernel, loop: "x.amax/i", factor: lanes, into: ["ao", "av"] },
-    { op: "split", kernel, loop: "av", factor: 4, into: ["ai", "al"] },
-    { op: "rfactor", kernel, buffer: "x.amax", at: "g", loop: "al", into: "x.amax4" },
-    { op: "split", kernel, loop: "i", factor: lanes, into: ["io", "il"] },
-    { op: "vectorize", kernel, loops: ["al"] },
-    { op: "vectorize", kernel, loops: ["il"] },
-    { op: "unroll", kernel, loops: ["ai", "x.amax4/al", ...(whole <= 16 ? ["ao", "io"] : [])] },
-    { op: "bind", kernel, loop: "m", to: "thread" },
-  ];
-}
 
 /**
  * A kernel that sums x over its groups, hoisted out of a main kernel as `name`: partial sums in lanes of neighbouring k. `outer` names its loops over k

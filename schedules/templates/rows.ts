@@ -14,6 +14,15 @@ import {
 } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
+import {
+  lanes as groupLanes,
+  namesOfY,
+  quantizeApart,
+  quantizeGroups,
+  quantizeSteps,
+  resultGroup,
+  resultKernel,
+} from "./quantize.ts";
 
 export const bindRows = (kernel: string, loop: string): AnyStep => ({ op: "bind", kernel, loop, to: "thread" });
 
@@ -38,9 +47,37 @@ export function alongRow(kernel: string, loop: string, length: number, most: num
   ];
 }
 
+/**
+ * The loop over the `n` values of a result, in vectors. Where it is quantized, group by group, so that a group's values are in the nearest cache when its codes are made of
+ * them; in a kernel of its own where 16 values do not divide a group.
+ *
+ *     for m: { ..;  for k: y[m, k] = .. };   for y.q/m: for y.q/g: { y.s[..] = ..;  y.q[..] = .. }
+ *     -> for m: { ..;  for kg: { for ki: y[m, ki] = ..;  y.s[m, kg] = ..;  y.q[m, ..] = .. } }
+ */
+function alongResult(workload: RmsNormWorkload | SwigluWorkload, most: number): Schedule {
+  const [kernel, n, group] = ["main", workload.k, resultGroup(workload, workload.k)];
+  if (group === undefined) return alongRow(kernel, "k", n, most);
+  if (group % groupLanes !== 0)
+    return [
+      quantizeApart,
+      ...quantizeSteps(resultKernel, group, workload.m, namesOfY),
+      ...alongRow(kernel, "k", n, most),
+    ];
+  const kept = workload.quantize?.keep ?? false;
+  return [
+    splitLoop(kernel, "k", group, ["kg", "ki"]),
+    { op: "join", kernel, loops: ["m", namesOfY.row] },
+    { op: "join", kernel, loops: ["kg", namesOfY.group] },
+    // Rows may be computed at once.
+    ...(kept ? [] : [{ op: "contract", kernel, buffer: "y", at: "kg", keep: ["m"] } as const]),
+    ...alongRow(kernel, "ki", group, most),
+    ...quantizeGroups(kernel, group, { ...namesOfY, group: "kg" }),
+  ];
+}
+
 /** Gate and up combined. */
-export const swigluSteps = ({ k }: SwigluWorkload, lanes: number): Schedule => [
-  ...alongRow("main", "k", k, lanes),
+export const swigluSteps = (of: SwigluWorkload, lanes: number): Schedule => [
+  ...alongResult(of, lanes),
   bindRows("main", "m"),
 ];
 
@@ -88,8 +125,8 @@ export function decodeSteps(of: DequantizeWorkload | EmbedWorkload, lanes: numbe
 }
 
 /** Squares are summed in as many partial sums as there are lanes. */
-export function rmsnormSteps({ k }: RmsNormWorkload, most: number): Schedule {
-  const kernel = "main";
+export function rmsnormSteps(of: RmsNormWorkload, most: number): Schedule {
+  const [kernel, { k }] = ["main", of];
   const lanes = lanesFor(k, most);
   const sums: Schedule =
     lanes === 1
@@ -100,7 +137,7 @@ export function rmsnormSteps({ k }: RmsNormWorkload, most: number): Schedule {
           { op: "vectorize", kernel, loops: ["sl"] },
           { op: "unroll", kernel, loops: ["part/sl"] },
         ];
-  return [...sums, ...alongRow(kernel, "k", k, most), bindRows(kernel, "m")];
+  return [...sums, ...alongResult(of, most), bindRows(kernel, "m")];
 }
 
 /** The parts' results, weighted, in vectors of a head's values. */

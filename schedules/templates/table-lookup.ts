@@ -40,7 +40,8 @@ import {
   termDigit,
   termSums,
 } from "./matmul.ts";
-import { hoistSum, quantizeSteps, sumsOfX } from "./prologue.ts";
+import { hoistSum, sumsOfX } from "./prologue.ts";
+import { quantizeActivations, quantizeResult } from "./quantize.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 import { panelDivides, rowBlocks, tileDivides, tileFits, vectorsFor } from "./tiles.ts";
 
@@ -152,6 +153,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
   // Without rows nothing is looked up.
   if (parts.length === 0) return [];
   return [
+    ...quantizeResult(shape),
     ...divideRows(shape, rows),
     ...parts.flatMap((part) => deriveSums(shape, point, part)),
     ...layoutWeights(shape, numberAt(point, "vectors")),
@@ -159,7 +161,7 @@ function scheduleOf(target: Target, point: Point): Schedule {
       ? parts.flatMap(({ kernel, suffix }) => tableSteps(shape, kernel, suffix))
       : tableSteps(shape, "x.table", "")),
     ...parts.flatMap((part) => vectorizeTiles(shape, point, part)),
-    ...quantizeSteps("quantize", shape.xGroup, shape.m),
+    ...quantizeActivations(shape),
   ];
 }
 

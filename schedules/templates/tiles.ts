@@ -7,6 +7,10 @@ import { type Constraint, numberAt, type Point } from "./template.ts";
 export const rowBlocks = (n: number, vectors: number, rows: number = rowsPerVector): number =>
   Math.ceil(n / (rows * vectors));
 
+/** Columns of a result that one iteration of the loop over panels computes. */
+export const panelColumns = (point: Point, rows: number = rowsPerVector): number =>
+  rows * numberAt(point, "vectors") * numberAt(point, "panel");
+
 /** The tail of the loop over panels: what the last one has too many computes the last block once more, and stores nothing. */
 export const panelTail = (n: number, point: Point): Pick<SplitStep, "tail"> =>
   rowBlocks(n, numberAt(point, "vectors")) % numberAt(point, "panel") === 0 ? {} : { tail: "clamp" };

@@ -2,7 +2,7 @@
 // far a result may be off. Not here: formats that only ir/formats knows (given as a
 // WeightSource), or running anything.
 
-import { numericsNamed, numericsNames } from "../../ir/index.ts";
+import { givenActivations, numericsNamed, numericsNames, type Quantized } from "../../ir/index.ts";
 import { normal, type Random, splitmix32, uniform } from "../timing/index.ts";
 import { BenchError } from "./errors.ts";
 
@@ -14,6 +14,8 @@ export interface MatmulCase {
   readonly weights: Weights;
   /** f32 [m, k]. */
   readonly x: Float32Array;
+  /** x as our kernels are given it: its first rows, quantized where the activations come so. */
+  readonly given: (rows: number) => Float32Array | Quantized;
   /** How products may be computed, as named on the command line: see {@link accuracyOf}. */
   readonly activations: string;
   readonly accuracy: Accuracy;
@@ -108,7 +110,16 @@ export function makeCase(
     throw new BenchError(`bench: weights "${shape.weights}" are unknown; take int<bits>_g<group>, as in int4_g32`);
   }
   const x = Float32Array.from({ length: m * k }, () => normal(random));
-  return { m, n, k, weights, x, activations: shape.x, accuracy: accuracyOf(shape.x), threads };
+  const all = givenActivations(numericsNamed(shape.x) ?? { compute: "f32" }, x, k);
+  const given = (rows: number) => firstRows(all, rows, k);
+  return { m, n, k, weights, x, given, activations: shape.x, accuracy: accuracyOf(shape.x), threads };
+}
+
+/** The first rows of k values, which are whole groups. */
+function firstRows(x: Float32Array | Quantized, rows: number, k: number): Float32Array | Quantized {
+  if (!("q" in x)) return x.subarray(0, rows * k);
+  const { q, s } = x;
+  return { q: q.subarray(0, rows * k), s: s.subarray(0, (rows * k * s.length) / q.length) };
 }
 
 /**

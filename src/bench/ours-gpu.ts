@@ -4,6 +4,7 @@ import type { GpuRuntime } from "../../backends/index.ts";
 import type { Device } from "../../ir/index.ts";
 import { type Artifact, type CompileOptions, compile, resolveShaders } from "../compile/index.ts";
 import { sessionInPage } from "./browser.ts";
+import { BenchError } from "./errors.ts";
 import type { Factory } from "./matmul.ts";
 import { storedWeights, workloadOf } from "./ours.ts";
 
@@ -16,7 +17,8 @@ export const oursOnGpu =
     const kernel = await compile(workloadOf(matmul), { runtime, device, ...(db !== undefined && { db }) });
     told(kernel.artifact);
     const w = await kernel.pack(storedWeights(matmul.weights));
-    const { m, x } = matmul;
+    const { m } = matmul;
+    const x = matmul.given(m);
     let y: Float32Array = new Float32Array(0);
     return {
       run: async () => {
@@ -41,6 +43,10 @@ export const oursInPage =
       ([name, data]) => [name, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)] as const,
     );
     const { m, x } = matmul;
+    if (matmul.given(m) instanceof Float32Array === false)
+      throw new BenchError(
+        `bench: in a page x is f32; take ${matmul.activations.replace(/_q$/, "")}, or another engine`,
+      );
     return sessionInPage({
       who: "qloom",
       module: "src/bench/page/ours",

@@ -51,8 +51,11 @@ export function numericsOf(activations: string): Numerics {
   return numerics;
 }
 
+/** A matmul whose result stays f32. */
+export type PlainMatmul = MatmulWorkload & { readonly quantize?: undefined };
+
 /** The workload of a case. */
-export function workloadOf({ m, n, k, weights, activations }: MatmulCase): MatmulWorkload {
+export function workloadOf({ m, n, k, weights, activations }: MatmulCase): PlainMatmul {
   const zeros = weights.kind === "int" && weights.zeroPoints !== undefined ? "_z" : "";
   return { op: "matmul", m, n, k, w: `${weights.format}${zeros}`, bias: false, numerics: numericsOf(activations) };
 }
@@ -65,7 +68,8 @@ export const ours =
     told(kernel.artifact);
     try {
       const w = kernel.pack(storedWeights(matmul.weights));
-      const { m, x } = matmul;
+      const { m } = matmul;
+      const x = matmul.given(m);
       let y: Float32Array = new Float32Array(0);
       return {
         run: () => {

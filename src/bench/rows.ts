@@ -1,12 +1,12 @@
 // Time per row of x as rows are added: one kernel for every M, its decode and prefill parts and their tails. No peers: what is measured is whether
 // there is a step.
 
-import type { Device, MatmulWorkload } from "../../ir/index.ts";
+import type { Device } from "../../ir/index.ts";
 import { compile } from "../compile/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, makeCase, type WeightSource } from "./case.ts";
 import { BenchError } from "./errors.ts";
-import { numericsOf, storedWeights } from "./ours.ts";
+import { numericsOf, type PlainMatmul, storedWeights } from "./ours.ts";
 import type { KernelRequest } from "./request.ts";
 
 export interface RowsBench extends KernelRequest {
@@ -29,7 +29,7 @@ export interface RowsRow {
 
 export interface RowsReport {
   readonly device: Device;
-  readonly workload: MatmulWorkload;
+  readonly workload: PlainMatmul;
   readonly rows: readonly RowsRow[];
   /** The largest step. */
   readonly worst: number;
@@ -53,7 +53,7 @@ export async function benchRows({
     intWeightSource,
     ...sources,
   ]);
-  const workload: MatmulWorkload = {
+  const workload: PlainMatmul = {
     op: "matmul",
     m: "any",
     n,
@@ -62,14 +62,14 @@ export async function benchRows({
     bias: false,
     numerics: numericsOf(x),
   };
-  const kernel = await compile(workload as MatmulWorkload & { bias: false }, {
+  const kernel = await compile(workload as PlainMatmul & { bias: false }, {
     device,
     ...(db === undefined ? {} : { db }),
   });
   try {
     const w = kernel.pack(storedWeights(matmul.weights));
     const counts = Array.from({ length: most }, (_, i) => i + 1);
-    const run = (m: number): Float32Array => kernel.run({ x: matmul.x.subarray(0, m * k), w, m });
+    const run = (m: number): Float32Array => kernel.run({ x: matmul.given(m), w, m });
     const all = run(most);
     for (const m of counts)
       if (!run(m).every((value, i) => value === all[i]))

@@ -2,6 +2,7 @@
 
 import type { Device, MatmulWorkload, Workload } from "../../ir/index.ts";
 import { compile } from "../compile/index.ts";
+import { argumentsOf } from "../runtime/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { makeProblem } from "../tuner/index.ts";
 import { BenchError } from "./errors.ts";
@@ -59,7 +60,7 @@ async function measure(workload: MatmulWorkload, { device, db, seed, seconds, si
   try {
     const stored = Object.entries(problem.weights).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes]);
     const w = kernel.pack(Object.fromEntries(stored));
-    const run = (): Float32Array => kernel.run({ x: problem.inputs["x"], w, m } as never) as Float32Array;
+    const run = (): Float32Array => kernel.run({ ...argumentsOf(problem.inputs), w, m } as never) as Float32Array;
     const y = run();
     const { fault } = problem.judge(() => new Uint8Array(y.buffer as ArrayBuffer));
     if (fault !== undefined) throw new BenchError(`sizes: ${workload.n} x ${workload.k}: ${fault}`);

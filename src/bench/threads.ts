@@ -1,13 +1,13 @@
 // What threads bring: one kernel on 1, 2, .. of them in turns, what the machine's memory gives as many, and what it costs to have them take part at all.
 
 import { WasmRuntime } from "../../backends/index.ts";
-import { b, type Device, type Kernel, type MatmulWorkload } from "../../ir/index.ts";
+import { b, type Device, type Kernel } from "../../ir/index.ts";
 import { compile } from "../compile/index.ts";
 import { interleave, summarize } from "../timing/index.ts";
 import { intWeightSource, makeCase, type WeightSource } from "./case.ts";
 import { BenchError } from "./errors.ts";
 import { KernelOnThreads, loadStream, streamedFor, streamParts, weightBytes } from "./limits.ts";
-import { storedWeights, workloadOf } from "./ours.ts";
+import { type PlainMatmul, storedWeights, workloadOf } from "./ours.ts";
 import type { KernelRequest } from "./request.ts";
 
 /** The device has the most threads. */
@@ -36,7 +36,7 @@ export interface ThreadsRow {
 
 export interface ThreadsReport {
   readonly device: Device;
-  readonly workload: MatmulWorkload;
+  readonly workload: PlainMatmul;
   readonly speedups: readonly ThreadsRow[];
 }
 
@@ -45,7 +45,7 @@ export async function benchThreads(request: ThreadsBench): Promise<ThreadsReport
   const { device, db, seconds, seed, sources, signal } = request;
   const counts = Array.from({ length: device.threads ?? 1 }, (_, i) => i + 1);
   const matmul = makeCase({ ...request, threads: counts.length }, seed, [intWeightSource, ...sources]);
-  const workload = workloadOf(matmul) as MatmulWorkload & { readonly bias: false };
+  const workload = workloadOf(matmul) as PlainMatmul & { readonly bias: false };
   const runtime = new WasmRuntime({ shared: true });
   const granted = (threads: number): Device => ({ ...device, threads });
   const compiled = await Promise.all(
@@ -55,7 +55,8 @@ export async function benchThreads(request: ThreadsBench): Promise<ThreadsReport
     const layouts = new Map(compiled.map((kernel) => [kernel.layout, kernel]));
     const stored = storedWeights(matmul.weights);
     const packed = new Map([...layouts].map(([layout, kernel]) => [layout, kernel.pack(stored)]));
-    const { m, n, k, x } = matmul;
+    const { m, n, k } = matmul;
+    const x = matmul.given(m);
     const runs = compiled.map((kernel) => {
       const w = packed.get(kernel.layout) as ReturnType<typeof kernel.pack>;
       return () => kernel.run({ m, x, w });

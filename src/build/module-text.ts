@@ -6,7 +6,15 @@ import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-mor
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
 import type { WasmArtifact } from "../compile/index.ts";
-import { arrayOf, type KernelInfo, pagedInputs, shortName, sizesFor, type TensorSpec } from "../runtime/index.ts";
+import {
+  argumentOf,
+  arrayOf,
+  type KernelInfo,
+  pagedInputs,
+  shortName,
+  sizesFor,
+  type TensorSpec,
+} from "../runtime/index.ts";
 import { version } from "../version.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
@@ -29,12 +37,19 @@ export function moduleText(morph: Morph, kernels: readonly BuiltKernel[], thread
     moduleSpecifier: "./runtime.js",
   });
   file.addExportDeclaration({
-    namedExports: ["ApiError", "LoadedKernel", "LoadOptions", "PackedTensors", "QloomError", "WasmMemory"].map(
-      (name) => ({
-        name,
-        isTypeOnly: name === "LoadedKernel" || name === "LoadOptions",
-      }),
-    ),
+    namedExports: [
+      "ApiError",
+      "HeldTensor",
+      "LoadedKernel",
+      "LoadOptions",
+      "PackedTensors",
+      "QloomError",
+      "release",
+      "WasmMemory",
+    ].map((name) => ({
+      name,
+      isTypeOnly: name === "LoadedKernel" || name === "LoadOptions",
+    })),
     moduleSpecifier: "./runtime.js",
   });
   const constant = morph.VariableDeclarationKind.Const;
@@ -174,8 +189,7 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
   args: string;
   result: string;
 } {
-  const field = ({ name, scalar }: TensorSpec): string =>
-    `readonly ${shortName(name)}: ${arrayOf({ name, scalar }).name}`;
+  const output = (spec: TensorSpec): string => `readonly ${shortName(spec.name)}: ${arrayOf(spec).name}`;
   const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
   const isPaged = "pages" in workload && workload.pages !== undefined;
   const cache = caches === undefined ? [] : isPaged ? pagedFields : ["readonly cache: runtime.KvCache"];
@@ -185,9 +199,23 @@ function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
   const [only] = outputs;
   return {
     weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
-    args: inBraces([...given.map(field), ...w, ...cache, ...told]),
-    result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(field)),
+    args: inBraces([...argumentTexts(given), ...w, ...cache, ...told]),
+    result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(output)),
   };
+}
+
+/** The types of inputs, those with one argument (`x.q`, `x.s`) as its fields. */
+function argumentTexts(inputs: readonly TensorSpec[]): readonly string[] {
+  const typed = inputs.map((spec) => {
+    const [argument, field] = argumentOf(spec.name);
+    const { name } = arrayOf(spec);
+    return { argument, field, type: `${name} | runtime.HeldTensor<${name}>` };
+  });
+  return [...Map.groupBy(typed, ({ argument }) => argument)].map(([argument, parts]) => {
+    const [only] = parts;
+    const fields = parts.map(({ field, type }) => `readonly ${field}: ${type}`);
+    return `readonly ${argument}: ${only?.field === undefined ? only?.type : inBraces(fields)}`;
+  });
 }
 
 /** What a run over sequences takes in place of the inputs that say where their tokens lie. */

@@ -24,6 +24,8 @@ const pieces: readonly Piece[] = [
   { file: "src/runtime/errors" },
   { file: "src/runtime/size" },
   { file: "src/runtime/info" },
+  { file: "src/runtime/arrays" },
+  { file: "src/runtime/held" },
   { file: "src/runtime/packed-file" },
   { file: "src/runtime/packed" },
   { file: "src/runtime/cache-tensors" },
@@ -49,11 +51,13 @@ const workerPieces: readonly Piece[] = ["control", "mail", "worker"].map((name) 
 /** What the joined module exports. */
 const values = [
   "ApiError",
+  "HeldTensor",
   "KvCache",
   "loadVariant",
   "PackedTensors",
   "PagedCache",
   "QloomError",
+  "release",
   "Sequence",
   "WasmMemory",
   "WasmRuntimeError",

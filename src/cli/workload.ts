@@ -9,6 +9,9 @@ import {
   numericsNamed,
   numericsNames,
   parseWorkload,
+  type QuantizedResult,
+  quantizedNamed,
+  quantizedNames,
   type Rows,
   type Workload,
   workloadKey,
@@ -33,6 +36,13 @@ const epilogue: z.ZodType<readonly EpilogueName[], string> = z
   .transform((text) => text.split(","))
   .pipe(z.array(z.enum(epilogueNames, { error: `must be some of ${epilogueNames.join(", ")}` })));
 
+const quantize: z.ZodType<QuantizedResult, string> = z.string().transform((text, context) => {
+  const result = quantizedNamed(text);
+  if (result !== undefined) return result;
+  context.addIssue({ code: "custom", message: `must be ${quantizedNames}` });
+  return z.NEVER;
+});
+
 type Text = Option & { readonly type: "string" };
 type Flag = Option & { readonly type: "boolean" };
 type Checked<Value> = Text & { readonly schema: z.ZodType<Value | undefined> };
@@ -46,6 +56,7 @@ export type WorkloadOptions = {
   readonly x: Checked<string>;
   readonly bias: Flag;
   readonly epilogue: Checked<readonly EpilogueName[]>;
+  readonly quantize: Checked<QuantizedResult>;
 };
 
 /** None has a default here, so that flags beside JSON are noticed. */
@@ -61,7 +72,7 @@ export const workloadOptions: WorkloadOptions = {
   x: {
     type: "string",
     placeholder: "format",
-    help: "What x is computed in: f32, f16, i8_g<group>, i8_row (or i2 to i7); with _t8 8-bit tables (default: i8_g32)",
+    help: "What x is computed in: f32, f16, i8_g<group>, i8_row (or i2 to i7); _t8: 8-bit tables; _q: codes (default: i8_g32)",
     schema: activations.optional(),
   },
   bias: { type: "boolean", help: "Add a bias to each row of y" },
@@ -70,6 +81,12 @@ export const workloadOptions: WorkloadOptions = {
     placeholder: "steps",
     help: "Then, with commas: silu, gate (times an m x n), residual (plus an m x n)",
     schema: epilogue.optional(),
+  },
+  quantize: {
+    type: "string",
+    placeholder: "format",
+    help: "Quantize y after that: i8_g<group>, i8_row (or i2 to i7); with _y it comes out as f32 too",
+    schema: quantize.optional(),
   },
 };
 
@@ -107,7 +124,7 @@ export function workloadFilter(
     return (workload) => workloadKey(workload) === wanted;
   }
   if (firstGiven(options) === undefined) return () => true;
-  const { m, n, k, weights: w, x, bias, epilogue: steps } = options;
+  const { m, n, k, weights: w, x, bias, epilogue: steps, quantize: result } = options;
   const wanted = {
     m,
     n,
@@ -115,11 +132,17 @@ export function workloadFilter(
     w,
     bias: bias || undefined,
     epilogue: steps?.join(),
+    quantize: result && canonicalJson(result),
     numerics: x && canonicalJson(numericsOf(x)),
   };
   return (workload) => {
     if (workload.op !== "matmul") return false;
-    const found = { ...workload, epilogue: workload.epilogue?.join(), numerics: canonicalJson(workload.numerics) };
+    const found = {
+      ...workload,
+      epilogue: workload.epilogue?.join(),
+      quantize: canonicalJson(workload.quantize),
+      numerics: canonicalJson(workload.numerics),
+    };
     return Object.entries(wanted).every(
       ([field, value]) => value === undefined || found[field as keyof typeof wanted] === value,
     );
@@ -127,10 +150,11 @@ export function workloadFilter(
 }
 
 function matmulOf(command: string, options: WorkloadValues): MatmulWorkload {
-  const { m = "any", n, k, weights = "int4_g32", x = "i8_g32", bias, epilogue: steps } = options;
+  const { m = "any", n, k, weights = "int4_g32", x = "i8_g32", bias, epilogue, quantize } = options;
   const missing = n === undefined ? "n" : k === undefined ? "k" : undefined;
   if (n === undefined || k === undefined) throw new UsageError(`--${missing} is missing; see qloom ${command} --help`);
-  return { op: "matmul", m, n, k, w: weights, bias, ...(steps && { epilogue: steps }), numerics: numericsOf(x) };
+  const after = { ...(epilogue && { epilogue }), ...(quantize && { quantize }) };
+  return { op: "matmul", m, n, k, w: weights, bias, ...after, numerics: numericsOf(x) };
 }
 
 function parseJson(command: string, text: string): unknown {

@@ -222,7 +222,13 @@ function tensorsOf(buffers: readonly Buffer[]): readonly TensorSpec[] {
     const elements = shape.map(sizeOf).reduce<Size>((product, s) => times(product, s), 1);
     const bits = storageBits(scalar);
     const bytes: Size = bits >= 8 ? times(elements, bits / 8) : quotient(elements, 8 / bits);
-    return { name, scalar, shape: shape.map(sizeOf), bytes, ...(range && role === "input" && { range }) };
+    return {
+      name,
+      scalar,
+      shape: shape.map(sizeOf),
+      bytes,
+      ...(range && (role === "input" || role === "output") && { range }),
+    };
   });
 }
 

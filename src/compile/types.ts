@@ -1,6 +1,6 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
 import type { ScaledRotation, Workload } from "../../ir/index.ts";
-import type { KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
+import type { Holding, KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
 export const otherFormats = [
@@ -93,6 +93,30 @@ type Operands<W> = W extends { readonly epilogue: readonly (infer E)[] }
   ? { readonly [Name in "gate" | "residual" as Name extends E ? Name : never]: Float32Array }
   : unknown;
 
+/** Codes and scales: what operators that quantize give, and matmuls of quantized x take. */
+interface Quantized {
+  readonly q: Int8Array;
+  readonly s: Float32Array;
+}
+
+/** x of a matmul, by its numerics: f32, or codes and scales. */
+type Activations<N> = N extends { readonly x: "quantized" }
+  ? Quantized
+  : "x" extends keyof N
+    ? Float32Array | Quantized
+    : Float32Array;
+
+/** A result and `Others` beside it; the result, by the field `quantize`, as f32, as codes and scales, or as both. Alone it is the array. */
+type Result<W, Others = never> = W extends { readonly quantize?: infer Q } ? ResultAs<Q, Others> : Plain<Others>;
+type ResultAs<Q, Others> = Q extends { readonly keep: true }
+  ? Together<Others, Quantized & { readonly y: Float32Array }>
+  : Q extends object
+    ? Together<Others, Quantized>
+    : Plain<Others>;
+type Plain<Others> = [Others] extends [never] ? Float32Array : Together<Others, { readonly y: Float32Array }>;
+type Together<Others, Y> = [Others] extends [never] ? Flat<Y> : Flat<Others & Y>;
+type Flat<T> = { readonly [Name in keyof T]: T[Name] };
+
 /** What says how heads are turned. */
 interface Turning {
   readonly positions: Int32Array;
@@ -101,7 +125,10 @@ interface Turning {
 
 /** The inputs of each operator's kernels, row-major, `w` and `m` left out (what they are is said at the workloads, `ir/workload.ts`). */
 interface Inputs<W> {
-  readonly matmul: { readonly x: Float32Array } & Where<W, "bias"> & Operands<W>;
+  readonly matmul: {
+    readonly x: W extends { readonly numerics: infer N } ? Activations<N> : Float32Array;
+  } & Where<W, "bias"> &
+    Operands<W>;
   readonly quantize: { readonly x: Float32Array };
   readonly dequantize: unknown;
   readonly rmsnorm: { readonly x: Float32Array; readonly weight: Float32Array } & Where<W, "residual">;
@@ -123,17 +150,17 @@ interface Inputs<W> {
 
 /** The outputs of each operator's kernels: the only one, or several by name. */
 interface Results<W> {
-  readonly matmul: Float32Array;
-  readonly quantize: { readonly q: Int8Array; readonly s: Float32Array };
+  readonly matmul: Result<W>;
+  readonly quantize: Flat<Quantized>;
   readonly dequantize: Float32Array;
   readonly rmsnorm: W extends { readonly residual: false }
-    ? Float32Array
+    ? Result<W>
     : W extends { readonly residual: true }
-      ? { readonly sum: Float32Array; readonly y: Float32Array }
-      : Float32Array | { readonly sum: Float32Array; readonly y: Float32Array };
+      ? Result<W, { readonly sum: Float32Array }>
+      : Result<W> | Result<W, { readonly sum: Float32Array }>;
   readonly embed: Float32Array;
   readonly rope: Float32Array;
-  readonly swiglu: Float32Array;
+  readonly swiglu: Result<W>;
   readonly append: W extends { readonly decoded: true }
     ? { readonly keys: Float32Array; readonly values: Float32Array }
     : Record<never, never>;
@@ -162,7 +189,10 @@ type Cache<W> = W extends { readonly keys: string }
 
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
 export type RunArguments<W extends Workload, Packed = PackedTensors> = W extends Workload
-  ? Inputs<W>[W["op"]] & Weights<W, Packed> & Cache<W> & Rows<W>
+  ? (Packed extends PackedTensors ? Holding<Inputs<W>[W["op"]]> : Inputs<W>[W["op"]]) &
+      Weights<W, Packed> &
+      Cache<W> &
+      Rows<W>
   : never;
 
 /** What `run` gives. */

@@ -8,13 +8,14 @@ import {
   type Containers,
   containerBytes,
   formatOf,
+  givenActivations,
   type MatmulWorkload,
   QloomError,
   referenceMatmul,
 } from "../../ir/index.ts";
 import type { Job } from "../build/index.ts";
 import { openGguf } from "../gguf/index.ts";
-import { type KvCache, type PagedCache, type RunOutputs, shortName, type TensorArray } from "../runtime/index.ts";
+import { argumentsOf, type KvCache, type PagedCache, shortName, type TensorArray } from "../runtime/index.ts";
 import { normal, splitmix32 } from "../timing/index.ts";
 import { makeProblem, randomOperands } from "../tuner/index.ts";
 
@@ -35,7 +36,7 @@ const columnsCompared = 64;
 
 interface BuiltKernel {
   pack(weights: Record<string, Uint8Array>): unknown;
-  run(args: Readonly<Record<string, unknown>>): RunOutputs;
+  run(args: Readonly<Record<string, unknown>>): TensorArray | Readonly<Record<string, TensorArray>>;
   newCache(capacity: number): KvCache;
   newPagedCache(capacity: number): PagedCache;
   dispose(): void;
@@ -61,7 +62,7 @@ export async function checkBuild(
     if (load === undefined) throw new QloomError(`${out}: the module has no ${loaderOf(job.name)}; build again`);
     const kernel = await load();
     try {
-      if (job.workload.op !== "matmul") checks.push(checkNumbers(job, kernel));
+      if (job.workload.op !== "matmul" || job.workload.quantize !== undefined) checks.push(checkNumbers(job, kernel));
       else
         for (const { tensor, stored } of await weightsOf(job, base))
           checks.push(checkTensor(job, kernel, tensor, stored));
@@ -99,7 +100,7 @@ function checkNumbers({ name, workload }: Job, kernel: BuiltKernel): Check {
     const { T: tokens, P: pages } = sizes;
     const cached =
       tokens === undefined
-        ? inputs
+        ? argumentsOf(inputs)
         : pages === undefined
           ? withCache(kernel.newCache(tokens), inputs, tokens)
           : withPages(kernel.newPagedCache(pages), inputs);
@@ -161,7 +162,8 @@ function checkTensor(job: Job, kernel: BuiltKernel, tensor: string, stored: Cont
   for (const m of workload.m === "any" ? rowsTried : [workload.m]) {
     const x = Float32Array.from({ length: m * workload.k }, () => normal(random));
     const operands = randomOperands(workload, m, random);
-    const y = kernel.run({ x, w, m, ...operands }) as Float32Array;
+    const given = givenActivations(workload.numerics, x, workload.k);
+    const y = kernel.run({ x: given, w, m, ...operands }) as Float32Array;
     const reference = referenceMatmul({ ...workload, m }, x, stored, operands, columns).y;
     let [difference, largest] = [0, 0];
     for (let row = 0; row < m; row++)

@@ -2,38 +2,14 @@
  * What a kernel's `run` is given and gives, by its tensors' names: the same for every operator. That the arguments keep to the kernel's types is not left to the
  * compiler alone.
  */
+import { arrayOf, type TensorArray } from "./arrays.ts";
 import { ApiError } from "./errors.ts";
+import type { HeldTensor } from "./held.ts";
 import type { KernelInfo, TensorSpec, WorkloadInfo } from "./info.ts";
 import { evaluate, type Sizes } from "./size.ts";
 
-/** What `run` is given: an array for each input, `w` what `pack` gave, `m` the rows. */
+/** What `run` is given: an array, or a held tensor, for each input (for those with a dot in their names, `x.q` and `x.s`, fields of one: `x`), `w` what `pack` gave, `m` the rows. */
 export type RunInputs = Readonly<Record<string, unknown>>;
-
-/** Values of a tensor. */
-export type TensorArray = Float32Array | Int32Array | Uint32Array | Int8Array | Uint8Array;
-
-type ArrayType =
-  | Float32ArrayConstructor
-  | Int32ArrayConstructor
-  | Uint32ArrayConstructor
-  | Int8ArrayConstructor
-  | Uint8ArrayConstructor;
-
-/** The typed array of each type of elements that inputs and outputs have. */
-const arrays: Readonly<Record<string, ArrayType>> = {
-  f32: Float32Array,
-  i32: Int32Array,
-  u32: Uint32Array,
-  i8: Int8Array,
-  u8: Uint8Array,
-};
-
-/** The typed array that holds a tensor's values. Throws an `ApiError` where there is none. */
-export function arrayOf({ name, scalar }: Pick<TensorSpec, "name" | "scalar">): ArrayType {
-  const array = arrays[scalar];
-  if (array === undefined) throw new ApiError(`${name}: no typed array holds ${scalar}`);
-  return array;
-}
 
 /** Packed weights of any backend, as far as what they belong to is concerned. */
 export interface Packed {
@@ -81,18 +57,19 @@ export function sizesOf({ workload }: Described, args: RunInputs): Sizes & { rea
 }
 
 /**
- * The inputs by name, but for those in `besides`, which a cache gives. Throws an `ApiError` for a missing one, another type or length, a value out of the range that the kernel
- * relies on, and for an argument that has no place.
+ * The inputs by name, those that are held among those that are not, but for those in `besides`, which a cache gives. Throws an `ApiError` for a missing one, another type or
+ * length, a value out of the range that the kernel relies on, a tensor that is held in another memory than `runtime`, and for an argument that has no place.
  */
 export function inputsOf(
   info: Described,
   args: RunInputs,
   of: Sizes,
   besides: readonly string[] = [],
-): Map<string, TensorArray> {
+  runtime?: unknown,
+): Map<string, TensorArray | HeldTensor> {
   const inputs = info.inputs.filter(({ name }) => !besides.includes(name));
   const known = [
-    ...inputs.map(({ name }) => name),
+    ...new Set(inputs.map(({ name }) => argumentOf(name)[0])),
     ...(info.packed.length > 0 ? ["w"] : []),
     ...(info.caches ? ["cache"] : []),
     ...(info.workload.pages === undefined ? [] : ["sequences"]),
@@ -101,10 +78,49 @@ export function inputsOf(
   for (const [name, given] of Object.entries(args))
     if (given !== undefined && !known.includes(name))
       throw new ApiError(`${name}: the kernel was compiled without one; it takes ${known.join(", ")}`);
-  return new Map(inputs.map((spec) => [spec.name, inputOf(spec, args[spec.name], of)]));
+  return new Map(inputs.map((spec) => [spec.name, inputOf(spec, givenFor(spec, args), of, runtime)]));
 }
 
-function inputOf(spec: TensorSpec, data: unknown, of: Sizes): TensorArray {
+/** The argument of an input, and the field of it where that is several: `x.q` is the field `q` of `x`. */
+export function argumentOf(name: string): readonly [argument: string, field?: string] {
+  const dot = name.lastIndexOf(".");
+  return dot < 0 ? [name] : [name.slice(0, dot), name.slice(dot + 1)];
+}
+
+/** Inputs that go by their tensors' names, as arguments: `x.q` and `x.s` become fields of `x`. */
+export function argumentsOf(inputs: Readonly<Record<string, TensorArray>>): RunInputs {
+  const args: Record<string, unknown> = {};
+  for (const [name, data] of Object.entries(inputs)) {
+    const [argument, field] = argumentOf(name);
+    args[argument] = field === undefined ? data : { ...(args[argument] as RunInputs | undefined), [field]: data };
+  }
+  return args;
+}
+
+function givenFor({ name }: TensorSpec, args: RunInputs): unknown {
+  const [argument, field] = argumentOf(name);
+  const given = args[argument];
+  return field === undefined ? given : (given as RunInputs | undefined)?.[field];
+}
+
+const isHeld = (data: unknown): data is HeldTensor =>
+  // Not instanceof: kernels of two builds work in one memory.
+  typeof data === "object" && data !== null && "address" in data && "runtime" in data;
+
+function inputOf(spec: TensorSpec, data: unknown, of: Sizes, runtime: unknown): TensorArray | HeldTensor {
+  if (!isHeld(data)) return arrayFor(spec, data, of);
+  data.requireLive();
+  if (data.runtime !== runtime)
+    throw new ApiError(`${spec.name} is held in another memory; give both kernels one to work in, or pass read()`);
+  const { range } = data.spec;
+  const isWithin =
+    range !== undefined && spec.range !== undefined && range[0] >= spec.range[0] && range[1] <= spec.range[1];
+  arrayFor(spec, data.view(), of, isWithin);
+  return data;
+}
+
+/** `isWithin`: the values are known to be in the range. */
+function arrayFor(spec: TensorSpec, data: unknown, of: Sizes, isWithin = false): TensorArray {
   const { name, scalar, bytes } = spec;
   const array = arrayOf(spec);
   const expected = evaluate(bytes, of) / array.BYTES_PER_ELEMENT;
@@ -116,7 +132,7 @@ function inputOf(spec: TensorSpec, data: unknown, of: Sizes): TensorArray {
     throw new ApiError(
       `${name} has ${data.length} values, expected ${expected} (m = ${of["M"]}${of["B"] === undefined ? "" : `, sequences: ${of["B"]}`})`,
     );
-  requireRange(spec, data);
+  if (!isWithin) requireRange(spec, data);
   return data;
 }
 
@@ -145,12 +161,9 @@ export function requireWeights<P extends Packed>({ layout }: Described, given: u
   return w;
 }
 
-/** What `run` gives: the values of the only output, or those of each by what follows the last dot of its name (`q` of `x.q`). */
-export type RunOutputs = TensorArray | Readonly<Record<string, TensorArray>>;
-
-/** The outputs as typed arrays, from their bytes. */
-export function resultOf({ outputs }: Described, read: (name: string) => Uint8Array<ArrayBuffer>): RunOutputs {
-  const values = outputs.map((spec) => [shortName(spec.name), new (arrayOf(spec))(read(spec.name).buffer)] as const);
+/** What `run` gives: the only output, or each by what follows the last dot of its name (`q` of `x.q`). */
+export function resultOf<T>({ outputs }: Described, of: (spec: TensorSpec) => T): T | Readonly<Record<string, T>> {
+  const values = outputs.map((spec) => [shortName(spec.name), of(spec)] as const);
   const [only] = values;
   return values.length === 1 && only !== undefined ? only[1] : Object.fromEntries(values);
 }

@@ -3,7 +3,7 @@
  * is its kernels' affair.
  */
 import type { WasmMemory } from "../../backends/index.ts";
-import type { TensorArray } from "./arguments.ts";
+import type { TensorArray } from "./arrays.ts";
 import { CacheTensors } from "./cache-tensors.ts";
 import { ApiError } from "./errors.ts";
 import type { TensorSpec } from "./info.ts";

@@ -3,15 +3,8 @@
  * device's bindings are run part by part.
  */
 import type { GpuTensor } from "../../backends/index.ts";
-import {
-  inputsOf,
-  type RunInputs,
-  type RunOutputs,
-  requireWeights,
-  resultOf,
-  sizesOf,
-  type TensorArray,
-} from "./arguments.ts";
+import { inputsOf, type RunInputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
+import { arrayOf, type TensorArray } from "./arrays.ts";
 import { ApiError } from "./errors.ts";
 import type { GpuExecutable } from "./gpu-executable.ts";
 import type { GpuPackedTensors } from "./gpu-packed.ts";
@@ -86,7 +79,7 @@ class Buffers {
   }
 }
 
-async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<RunOutputs> {
+async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<unknown> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
@@ -128,7 +121,7 @@ async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs)
       (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, row === 0 ? 0 : sizeOf(spec, row));
     });
   }
-  return resultOf(artifact, (name) => results.get(name) as Uint8Array<ArrayBuffer>);
+  return resultOf(artifact, (spec) => new (arrayOf(spec))((results.get(spec.name) as Uint8Array<ArrayBuffer>).buffer));
 }
 
 /** The most rows whose tensors fit the device's bindings: all where M is fixed, for then the shaders are made for just so many. */

@@ -2,7 +2,8 @@
  * What runs a compiled kernel. Without dependencies, Node's builtins or the compiler: it loads in browsers, and builds carry it along
  * (`src/build`).
  */
-export { arrayOf, type RunOutputs, shortName, sizesFor, type TensorArray } from "./arguments.ts";
+export { argumentOf, argumentsOf, shortName, sizesFor } from "./arguments.ts";
+export { arrayOf, type TensorArray } from "./arrays.ts";
 export { KvCache } from "./cache.ts";
 export { cacheLayout } from "./cache-tensors.ts";
 export { ApiError } from "./errors.ts";
@@ -11,6 +12,7 @@ export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-execu
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
 export { packedSlices } from "./gpu-slices.ts";
+export { type Held, HeldTensor, type Holding, release } from "./held.ts";
 export type {
   DispatchInfo,
   Domain,

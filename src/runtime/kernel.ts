@@ -2,11 +2,12 @@
  * A loaded module as its user sees it: pack, run, dispose, on typed arrays. What a kernel takes and gives is in its types; that the arguments
  * keep to them is checked here.
  */
-import { inputsOf, type RunInputs, type RunOutputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
+import { inputsOf, type RunInputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
 import type { KvCache } from "./cache.ts";
 import { cachedTokens } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
 import type { Executable } from "./executable.ts";
+import { type Held, HeldTensor } from "./held.ts";
 import type { PackedTensors } from "./packed.ts";
 import { type PagedCache, pagedInputs } from "./paged-cache.ts";
 import { evaluate, type Sizes } from "./size.ts";
@@ -21,6 +22,8 @@ export interface LoadedKernel<Weights, Arguments, Result> {
   loadPacked(bytes: Uint8Array): PackedTensors;
   /** Runs; results are copies. Throws an `ApiError` for a wrong length, or tensors packed for another layout. */
   run(args: Arguments): Result;
+  /** Runs; results stay in the memory, as inputs of kernels that work in it, until they are disposed of. Throws as `run` does. */
+  hold(args: Arguments): Held<Result>;
   /**
    * An empty cache for this kernel, and for all that append to or attend over one of its formats and heads in this memory. Throws an `ApiError` where the kernel has none.
    * @param capacity tokens that it has room for before it grows; 0 unless given
@@ -43,7 +46,18 @@ export function kernelOf<Weights, Arguments, Result>(executable: Executable): Lo
     loadPacked: (bytes) => executable.loadPacked(bytes),
     newCache: (capacity) => executable.newCache(capacity),
     newPagedCache: (capacity) => executable.newPagedCache(capacity),
-    run: (args) => run(executable, args as RunInputs) as Result,
+    run: (args) => {
+      const outputs = run(executable, args as RunInputs);
+      try {
+        return resultOf(executable.artifact, ({ name }) => outputs.get(name)?.read()) as Result;
+      } finally {
+        for (const tensor of outputs.values()) tensor.dispose();
+      }
+    },
+    hold: (args) => {
+      const outputs = run(executable, args as RunInputs);
+      return resultOf(executable.artifact, ({ name }) => outputs.get(name)) as Held<Result>;
+    },
     dispose: () => executable.dispose(),
   };
 }
@@ -95,7 +109,8 @@ function requireGroups(parts: Executable["artifact"]["parts"], { M = 0, T = 0 }:
     throw new ApiError(`m = ${M}: tokens join this cache, which holds ${T}, in groups of ${group}`);
 }
 
-function run(executable: Executable, args: RunInputs): RunOutputs {
+/** Runs; the outputs are the caller's to dispose of. */
+function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldTensor> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
@@ -110,28 +125,33 @@ function run(executable: Executable, args: RunInputs): RunOutputs {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
     for (const [name, address] of w.addresses) at.set(name, address);
   }
-  const inputs = inputsOf(artifact, args, before, pagedInputs);
+  const inputs = inputsOf(artifact, args, before, pagedInputs, runtime);
   // Nothing is refused from here on: now the cache may change.
   const joining = joins ? rows.M : 0;
   cache?.makeRoom(joining);
   const sizes = { ...rows, ...cache?.sizes };
   for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
   for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
-  const own: number[] = [];
-  const place = (name: string, bytes: number): number => {
-    const address = runtime.allocate(bytes);
-    own.push(address);
-    at.set(name, address);
-    return address;
-  };
-  const outputs = new Map(artifact.outputs.map(({ name, bytes }) => [name, evaluate(bytes, sizes)]));
+  const copies: HeldTensor[] = [];
+  const outputs = new Map<string, HeldTensor>();
   try {
-    for (const [name, data] of inputs) runtime.write(place(name, data.byteLength), data);
-    for (const [name, bytes] of outputs) place(name, bytes);
+    for (const [name, given] of inputs) {
+      const tensor = ArrayBuffer.isView(given) ? HeldTensor.from(runtime, given) : given;
+      if (tensor !== given) copies.push(tensor);
+      at.set(name, tensor.address);
+    }
+    for (const spec of artifact.outputs) {
+      const tensor = HeldTensor.allocate(runtime, { ...spec, bytes: evaluate(spec.bytes, sizes) });
+      outputs.set(spec.name, tensor);
+      at.set(spec.name, tensor.address);
+    }
     executable.launch(sizes, at);
     cache?.grow(joining);
-    return resultOf(artifact, (name) => runtime.read(at.get(name) as number, outputs.get(name) as number));
+    return outputs;
+  } catch (error) {
+    for (const tensor of outputs.values()) tensor.dispose();
+    throw error;
   } finally {
-    for (const address of own) runtime.free(address);
+    for (const tensor of copies) tensor.dispose();
   }
 }

@@ -3,7 +3,7 @@
  * whoever appends to a page that others share copies it first.
  */
 import type { WasmMemory } from "../../backends/index.ts";
-import type { TensorArray } from "./arguments.ts";
+import type { TensorArray } from "./arrays.ts";
 import type { CachedTokens } from "./cache.ts";
 import { CacheTensors } from "./cache-tensors.ts";
 import { ApiError } from "./errors.ts";

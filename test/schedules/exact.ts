@@ -7,6 +7,7 @@ import {
   containerBuffers,
   type Format,
   formatOf,
+  givenActivations,
   type MatmulWorkload,
   operandsOf,
   type Tensor,
@@ -114,7 +115,11 @@ export function exactInputs(workload: MatmulWorkload, rows: number, seed: number
     inputs.set(name, tensorOfBytes(scalar, sizes, bytes[name] as Uint8Array));
   }
   const x = numerics.compute === "f16" ? sparse(rows, k, random) : activations(rows, k, group, reach, random);
-  inputs.set("x", tensor("f32", [rows, k], x));
+  const given = givenActivations(numerics, x, k);
+  if ("q" in given) {
+    inputs.set("x.q", tensor("i8", [rows, k], given.q));
+    inputs.set("x.s", tensor("f32", [rows, k / group], given.s));
+  } else inputs.set("x", tensor("f32", [rows, k], given));
   for (const { name, per } of operandsOf(workload)) {
     const shape = per === "column" ? [n] : [rows, n];
     const length = shape.reduce((a, b) => a * b);
@@ -130,9 +135,12 @@ export function exactInputs(workload: MatmulWorkload, rows: number, seed: number
   return inputs;
 }
 
-/** The same inputs with the first `rows` rows of `x`. */
+/** The same inputs with the first `rows` rows of `x`, or of its codes and scales. */
 export function firstRows(inputs: ReadonlyMap<string, Tensor>, rows: number): Map<string, Tensor> {
-  const x = inputs.get("x") as Tensor;
-  const k = x.shape[1] as number;
-  return new Map(inputs).set("x", tensor("f32", [rows, k], x.values.slice(0, rows * k)));
+  const ofX = [...inputs].filter(([name]) => name === "x" || name.startsWith("x."));
+  const few = ofX.map(([name, { scalar, shape, values }]): readonly [string, Tensor] => {
+    const columns = shape[1] as number;
+    return [name, tensor(scalar, [rows, columns], values.slice(0, rows * columns))];
+  });
+  return new Map([...inputs, ...few]);
 }

@@ -28,7 +28,7 @@ import {
 import { normals } from "../ir/samples.ts";
 import { exactInputs } from "./exact.ts";
 import { patience, runs } from "./runs.ts";
-import { expectSame, numericsOf, packedOf, widthsOf } from "./same.ts";
+import { expectSame, numericsOf, packedOf, quantizedOrNot, widthsOf } from "./same.ts";
 
 const features: readonly (readonly Feature[])[] = [[], ["subgroups"], ["packed-dot"], ["f16"], ["f16", "subgroups"]];
 const deviceOf = (of: readonly Feature[]): Target["device"] => ({ kind: "wgsl", features: of, limits: {} });
@@ -46,15 +46,17 @@ const arbitraryTarget = (template: Template): fc.Arbitrary<Target> =>
     .chain((w) => fc.tuple(fc.constant(w), fc.constantFrom(...lengthsOf(w))))
     .chain(([w, k]) =>
       fc.record({
-        workload: fc.record({
-          op: fc.constant("matmul" as const),
-          m: fc.constantFrom<MatmulWorkload["m"][]>("any", "any", 0, 1, 2, 3, 5, 8, 11),
-          n: fc.integer({ min: 1, max: 40 }),
-          k: fc.constant(k),
-          w: fc.constant(w),
-          bias: fc.boolean(),
-          numerics: fc.constantFrom(...numericsOf(w, k)),
-        }),
+        workload: fc
+          .record({
+            op: fc.constant("matmul" as const),
+            m: fc.constantFrom<MatmulWorkload["m"][]>("any", "any", 0, 1, 2, 3, 5, 8, 11),
+            n: fc.integer({ min: 1, max: 40 }),
+            k: fc.constant(k),
+            w: fc.constant(w),
+            bias: fc.boolean(),
+            numerics: fc.constantFrom(...numericsOf(w, k)),
+          })
+          .chain(quantizedOrNot),
         device: fc.constantFrom(...features).map(deviceOf),
       }),
     )

@@ -4,7 +4,6 @@ import {
   buffersOf,
   eachStmt,
   exprsOf,
-  type For,
   findLoop,
   type IntrinsicName,
   intrinsics,
@@ -17,6 +16,7 @@ import {
   writes,
 } from "../../ir/index.ts";
 import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";
+import { maximaOf, writtenIn } from "./nests.ts";
 
 /** Decisions, taken from a tape that a property test shrinks. */
 export interface Choice {
@@ -88,29 +88,6 @@ function oneNestAt(s: Scene): readonly string[] {
   return names;
 }
 
-/** A maximum that one of these neighbouring nests, named by their loops, takes. */
-interface MaximumAmong {
-  readonly max: string;
-  readonly nests: readonly string[];
-}
-
-/** Maxima among nests that may run together, from any nest of as many iterations on. */
-function maximaOf({ body }: Kernel): readonly MaximumAmong[] {
-  const found: MaximumAmong[] = [];
-  for (const list of [body, ...loopsOf(body).map((l) => l.body)])
-    list.forEach((first, i) => {
-      if (first.kind !== "for") return;
-      const end = list.findIndex((t, k) => k > i && (t.kind !== "for" || t.extent !== first.extent));
-      const nests = list.slice(i, end < 0 ? list.length : end) as readonly For[];
-      if (nests.length === 1) return;
-      eachStmt(nests, (t) => {
-        const isMaximum = t.kind === "reduce" && (t.monoid === "max" || t.monoid === "pmax");
-        if (isMaximum) found.push({ max: t.buffer, nests: nests.map((l) => l.loop) });
-      });
-    });
-  return found;
-}
-
 const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
   "thread",
   "thread",
@@ -146,6 +123,23 @@ const generators: Generators = {
   distribute: (s) => {
     const { loop } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
     return { op: "distribute", kernel: s.kernel.name, loop };
+  },
+  join: (s) => {
+    const bodies = [s.kernel.body, ...loopsOf(s.kernel.body).map((l) => l.body)];
+    const pairs = bodies.flatMap((body) =>
+      body.flatMap((t, i) => {
+        const next = body[i + 1];
+        return t.kind === "for" && next?.kind === "for" ? [[t.loop, next.loop] as const] : [];
+      }),
+    );
+    // Loops to be joined there are where one was distributed.
+    if (pairs.length > 0) return { op: "join", kernel: s.kernel.name, loops: s.pick(pairs) };
+    const { loop, body } = s.pick(loopsOf(s.kernel.body).filter((l) => l.body.length > 1));
+    const [first, second] = body.map((t) => writtenIn(t)[0]);
+    return [
+      { op: "distribute", kernel: s.kernel.name, loop },
+      { op: "join", kernel: s.kernel.name, loops: [`${first}/${loop}`, `${second}/${loop}`] },
+    ];
   },
   unroll: (s) => ({ op: "unroll", kernel: s.kernel.name, loops: [loopName(s)] }),
   vectorize: (s) => {

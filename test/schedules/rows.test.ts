@@ -3,7 +3,15 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { interpretProgram, lower, type Program, programOf, verifyProgram, type Workload } from "../../ir/index.ts";
+import {
+  buffersWithRole,
+  interpretProgram,
+  lower,
+  type Program,
+  programOf,
+  verifyProgram,
+  type Workload,
+} from "../../ir/index.ts";
 import { applySchedule, pointsOf, scheduleOf, type Target, templateFor, templateNamed } from "../../schedules/index.ts";
 import { arbitraryWorkloads, numbersOf, operatorNames, rowsTried, tensorsOf } from "../ir/ops/operators.ts";
 import { patience, runs } from "./runs.ts";
@@ -11,7 +19,7 @@ import { packedOf } from "./same.ts";
 
 const kinds = ["wasm", "wgsl"] as const;
 const outputsOf = (workload: Workload): readonly string[] =>
-  workload.op === "rmsnorm" && workload.residual ? ["sum", "y"] : ["y"];
+  buffersWithRole(programOf(workload), "output").map(({ name }) => name);
 
 /** The program at a point of the template's space, and lowered, for every M. */
 function expectEqual(

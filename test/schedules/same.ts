@@ -1,6 +1,9 @@
 /** What tests of templates share: the sizes and numerics that a format takes, and whether a scheduled program computes what the naive one does. */
+import fc from "fast-check";
 import { expect } from "vitest";
 import {
+  buffersWithRole,
+  type Expr,
   formatOf,
   interpretProgram,
   lower,
@@ -9,6 +12,7 @@ import {
   type ProgramOptions,
   printSchedule,
   programOf,
+  sizeOf,
   type Tensor,
   verifyKernel,
   verifyProgram,
@@ -35,22 +39,25 @@ export function expectSame(
   const most = Math.max(...rows);
   const inputs = exactInputs(workload, any ? most : (workload.m as number), seed);
   const symbols = (m: number): Record<string, number> => (any ? { M: m } : {});
-  const wanted = interpretProgram(naive, symbols(most), inputs).get("y")?.values ?? [];
+  const wanted = interpretProgram(naive, symbols(most), inputs);
   const packed = packedOf(scheduled, inputs, symbols(most));
   const expectWanted = (program: Program, m: number, what: string, options: ProgramOptions = {}): void => {
     const given = new Map([...firstRows(inputs, m), ...packed]);
-    const made = interpretProgram(program, symbols(m), given, { run: (stage) => stage !== "pack", ...options }).get(
-      "y",
-    );
-    // Without rows no kernel runs, and nothing makes y.
-    const y = [...(made?.values ?? [])];
-    expect(made?.written?.includes(0) ?? false, "elements never written").toBe(false);
-    expect(y.length).toBe(m * workload.n);
-    const wrong = y.findIndex((value, i) => value !== wanted[i]);
-    if (wrong >= 0)
-      throw new Error(
-        `${what}, M = ${m}: y[${Math.floor(wrong / workload.n)}, ${wrong % workload.n}] is ${y[wrong]}, expected ${wanted[wrong]}\n${printSchedule(schedule)}`,
-      );
+    const made = interpretProgram(program, symbols(m), given, { run: (stage) => stage !== "pack", ...options });
+    for (const { name, shape } of buffersWithRole(naive, "output")) {
+      // Without rows no kernel runs, and nothing makes y.
+      const output = made.get(name);
+      const y = [...(output?.values ?? [])];
+      const columns = sizeOf(shape[1] as Expr, {});
+      expect(output?.written?.includes(0) ?? false, "elements never written").toBe(false);
+      expect(y.length).toBe(m * columns);
+      const right = wanted.get(name)?.values ?? [];
+      const wrong = y.findIndex((value, i) => value !== right[i]);
+      if (wrong >= 0)
+        throw new Error(
+          `${what}, M = ${m}: ${name}[${Math.floor(wrong / columns)}, ${wrong % columns}] is ${y[wrong]}, expected ${right[wrong]}\n${printSchedule(schedule)}`,
+        );
+    }
   };
   for (const m of any ? rows : [workload.m as number]) expectWanted(scheduled, m, "scheduled");
   if (!forGpu) return;
@@ -89,6 +96,21 @@ export function widthsOf(w: string): readonly number[] {
   const { block, group } = formatOf(w);
   const unit = Math.max(block, typeof group === "number" ? group : 16);
   return unit >= 128 ? [unit] : [unit, 2 * unit, 3 * unit].filter((k) => k <= 128);
+}
+
+/** The workload as it is, or with x that comes quantized, a result that is quantized in groups that divide its rows, or both. */
+export function quantizedOrNot(workload: MatmulWorkload): fc.Arbitrary<MatmulWorkload> {
+  const { n, numerics } = workload;
+  const groups = [1, 4, 16, 32].filter((group) => n % group === 0);
+  const given = numerics.compute === "i8" ? ({ ...numerics, x: "quantized" } as const) : numerics;
+  return fc
+    .record({
+      numerics: fc.constantFrom(numerics, given),
+      quantize: fc.option(fc.record({ group: fc.constantFrom("row" as const, ...groups), keep: fc.boolean() }), {
+        nil: undefined,
+      }),
+    })
+    .map((made) => ({ ...workload, ...made }));
 }
 
 /** Numerics that a format takes in rows of k. */

@@ -28,7 +28,7 @@ import {
 } from "../../schedules/index.ts";
 import { nmse, normals } from "../ir/samples.ts";
 import { patience, runs } from "./runs.ts";
-import { expectSame, numericsOf, widthsOf } from "./same.ts";
+import { expectSame, numericsOf, quantizedOrNot, widthsOf } from "./same.ts";
 
 const deviceOf = (features: readonly Feature[]): Target["device"] => ({ kind: "wasm", features, limits: {} });
 
@@ -38,15 +38,17 @@ const arbitraryTarget = (template: Template): fc.Arbitrary<Target> =>
     .chain((w) => fc.tuple(fc.constant(w), fc.constantFrom(...widthsOf(w))))
     .chain(([w, k]) =>
       fc.record({
-        workload: fc.record({
-          op: fc.constant("matmul" as const),
-          m: fc.constantFrom<MatmulWorkload["m"][]>("any", "any", 0, 1, 2, 3, 5, 9),
-          n: fc.integer({ min: 1, max: 40 }),
-          k: fc.constant(k),
-          w: fc.constant(w),
-          bias: fc.boolean(),
-          numerics: fc.constantFrom(...numericsOf(w, k)),
-        }),
+        workload: fc
+          .record({
+            op: fc.constant("matmul" as const),
+            m: fc.constantFrom<MatmulWorkload["m"][]>("any", "any", 0, 1, 2, 3, 5, 9),
+            n: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(16, 32)),
+            k: fc.constant(k),
+            w: fc.constant(w),
+            bias: fc.boolean(),
+            numerics: fc.constantFrom(...numericsOf(w, k)),
+          })
+          .chain(quantizedOrNot),
         device: fc.constantFrom<Feature[][]>(["relaxed-simd"], []).map(deviceOf),
       }),
     )

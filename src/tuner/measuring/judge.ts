@@ -48,6 +48,34 @@ export function judgeRows(
   return { maxError: worst === 0 ? 0 : worst / largest, fault };
 }
 
+/**
+ * Judges codes and scales as those of rows of n values: the values nearest to what is expected that have such codes (within half a step; of the greatest in a group, whose
+ * code is the reach, one value) are within the bound.
+ */
+export function judgeQuantized(
+  name: string,
+  { q, s }: { readonly q: TensorArray; readonly s: TensorArray },
+  n: number,
+  reach: number,
+  bound: number,
+  expected: (row: number, column: number) => number,
+): Verdict {
+  const group = q.length / s.length;
+  const nearest = new Float32Array(q.length);
+  for (let first = 0; first < q.length; first += group) {
+    const step = s[first / group]!;
+    const wanted = Array.from({ length: group }, (_, i) => expected(Math.floor(first / n), (first % n) + i));
+    const most = Math.max(...wanted.map(Math.abs));
+    wanted.forEach((value, i) => {
+      const code = q[first + i]!;
+      const reached = Math.abs(value) === most && Math.abs(code) === reach;
+      const [low, high] = reached ? [code, code] : [code - 0.5, code + 0.5];
+      nearest[first + i] = Math.min(Math.max(value, low * step), high * step);
+    });
+  }
+  return judgeRows(name, nearest, n, bound, expected);
+}
+
 /** Judges values that have to be the same. */
 export function judgeEqual(
   name: string,

@@ -19,12 +19,15 @@ import {
   exactResult,
   fieldReader,
   formatOf,
+  givenActivations,
   type MatmulWorkload,
   type Operands,
   operandsOf,
   programOf,
   type QuantizeWorkload,
+  quantizedResultOf,
   quantizeReference,
+  reachOf,
   referenceMatmul,
   referenceOf,
   sizeOf,
@@ -35,7 +38,7 @@ import {
 import { arrayOf, type Sizes, type TensorArray } from "../../runtime/index.ts";
 import { normal, type Random, splitmix32, uniform } from "../../timing/index.ts";
 import { TunerError } from "../errors.ts";
-import { judgeEqual, judgeRows, together, type Verdict } from "./judge.ts";
+import { judgeEqual, judgeQuantized, judgeRows, together, type Verdict } from "./judge.ts";
 
 /** One instance of a workload. Tensors go by their buffers' names. */
 export interface Problem {
@@ -79,7 +82,9 @@ function anyProblem(workload: Workload, random: Random): Problem {
   );
   const reference = referenceOf(workload, inputs, weights);
   const bound = errorBoundOf(workload);
-  const outputs = buffersWithRole(program, "output");
+  const isQuantized = quantizedResultOf(workload) !== undefined;
+  // Codes and scales are judged together.
+  const outputs = buffersWithRole(program, "output").filter(({ name }) => !isQuantized || !["y", "y.s"].includes(name));
   return {
     workload,
     sizes: { M: "m" in workload ? (workload.m as number) : 0 },
@@ -89,6 +94,8 @@ function anyProblem(workload: Workload, random: Random): Problem {
       together(
         outputs.map((of) => {
           const row = elementsOf(of) / sizeOf(of.shape[0]!, {});
+          if (of.name === "y.q")
+            return judgeResult(workload, row, bound, output, (m, i) => reference["y"]![m * row + i]!);
           const values = new (arrayOf(of))(output(of.name).buffer);
           const expected = (m: number, i: number): number => reference[of.name]![m * row + i]!;
           return bound === 0
@@ -112,6 +119,22 @@ function randomValues(of: Buffer, random: Random, sizes: Sizes = {}): TensorArra
   return new (arrayOf(of))(elementsOf(of, sizes)).map(draw);
 }
 
+/** Judges a result y of rows of n: in f32, its codes and scales, or all of them. */
+function judgeResult(
+  workload: Workload,
+  n: number,
+  bound: number,
+  output: Parameters<Problem["judge"]>[0],
+  expected: (row: number, column: number) => number,
+): Verdict {
+  const result = quantizedResultOf(workload);
+  const y = (): Verdict => judgeRows("y", new Float32Array(output("y").buffer), n, bound, expected);
+  if (result === undefined) return y();
+  const made = { q: new Int8Array(output("y.q").buffer), s: new Float32Array(output("y.s").buffer) };
+  const codes = judgeQuantized("y.q", made, n, reachOf(result.bits), bound, expected);
+  return result.keep ? together([y(), codes]) : codes;
+}
+
 function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
   const { n, k, w } = workload;
   const m = workload.m as number;
@@ -122,12 +145,13 @@ function matmulProblem(workload: MatmulWorkload, random: Random): Problem {
   const { y: sums } = referenceMatmul({ ...workload, n: distinct, bias: false, epilogue: undefined }, x, pool);
   const expected = (row: number, column: number): number =>
     exactResult(workload, operands, sums[row * distinct + rowOf[column]!]!, row, column);
+  const given = givenActivations(workload.numerics, x, k);
   return {
     workload,
     sizes: { M: m },
     weights,
-    inputs: { x, ...operands },
-    judge: (output) => judgeRows("y", new Float32Array(output("y").buffer), n, boundOf(workload.numerics), expected),
+    inputs: { ...("q" in given ? { "x.q": given.q, "x.s": given.s } : { x }), ...operands },
+    judge: (output) => judgeResult(workload, n, boundOf(workload.numerics), output, expected),
   };
 }
 
@@ -210,7 +234,7 @@ function quantizeProblem(workload: QuantizeWorkload, random: Random): Problem {
   const m = workload.m as number;
   const x = activations(m, k, random);
   const group = workload.group === "row" ? k : workload.group;
-  const { q, s } = quantizeReference(x, group);
+  const { q, s } = quantizeReference(x, group, reachOf(workload.bits));
   return {
     workload,
     sizes: { M: m },

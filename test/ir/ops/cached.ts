@@ -154,12 +154,17 @@ function alongTokens(
 ): ReturnType<typeof cacheOf> {
   const width = kvHeads * headSize;
   const tokens = values.length / width;
-  const turned = values.map((_, i) => values[(i % tokens) * width + Math.floor(i / tokens)] as number);
-  const containers = tokens === 0 ? {} : encode(format, turned, width, tokens);
-  const back = tokens === 0 ? turned : decodeReference(format, containers, width, tokens);
+  // A group that is not whole is filled up with zeros, which nobody sees.
+  const whole = Math.max(1, Math.ceil(tokens / group)) * group;
+  const turned = Float32Array.from(
+    { length: width * whole },
+    (_, i) => values[(i % whole) * width + Math.floor(i / whole)] ?? 0,
+  );
+  const containers = encode(format, turned, width, whole);
+  const back = decodeReference(format, containers, width, whole);
   const blocks = Math.ceil(tokens / cacheBlock);
   const fields = format.fields.map((field): [string, Tensor] => {
-    const read = tokens === 0 ? () => 0 : fieldReader(format, field, containers, tokens);
+    const read = fieldReader(format, field, containers, whole);
     const at = (row: number, d: number): number =>
       read((row % kvHeads) * headSize + d, Math.floor(Math.floor(row / kvHeads) / (field.span === 1 ? 1 : group)));
     if (field.span === 1) {
@@ -178,6 +183,6 @@ function alongTokens(
   });
   return {
     fields: new Map(fields),
-    decoded: values.map((_, i) => back[(i % width) * tokens + Math.floor(i / width)] as number),
+    decoded: values.map((_, i) => back[(i % width) * whole + Math.floor(i / width)] as number),
   };
 }

@@ -8,6 +8,9 @@ import {
   numericsNamed,
   parseWorkload,
   programOf,
+  type QuantizedResult,
+  quantizedName,
+  quantizedNamed,
   type Workload,
   WorkloadError,
 } from "../../../ir/index.ts";
@@ -87,9 +90,13 @@ test("bits of activations", () => {
 });
 
 test("numerics have names, which are read back", () => {
-  const named = ["f32", "f16", "i8_g32", "i8_row", "i2_g64", "i7_row", "i4_g128_t8"];
+  const named = ["f32", "f16", "i8_g32", "i8_row", "i2_g64", "i7_row", "i4_g128_t8", "i8_g32_q", "i4_row_t8_q"];
   expect(named.map((name) => numericsName(numericsNamed(name) as Numerics))).toEqual(named);
-  for (const name of ["i1_g32", "i9_g32", "i8", "i4_g0", "i8_g32_t4"]) expect(numericsNamed(name)).toBe(undefined);
+  for (const name of ["i1_g32", "i9_g32", "i8", "i4_g0", "i8_g32_t4", "f32_q"])
+    expect(numericsNamed(name)).toBe(undefined);
+  const results = ["i8_g32", "i8_row", "i4_g64_y"];
+  expect(results.map((name) => quantizedName(quantizedNamed(name) as QuantizedResult))).toEqual(results);
+  for (const name of ["f32", "i8_g32_t8", "i8_g32_q", "i9_g32", "_y", ""]) expect(quantizedNamed(name)).toBe(undefined);
 });
 
 test("quantize", () => {

@@ -11,7 +11,10 @@ import {
   parseProgram,
   printProgram,
   programOf,
+  quantizedResultOf,
+  quantizeReference,
   type RopeWorkload,
+  reachOf,
   referenceOf,
   ropePairings,
   verifyProgram,
@@ -22,11 +25,27 @@ import { f32, run } from "../interpreted.ts";
 import { nmse, normals } from "../samples.ts";
 import { arbitraryWorkloads, numbersOf, operatorNames, rowsTried, tensorsOf } from "./operators.ts";
 
-/** Checks every row of every output. */
+/** A workload whose result is not quantized. */
+const plain = (workload: Workload): Workload => ({ ...workload, quantize: undefined }) as Workload;
+
+/** Checks every row of every output; codes and scales of a result are to the bit those of the result in f32. */
 function expectAsReference(workload: Workload, m: number, seed: number): void {
-  const program = programOf(workload);
+  const program = programOf(plain(workload));
   const numbers = numbersOf(workload, m, seed, false);
   const made = interpretProgram(program, { M: m }, tensorsOf(workload, numbers));
+  const result = quantizedResultOf(workload);
+  if (result !== undefined && "k" in workload && m > 0) {
+    const y = Float32Array.from(made.get("y")?.values ?? []);
+    const group = result.group === "row" ? workload.k : result.group;
+    const { q, s } = quantizeReference(y, group, reachOf(result.bits));
+    const quantized = interpretProgram(programOf(workload), { M: m }, tensorsOf(workload, numbers));
+    const outputs = buffersWithRole(programOf(workload), "output").map(({ name }) => name);
+    expect(outputs).toEqual(expect.arrayContaining(["y.q", "y.s", ...(result.keep ? ["y"] : [])]));
+    expect(outputs.includes("y")).toBe(result.keep === true);
+    expect([...(quantized.get("y.q")?.values ?? [])].map((v) => v + 0)).toEqual([...q]);
+    expect([...(quantized.get("y.s")?.values ?? [])]).toEqual([...s]);
+    expect([...(quantized.get("y")?.values ?? [])]).toEqual([...y]);
+  }
   const inputs = Object.fromEntries([...numbers.inputs].map(([name, { values }]) => [name, values]));
   const reference = referenceOf(workload, inputs, numbers.weights);
   const outputs = buffersWithRole(program, "output");

@@ -9,6 +9,7 @@ import {
   formatNames,
   formatOf,
   programOf,
+  type QuantizedResult,
   type Rows,
   ropePairings,
   sizeOf,
@@ -29,15 +30,34 @@ const tables = fc.constantFrom(...formatNames()).chain((w) => {
   return fc.record({ w: fc.constant(w), k: block === 1 ? lengths : fc.constantFrom(block, 2 * block) });
 });
 
+/** Half of these with their results, rows of k, quantized. */
+const quantizable = <W extends { readonly k: number }>(
+  workloads: fc.Arbitrary<W>,
+): fc.Arbitrary<W & { readonly quantize?: QuantizedResult }> =>
+  workloads.chain((workload) => {
+    const groups = [1, 4, 8, 16, 32, 64].filter((group) => workload.k % group === 0);
+    const quantize: fc.Arbitrary<QuantizedResult> = fc.record({
+      group: fc.constantFrom("row" as const, ...groups),
+      bits: fc.constantFrom(undefined, 4),
+      keep: fc.constantFrom(undefined, true),
+    });
+    return fc.oneof(
+      fc.constant(workload),
+      quantize.map((result) => ({ ...workload, quantize: result })),
+    );
+  });
+
 /** Random workloads of each operator. */
 export const arbitraryWorkloads: { readonly [Op in OperatorName]: fc.Arbitrary<Extract<Workload, { op: Op }>> } = {
-  rmsnorm: fc.record({
-    op: fc.constant("rmsnorm"),
-    m: rows,
-    k: fc.oneof(lengths, fc.constantFrom(128, 256)),
-    eps: fc.constantFrom(0, 1e-6, 1e-5),
-    residual: fc.boolean(),
-  }),
+  rmsnorm: quantizable(
+    fc.record({
+      op: fc.constant("rmsnorm"),
+      m: rows,
+      k: fc.oneof(lengths, fc.constantFrom(128, 256)),
+      eps: fc.constantFrom(0, 1e-6, 1e-5),
+      residual: fc.boolean(),
+    }),
+  ),
   embed: fc
     .record({ m: rows, n: fc.integer({ min: 1, max: 9 }), table: tables })
     .map(({ m, n, table: { w, k } }) => ({ op: "embed", m, n, k, w })),
@@ -51,7 +71,7 @@ export const arbitraryWorkloads: { readonly [Op in OperatorName]: fc.Arbitrary<E
       scale: fc.constantFrom(1, 0.75),
     })
     .map(({ pairs, rest, ...of }) => ({ op: "rope", d: 2 * pairs + rest, rotary: 2 * pairs, ...of })),
-  swiglu: fc.record({ op: fc.constant("swiglu"), m: rows, k: lengths }),
+  swiglu: quantizable(fc.record({ op: fc.constant("swiglu"), m: rows, k: lengths })),
 };
 
 export const operatorNames = Object.keys(arbitraryWorkloads) as readonly OperatorName[];

@@ -101,7 +101,7 @@ describe.each([
     const cache = append.newCache(64);
     // Magnitudes from f32's subnormals to beyond what floats of 8 bits hold, and what lies between two of those; constant rows, zeros.
     const spread = normals(64 * row, 1).map((x, i) => x * 2 ** ((i % 37) - 24));
-    const coarse = normals(64 * row, 2).map((x, i) => Math.round(x * 64) * 2 ** ((i % 27) - 16));
+    const coarse = normals(64 * row, 2).map((x, i) => Math.round(x * 64) * 2 ** ((i % 27) - 18));
     for (const data of [spread, coarse])
       data
         .fill(0.3, 0, row)

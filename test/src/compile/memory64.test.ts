@@ -56,7 +56,7 @@ describe("the same bits as with 32", () => {
   });
 });
 
-const workload: MatmulWorkload = {
+const workload: MatmulWorkload & { readonly quantize?: undefined } = {
   op: "matmul",
   m: "any",
   n: 1024,

@@ -207,7 +207,7 @@ describe("compile", () => {
       `"WorkloadError: unknown format "Q4_K_M"; near it are q4_K, q4_0, q4_1, q2_K"`,
     );
     expect(await refusal({ ...base, w: "" })).toMatchInlineSnapshot(
-      `"WorkloadError: unknown format ""; near it are f32, f16, bf16, q4_0"`,
+      `"WorkloadError: unknown format ""; near it are f32, f16, bf16, e4m3"`,
     );
     expect(await refusal({ ...base, w: 4 })).toMatchInlineSnapshot(`"WorkloadError: w: is 4, not a string"`);
     expect(await refusal({ ...base, w: "f16" })).toMatchInlineSnapshot(

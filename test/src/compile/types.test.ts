@@ -3,7 +3,7 @@
 import { expect, expectTypeOf, test } from "vitest";
 import type { AppendWorkload } from "../../../ir/index.ts";
 import { type CompiledKernel, compile, type PackedTensors } from "../../../src/compile/index.ts";
-import type { KvCache, PagedCache } from "../../../src/runtime/index.ts";
+import type { HeldTensor, KvCache, PagedCache } from "../../../src/runtime/index.ts";
 
 const fixed = {
   op: "matmul",
@@ -22,6 +22,9 @@ const dequantize = { op: "dequantize", n: 4, k: 32, w: "q4_0" } as const;
 const quantize = { op: "quantize", m: "any", k: 32, group: 32 } as const;
 const norm = { op: "rmsnorm", m: 1, k: 32, eps: 1e-5, residual: false } as const;
 const added = { ...norm, residual: true } as const;
+const codes = { ...fixed, numerics: { ...fixed.numerics, x: "quantized" } } as const;
+const feeding = { ...norm, quantize: { group: 32 } } as const;
+const both = { ...added, quantize: { group: 32, keep: true } } as const;
 const embed = { op: "embed", m: "any", n: 4, k: 32, w: "q4_0" } as const;
 const joining = {
   op: "append",
@@ -49,6 +52,13 @@ test("what kernels of each workload take and give", () => {
     readonly s: Float32Array;
   }>();
   expectTypeOf<ReturnType<CompiledKernel<typeof norm>["run"]>>().toEqualTypeOf<Float32Array>();
+  expectTypeOf<ReturnType<CompiledKernel<typeof feeding>["run"]>>().toEqualTypeOf<{
+    readonly q: Int8Array;
+    readonly s: Float32Array;
+  }>();
+  expectTypeOf<keyof ReturnType<CompiledKernel<typeof both>["run"]>>().toEqualTypeOf<"sum" | "y" | "q" | "s">();
+  expectTypeOf<ReturnType<CompiledKernel<typeof fixed>["hold"]>>().toEqualTypeOf<HeldTensor<Float32Array>>();
+  expectTypeOf<ReturnType<CompiledKernel<typeof feeding>["hold"]>["q"]>().toEqualTypeOf<HeldTensor<Int8Array>>();
   expectTypeOf<ReturnType<CompiledKernel<typeof embed>["run"]>>().toEqualTypeOf<Float32Array>();
   expectTypeOf<ReturnType<CompiledKernel<typeof added>["run"]>>().toEqualTypeOf<{
     readonly sum: Float32Array;
@@ -62,7 +72,15 @@ const neverCalled = {
     one: CompiledKernel<typeof fixed>,
     many: CompiledKernel<typeof any>,
     fused: CompiledKernel<typeof gated>,
+    taking: CompiledKernel<typeof codes>,
+    giving: CompiledKernel<typeof feeding>,
   ): void {
+    taking.run({ x: giving.run({ x: floats, weight: floats }), w });
+    taking.run({ x: giving.hold({ x: one.hold({ x: floats, w }), weight: floats }), w });
+    // @ts-expect-error x is given quantized
+    taking.run({ x: floats, w });
+    // @ts-expect-error x is f32
+    one.run({ x: giving.run({ x: floats, weight: floats }), w });
     one.run({ x: floats, w });
     fused.run({ x: floats, w, gate: floats });
     // @ts-expect-error gate is missing

@@ -51,7 +51,7 @@ export async function compute(library: Library, workload: MatmulWorkload, thread
   const raw = bytes(w === "q4_K" ? (n * k * 144) / 256 : 0).map((byte, i) => (i % 144 < 4 ? byte & 0x3f : byte));
   const weights = w === "q4_K" ? { raw } : { codes: bytes((n * k) / 2), scales: floats((n * k) / 32) };
   const x = floats(Number(m) * k);
-  const y = kernel.run({ m: Number(m), x, w: kernel.pack(weights) });
+  const y = kernel.run({ m: Number(m), x, w: kernel.pack(weights) }) as Float32Array;
   kernel.dispose();
   const { code, features } = kernel.artifact;
   return {

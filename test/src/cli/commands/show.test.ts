@@ -54,6 +54,29 @@ test("an overview: templates with reasons, the point, the module", async () => {
   `);
 });
 
+test("x that comes quantized has no kernel before the matmul, and a quantized result is a point of its own", async () => {
+  const flags = [
+    "show",
+    "--m",
+    "1",
+    "--n",
+    "64",
+    "--k",
+    "32",
+    "--untuned",
+    "--x",
+    "i8_g32_q",
+    "--quantize",
+    "i8_g32_y",
+  ];
+  const { code, out } = await qloom(...flags);
+  expect(code).toBe(0);
+  expect(out).toContain("matmul m=1 n=64 k=32 int4_g32 x i8_g32_q + quantize i8_g32_y");
+  expect(out).toMatch(/panel=2 .*quantize=fused/);
+  expect(out).toMatch(/all\/main +main +x\.q, x\.s, .*y, y\.q, y\.s/);
+  expect(out).not.toContain("all/quantize");
+});
+
 describe("stages", () => {
   test("naive, and each is text that parses", async () => {
     const { out } = await qloom(...small, "--stage", "naive");
@@ -169,6 +192,7 @@ describe("is refused in one line", () => {
     ["JSON that is no workload", 1, ["show", "{}"]],
     ["JSON beside flags", 2, ["show", "{}", "--n", "16"]],
     ["a stage that is none", 2, [...small, "--stage", "early"]],
+    ["a result that is none", 2, [...small, "--quantize", "f32"]],
     ["a part that is none", 2, [...small, "--part", "decode"]],
     ["a kernel that is none", 1, [...small, "--kernel", "side"]],
     ["a step that is none", 1, [...small, "--step", "999"]],
