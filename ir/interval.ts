@@ -220,11 +220,11 @@ export function lowerBound(e: Expr, facts: Facts): number {
 /** What can be replaced in a form, and by how much it was multiplied for that. */
 type Replaced = { readonly form: Affine; readonly scale: number } | undefined;
 
-/** Quotients of symbols alone come last: extents, which bound loops, are made of them and cancel. */
+/** What is subtracted comes first: its bound may cancel what is added. Quotients of symbols alone come last: extents, which bound loops, are made of them and cancel. */
 function replaceOne(form: Affine, facts: Facts): Replaced {
   const hasLoop = ([atom]: readonly [Expr, number]): boolean =>
     [...variablesOf(atom)].some((name) => facts.extent(name) !== undefined);
-  const terms = [...form.terms];
+  const terms = [...form.terms].sort(([, x], [, y]) => Number(x > 0) - Number(y > 0));
   return (
     replaceOneOf(terms.filter(hasLoop), form, facts) ??
     replaceOneOf(

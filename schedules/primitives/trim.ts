@@ -5,8 +5,8 @@
  *     trim(loop: ti)
  *     for ti < min(64, T - 64*tb): o[] += p[ti] * v[64*tb + ti]
  *
- * The loop holds one sum, which goes on from what is there: without iterations it would not begin anew. What is masked is 0, and zero times anything is zero here, as
- * it is for `skip`. The condition depends on the loop, and on no loop inside it.
+ * The loop holds one sum, and keeps an iteration at least, so that what begins there does: above where tb < (T + 63) // 64. What is masked is 0, and zero times
+ * anything is zero here, as it is for `skip`. The condition depends on the loop, and on no loop inside it.
  */
 import { z } from "zod";
 import {
@@ -15,8 +15,10 @@ import {
   type Expr,
   exprOf,
   type For,
+  factsOf,
   type Load,
   loopsOf,
+  lowerBound,
   mapExprs,
   mapStmts,
   type Reduce,
@@ -54,6 +56,8 @@ export const trim: Primitive<TrimStep> = kernelPrimitive("trim", schema, (kernel
   require(found !== undefined, () =>
     `trim ${name}: no factor of the terms of ${sum.buffer} is masked by a comparison that fails from some iteration of ${name} on`);
   const { load, condition, count } = found;
+  require(lowerBound(count, factsOf(kernel)) >= 1, () =>
+    `trim ${name}: the mask of ${load.buffer} may leave it without iterations, of which ${sum.buffer} may begin with one; skip those of a loop around it`);
   const rest = conjuncts(load.mask as Expr).filter((e) => e !== condition);
   const unmasked = b.reload(load, load.index, rest.length > 0 ? rest.reduce(b.and) : null);
   const replace = rewriter((e) => (e === load ? unmasked : e));
@@ -66,8 +70,6 @@ function sumIn(loop: For): Reduce {
   const [sum, ...others] = nestOf(loop).body;
   require(sum?.kind === "reduce" && sum.monoid === "sum" && others.length === 0, () =>
     `trim ${loop.loop}: it holds more than a sum; distribute it`);
-  require(sum.over.length === 0, () =>
-    `trim ${loop.loop}: the sum into ${sum.buffer} begins in it, and would not without iterations; trim what goes on from block to block`);
   return sum;
 }
 

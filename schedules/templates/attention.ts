@@ -175,7 +175,9 @@ function floatValues(workload: AttentionWorkload, point: Point, { kernel, suffix
   const acc = "o.acc";
   // Tokens whose codes share bytes, and words, are written out.
   const together = values.codes === undefined ? 1 : quadSize * piecesIn(values);
-  const trimmed: Schedule = isPlain(values) ? [{ op: "trim", kernel, loop: "o/ti" }] : [];
+  // Of a batch in pages some blocks lie beyond a sequence's own tokens.
+  const isWhole = workload.pages === undefined && isPlain(values);
+  const trimmed: Schedule = isWhole ? [{ op: "trim", kernel, loop: "o/ti" }] : [];
   const decoded = decode(values, "v", "o/tx", "v.r");
   return {
     nests: [
