@@ -210,9 +210,10 @@ function least(atom: Expr, facts: Facts): number {
 /**
  * A lower bound of an i32 expression, taken as a mathematical integer, that also uses symbolic extents: a variable of `loop < E`, or an element
  * of a buffer below E, with a negative coefficient is replaced by `E - 1`, one with a positive coefficient by 0, `d * (a // d)` by `a - a % d`, and
- * `-min(a, c)` by `-a`.
+ * `-min(a, c)` by `-a`. Of a minimum alone both operands are bounded.
  */
 export function lowerBound(e: Expr, facts: Facts): number {
+  if (e.kind === "op" && e.op === "min") return Math.min(...e.args.map((arg) => lowerBound(arg, facts)));
   let form = affineOf(e);
   // What is bounded is `scale` times the expression, so that quotients in it can be multiplied out.
   let scale = 1;
@@ -228,11 +229,11 @@ export function lowerBound(e: Expr, facts: Facts): number {
 /** What can be replaced in a form, and by how much it was multiplied for that. */
 type Replaced = { readonly form: Affine; readonly scale: number } | undefined;
 
-/** Quotients of symbols alone come last: extents, which bound loops, are made of them and cancel. */
+/** What is subtracted comes first: its bound may cancel what is added. Quotients of symbols alone come last: extents, which bound loops, are made of them and cancel. */
 function replaceOne(form: Affine, facts: Facts): Replaced {
   const hasLoop = ([atom]: readonly [Expr, number]): boolean =>
     [...variablesOf(atom)].some((name) => facts.extent(name) !== undefined);
-  const terms = [...form.terms];
+  const terms = [...form.terms].sort(([, x], [, y]) => Number(x > 0) - Number(y > 0));
   return (
     replaceOneOf(terms.filter(hasLoop), form, facts) ??
     replaceOneOf(

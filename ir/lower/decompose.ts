@@ -12,7 +12,7 @@
  * form) it is taken in a register.
  */
 import { and, buffer, call, constant, load, loop, op, store, variable, when } from "../build.ts";
-import { type Facts, factsOf, rangeOf } from "../interval.ts";
+import { type Facts, factsOf, lowerBound } from "../interval.ts";
 import { monoids } from "../monoids.ts";
 import type { Buffer, Expr, For, If, Kernel, Reduce, Stmt } from "../nodes.ts";
 import { typeOf } from "../types.ts";
@@ -113,7 +113,7 @@ function mayStart(
   const moved = [...fixed, ...kept.flatMap((at) => (at.kind === "if" ? [at.cond] : [])), ...(s.mask ? [s.mask] : [])];
   const local = letsIn(outer.body);
   return (
-    path.every((at) => kept.includes(at) || (at.kind === "for" && rangeOf(at.extent, facts)[0] >= 1)) &&
+    path.every((at) => kept.includes(at) || (at.kind === "for" && lowerBound(at.extent, facts) >= 1)) &&
     !fixed.some((e) => mentions(e, over)) &&
     // A loop that repeats the element begins it anew each time round.
     kept.every((at) => at.kind === "if" || s.index.some((e) => mentions(e, new Set([at.loop])))) &&

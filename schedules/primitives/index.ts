@@ -25,6 +25,7 @@ import { type SplitStep, split } from "./split.ts";
 import { type StageStep, stage } from "./stage.ts";
 import { type SubgroupStep, subgroup } from "./subgroup.ts";
 import { type TensorizeStep, tensorize } from "./tensorize.ts";
+import { type TrimStep, trim } from "./trim.ts";
 import { type UnrollStep, unroll } from "./unroll.ts";
 import { type VectorizeStep, vectorize } from "./vectorize.ts";
 
@@ -55,6 +56,7 @@ const list = [
   online,
   rebase,
   skip,
+  trim,
   countBits,
 ];
 
@@ -85,6 +87,7 @@ export type AnyStep =
   | StageStep
   | SubgroupStep
   | TensorizeStep
+  | TrimStep
   | UnrollStep
   | VectorizeStep;
 

@@ -16,6 +16,7 @@ import { integerScores, integerValues, integerWeights, quantizeQueries, takesDot
 import {
   attentionOf,
   type Derivation,
+  isPlain,
   join,
   laneReduction,
   none,
@@ -164,9 +165,13 @@ function floatValues(workload: AttentionWorkload, point: Point, { kernel, suffix
   const acc = "o.acc";
   // Tokens whose codes share bytes, and words, are written out.
   const together = values.codes === undefined ? 1 : quadSize * piecesIn(values);
+  // Of a batch in pages some blocks lie beyond a sequence's own tokens.
+  const isWhole = workload.pages === undefined && isPlain(values);
+  const trimmed: Schedule = isWhole ? [{ op: "trim", kernel, loop: "o/ti" }] : [];
   const decoded = decode(values, "v", "o/tx", "v.r");
   return {
     nests: [
+      ...trimmed,
       split("o/ti", together, ["o/tj", "o/tx"]),
       split("o/d", quadSize, ["o/dv", "o/dl"]),
       split("o/dv", numberAt(point, "valueTile"), ["o/do", "o/dn"]),

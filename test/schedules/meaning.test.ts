@@ -24,7 +24,8 @@ import {
 import { arbitraryKernel } from "../ir/arbitrary.ts";
 import { snapped, toleranceOf } from "./close.ts";
 import { exactInputs } from "./exact.ts";
-import { applied, choiceOf, everyOp, randomSteps } from "./random-steps.ts";
+import { choiceOf } from "./random-scene.ts";
+import { applied, everyOp, randomSteps } from "./random-steps.ts";
 import { patience, runs } from "./runs.ts";
 import { softmaxes } from "./softmaxes.ts";
 

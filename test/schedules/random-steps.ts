@@ -1,92 +1,32 @@
 /** Random schedule steps that have a chance to apply: their names are names of the program, and what they need is prepared. */
 import {
-  type Buffer,
   buffersOf,
   eachStmt,
   exprsOf,
-  findLoop,
   type IntrinsicName,
   intrinsics,
-  type Kernel,
   type LoopKind,
   loopsOf,
   type Program,
-  type Reduce,
   type Stage,
   writes,
 } from "../../ir/index.ts";
 import { type AnyStep, applySchedule, ScheduleError } from "../../schedules/index.ts";
 import { maximaOf, writtenIn } from "./nests.ts";
-
-/** Decisions, taken from a tape that a property test shrinks. */
-export interface Choice {
-  /** A number from 0 to n - 1. */
-  readonly below: (n: number) => number;
-  readonly pick: <T>(items: readonly T[]) => T;
-}
-
-export function choiceOf(tape: readonly number[]): Choice {
-  let at = 0;
-  const below = (n: number): number => (tape[at++] ?? 0) % n;
-  return {
-    below,
-    pick: (items) => {
-      if (items.length === 0) throw new NothingToPick();
-      return items[below(items.length)] as (typeof items)[number];
-    },
-  };
-}
-
-/** The program holds nothing that such a step could name. */
-class NothingToPick extends Error {}
-
-interface Scene extends Choice {
-  readonly program: Program;
-  readonly kernel: Kernel;
-  readonly fresh: (wish: string) => string;
-}
+import {
+  buffers,
+  type Choice,
+  isLocal,
+  isOwn,
+  loopName,
+  NothingToPick,
+  nestAt,
+  reduction,
+  type Scene,
+  shuffled,
+} from "./random-scene.ts";
 
 type FactorStep = Extract<AnyStep, { op: "factor" }>;
-
-const loopName = (s: Scene): string => s.pick(loopsOf(s.kernel.body)).loop;
-const buffers = (s: Scene, test: (b: Buffer) => boolean): readonly string[] =>
-  s.kernel.buffers.filter(test).map(({ name }) => name);
-const isLocal = (b: Buffer): boolean => b.scope !== "global";
-const isOwn = (b: Buffer): boolean => isLocal(b) || b.role === "workspace" || b.role === "packed";
-
-/** A reduction, and a loop around it (or none: the root). */
-function reduction(s: Scene): { reduce: Reduce; at: string | undefined; inside: readonly string[] } {
-  const found: { reduce: Reduce; loops: readonly string[] }[] = [];
-  eachStmt(s.kernel.body, (t, loops) => {
-    if (t.kind === "reduce") found.push({ reduce: t, loops: loops.map((l) => l.loop) });
-  });
-  const { reduce, loops } = s.pick(found);
-  const depth = s.below(loops.length + 1);
-  return { reduce, at: loops[depth - 1], inside: loops.slice(depth) };
-}
-
-function shuffled<T>(s: Choice, items: readonly T[]): T[] {
-  const rest = [...items];
-  return items.map(() => rest.splice(s.below(rest.length), 1)[0] as T);
-}
-
-/** A loop and those that follow it in a perfect nest, of at least two loops where the second try finds one. */
-function nestAt(s: Scene): readonly string[] {
-  const names = oneNestAt(s);
-  return names.length > 1 ? names : oneNestAt(s);
-}
-
-function oneNestAt(s: Scene): readonly string[] {
-  const { loop } = findLoop(s.kernel.body, loopName(s)) as NonNullable<ReturnType<typeof findLoop>>;
-  const names: string[] = [];
-  let body: readonly { readonly kind: string }[] = [loop];
-  while (body.length === 1 && body[0]?.kind === "for") {
-    const inner = body[0] as typeof loop;
-    names.push(inner.loop);
-    body = inner.body;
-  }
-  return names;
-}
 
 const kinds: readonly Exclude<LoopKind, "serial" | "unroll" | "subgroup">[] = [
   "thread",
@@ -268,6 +208,7 @@ const generators: Generators = {
     return { op: "rebase", kernel: s.kernel.name, max, loops, parts: s.below(4) + 2, into: s.fresh("part") };
   },
   skip: (s) => ({ op: "skip", kernel: s.kernel.name, loop: loopName(s), where: "x" }),
+  trim: (s) => ({ op: "trim", kernel: s.kernel.name, loop: loopName(s) }),
   stage: (s) => ({
     op: "stage",
     kernel: s.kernel.name,
