@@ -52,7 +52,7 @@ describe("format names", () => {
     expect(message(() => formatOf("int4_g32_s16_z"))).toMatchInlineSnapshot(
       `"unknown format "int4_g32_s16_z"; near it are int4_g32_s16, int2_g32_s16, int3_g32_s16, int5_g32_s16"`,
     );
-    expect(message(() => formatOf(""))).toMatchInlineSnapshot(`"unknown format ""; near it are f32, f16, bf16, q4_0"`);
+    expect(message(() => formatOf(""))).toMatchInlineSnapshot(`"unknown format ""; near it are f32, f16, bf16, e4m3"`);
     expect(message(() => formatOf("x".repeat(1e6))).length).toBeLessThan(1e6 + 100);
     expect(message(() => formatOf("__proto__"))).toContain("unknown format");
   });
