@@ -128,7 +128,7 @@ describe("benchMatmul", () => {
     [{ weights: "int4_g8" }, 'bench: weights "int4_g8": a group has 16 to 256 codes'],
     [
       { x: "i4" },
-      'bench: activations "i4" are unknown; take f32, f16, i8_g<group> or i8_row (or i2 to i7, of fewer bits), these with _t8 for 8-bit tables, as in i8_g32',
+      'bench: activations "i4" are unknown; take f32, f16, i8_g<group> or i8_row (or i2 to i7, of fewer bits), these with _t8 for 8-bit tables, _q for x that comes quantized, as in i8_g32',
     ],
   ])("refuses %j", async (change, message) => {
     const refused = benchMatmul({ ...request, ...change }, {});
