@@ -94,6 +94,8 @@ export function gpuAppendSteps(workload: AppendWorkload): Schedule {
 
 /** An invocation takes a head of a row, and has what it makes on the way in registers. */
 export const gpuMergeSteps = (_: MergeWorkload): Schedule => [
-  ...["top", "w", "sum", "acc"].map((buffer) => ({ op: "contract", kernel: "main", buffer, at: "h", scope: "register" }) as const),
+  ...["top", "w", "sum", "acc"].map(
+    (buffer) => ({ op: "contract", kernel: "main", buffer, at: "h", scope: "register" }) as const,
+  ),
   ...together("main", ["m", "h"]),
 ];
