@@ -157,7 +157,7 @@ function combined(of: Buffer, index: readonly Expr[], code: Expr, mask: Expr | u
   const { container, address } = place;
   if (storageBits(of.scalar) === 8) return store(of.name, [address], code, mask);
   check(
-    together === undefined || hasOwnBytes(together, of, index),
+    together === undefined || (container === "u8" && hasOwnBytes(together, of, index)),
     () =>
       `${together?.name}: a ${of.scalar} of ${of.name} is stored alone: other invocations may store the rest of its byte; store whole bytes`,
   );

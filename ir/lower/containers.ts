@@ -1,8 +1,8 @@
 /**
  * Where codes of fewer than 8 bits lie: in which byte, word or double word, and at which bit of it. What is made of that: `unpack.ts`.
  */
-import { type Affine, exprOf, isMultipleOf } from "../affine.ts";
-import { add, cast, constant, floordiv, lanes, load, mod, mul, variable } from "../build.ts";
+import { type Affine, affineOf, exprOf, isMultipleOf } from "../affine.ts";
+import { add, cast, constant, floordiv, lanes, load, mod, mul, toExpr, variable } from "../build.ts";
 import type { Buffer, Expr, Load } from "../nodes.ts";
 import { type Scalar, scalars, storageBits } from "../types.ts";
 import { addressAt, elementCount, elementIndex, scale, shift } from "./linear.ts";
@@ -32,7 +32,7 @@ export function placeOf(of: Buffer, index: readonly Expr[], simplify: (e: Expr) 
   /** Whether every lane's code has the same place in its container. */
   const fits = (per: number): boolean => isMultipleOf(shift(form, -modulo(form.constant, per)), per);
   const count = elementCount(of);
-  const whole = (per: number): boolean => typeof count === "number" && count % per === 0;
+  const whole = (per: number): boolean => isMultipleOf(affineOf(toExpr(count)), per);
   const nearest =
     bits === 8 ? 1 : Math.min(...(form.lanes?.strides ?? []).map(Math.abs).filter((stride) => stride > 0));
   const container = containers.find((c) => codesIn(c, of) === nearest && whole(nearest) && fits(nearest)) ?? "u8";

@@ -123,7 +123,7 @@ export class ResidualCache {
   #split = 0;
   /** The first token in the cache of what is held. */
   #base = 0;
-  /** What joined after those whose keys are stored. */
+  /** What joined after those whose keys are stored, with room for more. */
   #pending = { k: new Float32Array(), v: new Float32Array() };
 
   constructor(parts: Parts, residual: number) {
@@ -153,7 +153,9 @@ export class ResidualCache {
     this.#slide();
     this.#before = this.#tokens;
     this.#parts.hold({ cache: this.#held, k, v, m });
-    this.#pending = { k: joined(this.#pending.k, k), v: joined(this.#pending.v, v) };
+    const { row } = this.#parts;
+    const at = (this.#tokens - this.#flushed) * row;
+    this.#pending = { k: placed(this.#pending.k, k, at), v: placed(this.#pending.v, v, at) };
     this.#tokens += m;
   }
 
@@ -178,8 +180,6 @@ export class ResidualCache {
         `tokens = ${tokens}: from ${this.#before} to ${this.#tokens}, of which the last joined together`,
       );
     this.#held.truncate(tokens - this.#base);
-    const size = (tokens - this.#flushed) * this.#parts.row;
-    this.#pending = { k: this.#pending.k.slice(0, size), v: this.#pending.v.slice(0, size) };
     this.#tokens = tokens;
   }
 
@@ -192,15 +192,16 @@ export class ResidualCache {
   /** Stores the keys of whole windows, and puts what they decode to in the place of what they were. */
   #flush(): void {
     const { row, store, hold } = this.#parts;
-    const { k, v } = this.#pending;
-    const count = Math.floor((this.#tokens - this.#flushed) / this.#residual) * this.#residual;
+    const pending = this.#tokens - this.#flushed;
+    const count = Math.floor(pending / this.#residual) * this.#residual;
     if (count === 0) return;
     const size = count * row;
+    const [k, v] = [this.#pending.k.subarray(0, pending * row), this.#pending.v.subarray(0, pending * row)];
     const { keys } = store({ cache: this.#stored, k: k.subarray(0, size), v: v.subarray(0, size), m: count });
     this.#held.truncate(this.#flushed - this.#base);
-    hold({ cache: this.#held, k: joined(keys, k.subarray(size)), v, m: this.#tokens - this.#flushed });
+    hold({ cache: this.#held, k: joined(keys, k.subarray(size)), v, m: pending });
     this.#flushed += count;
-    this.#pending = { k: k.slice(size), v: v.slice(size) };
+    for (const rows of [k, v]) rows.copyWithin(0, size);
   }
 
   /** The window moves on; whole blocks of what is held that no query reads any more go. */
@@ -211,6 +212,15 @@ export class ResidualCache {
     dropBlocks(this.#held, blocks, cacheBlock * this.#parts.row * Float32Array.BYTES_PER_ELEMENT);
     this.#base += blocks * cacheBlock;
   }
+}
+
+/** An array with others put at a place: the same one while it has room, else one that has twice as much as it needs. */
+function placed(whole: Float32Array<ArrayBuffer>, others: Float32Array, at: number): Float32Array<ArrayBuffer> {
+  const needed = at + others.length;
+  const roomy = needed <= whole.length ? whole : new Float32Array(2 * needed);
+  if (roomy !== whole) roomy.set(whole.subarray(0, at));
+  roomy.set(others, at);
+  return roomy;
 }
 
 function joined(a: Float32Array, b: Float32Array): Float32Array<ArrayBuffer> {

@@ -139,6 +139,20 @@ describe("u4", () => {
     expect(loads(8, 58)).toEqual(["q[&q + <8:4>]"]);
   });
 
+  test("takes it where the size is a symbol, if whole containers make it up", () => {
+    const read = (length: number): readonly string[] =>
+      accesses(
+        kernelText(
+          "symbol M in 1..",
+          `input q: u4[M, ${length}]`,
+          "output y: i32[8]",
+          "y[<8:1>] = i32(q[0, <8:8> + 1])",
+        ),
+      );
+    expect(read(64)).toEqual(["q:u32[&q + <8:4>]"]);
+    expect(read(60)).toEqual(["q[&q + <8:4>]"]);
+  });
+
   test("shares one load among the codes of a container", () => {
     const text = kernelText(
       "input q: u4[16, 2]",
