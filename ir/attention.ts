@@ -37,11 +37,23 @@ export interface Paged {
 /** Sequences of a batch on which attention over pages is measured. */
 const typicalSequences = 4;
 
-/** Values of symbols for which a workload is measured, where it uses a cache: with pages, of a pool that all sequences could fill. */
-export function typicalSizes(workload: object): { readonly T: number; readonly B?: number; readonly P?: number } {
-  const { pages } = workload as Paged;
-  if (pages === undefined) return { T: typicalTokens };
-  return { T: typicalTokens, B: typicalSequences, P: typicalSequences * Math.ceil(typicalTokens / pages) };
+/**
+ * Values of symbols for which a workload is measured, where it uses a cache: with pages, of a pool that all sequences could fill. Tokens join (append), or are turned (rotate), behind
+ * as many as others are measured on.
+ */
+export function typicalSizes(workload: object): {
+  readonly T: number;
+  readonly F?: number;
+  readonly B?: number;
+  readonly P?: number;
+} {
+  const { op, m, pages } = workload as Partial<AttentionWorkload | AppendWorkload | RotateWorkload>;
+  const written = (op === "append" || op === "rotate") && typeof m === "number" ? m : 0;
+  const held = typicalTokens + written;
+  return {
+    ...(op === "rotate" ? { T: held, F: typicalTokens } : { T: typicalTokens }),
+    ...(pages !== undefined && { B: typicalSequences, P: typicalSequences * Math.ceil(held / pages) }),
+  };
 }
 
 /**

@@ -21,9 +21,10 @@ import {
   tokensSymbol,
 } from "./cache.ts";
 import { type Operator, type Tensors, valuesOf } from "./operator.ts";
+import { rope } from "./rope.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
 import { storedRows } from "./stored-rows.ts";
-import { checkRotation, turningKernels } from "./turning.ts";
+import { checkRotation, turnedBound, turningKernels } from "./turning.ts";
 
 function program(workload: AppendWorkload): Program {
   checkSize("kvHeads", workload.kvHeads);
@@ -156,16 +157,25 @@ export function tokenAt({ tokens, place }: Batch, after: Expr): Token {
 /** The new tokens as formats have them. */
 function reference({ decoded: isDecoded, ...shape }: AppendWorkload, inputs: Tensors): Tensors {
   if (!isDecoded) return {}; // What it makes is the cache, which is no output.
-  const stored = (name: CachedName): Float32Array =>
-    storedRows(shape[kernelNames[name]], Float32Array.from(valuesOf(inputs, name)), shape).decoded;
-  return { keys: stored("k"), values: stored("v") };
+  const { m, kvHeads, headSize, rope: rotation } = shape;
+  const [k, v] = [valuesOf(inputs, "k"), valuesOf(inputs, "v")];
+  const turned =
+    rotation === undefined
+      ? k
+      : valuesOf(
+          rope.reference({ op: "rope", m, heads: kvHeads, d: headSize, ...rotation }, { ...inputs, x: k }, {}),
+          "y",
+        );
+  const stored = (format: string, values: ArrayLike<number>): Float32Array =>
+    storedRows(format, Float32Array.from(values), shape).decoded;
+  return { keys: stored(shape.keys, turned), values: stored(shape.values, v) };
 }
 
 export const append: Operator<AppendWorkload> = {
   ...{ program, reference },
-  meaning: ({ pages, rope }) => {
+  meaning: ({ pages, rope: rotation }) => {
     const [at, of] = pages === undefined ? ["T + i", "i"] : ["b, lengths[b] + i", "b,i"];
-    return `cache[${at}] = k[${of}]${rope ? ` turned by positions[${of}] * frequencies` : ""}, v[${of}]`;
+    return `cache[${at}] = k[${of}]${rotation ? ` turned by positions[${of}] * frequencies` : ""}, v[${of}]`;
   },
-  bound: () => 0,
+  bound: ({ rope: rotation }) => (rotation === undefined ? 0 : turnedBound),
 };

@@ -18,7 +18,16 @@ import { rotate } from "./rotate.ts";
 import { swiglu } from "./swiglu.ts";
 
 export { type AttentionInputs, referenceAttention, referencePaged } from "./attention-reference.ts";
-export { type Cached, type CacheShape, cacheBytes, cachedTensor, cacheIndex, rowWidth, tokensSymbol } from "./cache.ts";
+export {
+  type Cached,
+  type CachedName,
+  type CacheShape,
+  cacheBytes,
+  cachedTensor,
+  cacheIndex,
+  rowWidth,
+  tokensSymbol,
+} from "./cache.ts";
 export { epilogueOf, exactResult, type Operands, operandsOf } from "./epilogue.ts";
 export { iterationsOf } from "./iterations.ts";
 export type { Operator, Tensors } from "./operator.ts";

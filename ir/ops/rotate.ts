@@ -11,7 +11,7 @@ import { batchOf } from "./batch.ts";
 import { type CacheShape, cachedTensor, cachedValue } from "./cache.ts";
 import type { Operator } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
-import { checkRotation, turningKernels } from "./turning.ts";
+import { checkRotation, turnedBound, turningKernels } from "./turning.ts";
 
 /** Name of the symbol that stands for the first token that is turned. */
 const firstSymbol = "F";
@@ -58,5 +58,5 @@ export const rotate: Operator<RotateWorkload> = {
     const of = pages === undefined ? "" : "b, ";
     return `cache[${of}first + i] = its key, pairs turned by deltas[${of}i] * frequencies`;
   },
-  bound: () => 0,
+  bound: () => turnedBound,
 };

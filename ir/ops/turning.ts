@@ -16,6 +16,9 @@ import { checkSize, rowsOf } from "./shapes.ts";
 /** What positions and frequencies may be, in magnitude: beyond, angles would not be what they should (`turnOf`). */
 const [farthest, fastest] = [2 ** 24, 16];
 
+/** Error that turned heads may have once they are encoded: where a device rounds a product and its sum once, a value may fall to the next code. */
+export const turnedBound = 1e-6;
+
 /** Heads to be turned: f32, m x heads x d. */
 export interface Turning {
   readonly m: Rows;

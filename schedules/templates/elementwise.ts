@@ -22,8 +22,8 @@ const rows: { readonly [Op in Workload["op"]]?: Row<Extract<Workload, { op: Op }
   swiglu: { along: ({ k }) => k, steps: swigluSteps },
   rmsnorm: { along: ({ k }) => k, steps: rmsnormSteps },
   rope: { along: ({ pairing, rotary }) => (pairing === "neox" ? rotary / 2 : rotary), steps: ropeSteps },
-  append: { steps: appendSteps },
-  rotate: { steps: rotateSteps },
+  append: { along: ({ headSize }) => headSize, steps: appendSteps },
+  rotate: { along: ({ headSize }) => headSize, steps: rotateSteps },
   merge: { along: ({ headSize }) => headSize, steps: mergeSteps },
 };
 

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   type Containers,
+  cacheFormatOf,
   containerBytes,
   formatOf,
   givenActivations,
@@ -15,9 +16,10 @@ import {
 } from "../../ir/index.ts";
 import type { Job } from "../build/index.ts";
 import { openGguf } from "../gguf/index.ts";
-import { argumentsOf, type KvCache, type PagedCache, shortName, type TensorArray } from "../runtime/index.ts";
+import { argumentsOf, shortName, type TensorArray } from "../runtime/index.ts";
 import { normal, splitmix32 } from "../timing/index.ts";
 import { makeProblem, randomOperands } from "../tuner/index.ts";
+import { type CacheMaker, cachedFor, cacheMakerFor } from "./check-cache.ts";
 
 /** One kernel with one tensor. */
 export interface Check {
@@ -34,11 +36,9 @@ const largestError = 1e-4;
 /** Columns of y that are compared where there are many. */
 const columnsCompared = 64;
 
-interface BuiltKernel {
+interface BuiltKernel extends CacheMaker {
   pack(weights: Record<string, Uint8Array>): unknown;
   run(args: Readonly<Record<string, unknown>>): TensorArray | Readonly<Record<string, TensorArray>>;
-  newCache(capacity: number): KvCache;
-  newPagedCache(capacity: number): PagedCache;
   dispose(): void;
 }
 
@@ -60,14 +60,19 @@ export async function checkBuild(
     progress(`checking ${job.name}`);
     const load = module[loaderOf(job.name)];
     if (load === undefined) throw new QloomError(`${out}: the module has no ${loaderOf(job.name)}; build again`);
-    const kernel = await load();
+    const { workload } = job;
+    // Of keys alone no kernel makes a cache: it is another's, in the memory of both.
+    const maker = workload.op === "rotate" ? await cacheMakerFor(workload) : undefined;
+    const kernel = await load(maker && { memory: maker.memory });
     try {
-      if (job.workload.op !== "matmul" || job.workload.quantize !== undefined) checks.push(checkNumbers(job, kernel));
+      if (workload.op !== "matmul" || workload.quantize !== undefined)
+        checks.push(checkNumbers(job, kernel, maker?.kernel ?? kernel));
       else
         for (const { tensor, stored } of await weightsOf(job, base))
           checks.push(checkTensor(job, kernel, tensor, stored));
     } finally {
       kernel.dispose();
+      maker?.dispose();
     }
   }
   return checks;
@@ -92,56 +97,25 @@ async function weightsOf(
 }
 
 /** Runs a kernel on the numbers that the tuner judges its candidates by. */
-function checkNumbers({ name, workload }: Job, kernel: BuiltKernel): Check {
-  const rows = "m" in workload ? (workload.m === "any" ? rowsTried : [workload.m].filter((m) => m > 0)) : [0];
+function checkNumbers({ name, workload }: Job, kernel: BuiltKernel, caches: CacheMaker): Check {
+  // Tokens join in whole groups.
+  const group = workload.op === "append" ? cacheFormatOf(workload.keys).tokens : 1;
+  const any = rowsTried.map((m) => m * group);
+  const rows = "m" in workload ? (workload.m === "any" ? any : [workload.m].filter((m) => m > 0)) : [0];
   const verdicts = rows.map((m) => {
-    const { inputs, weights, sizes, judge } = makeProblem("m" in workload ? { ...workload, m } : workload, 1);
+    const problem = makeProblem("m" in workload ? { ...workload, m } : workload, 1);
+    const { inputs, weights, sizes, judge } = problem;
     const w = "w" in workload ? { w: kernel.pack(unprefixed(weights)) } : {};
-    const { T: tokens, P: pages } = sizes;
-    const cached =
-      tokens === undefined
-        ? argumentsOf(inputs)
-        : pages === undefined
-          ? withCache(kernel.newCache(tokens), inputs, tokens)
-          : withPages(kernel.newPagedCache(pages), inputs);
-    const result = kernel.run({ ...cached, ...w, ...("m" in workload && { m }) });
-    return judge((output) => bytesOf(ArrayBuffer.isView(result) ? result : result[shortName(output)]));
+    const cached = sizes["T"] === undefined ? undefined : cachedFor(problem, caches);
+    const result = kernel.run({ ...(cached?.args ?? argumentsOf(inputs)), ...w, ...("m" in workload && { m }) });
+    return judge(
+      (output) => cached?.read(output) ?? bytesOf(ArrayBuffer.isView(result) ? result : result[shortName(output)]),
+    );
   });
   const isRight = verdicts.every(({ fault }) => fault === undefined);
   const maxError = verdicts.reduce((most, { maxError: error }) => Math.max(most, error), 0);
   return { kernel: name, tensor: "random numbers", maxError, ok: isRight };
 }
-
-/** The problem's inputs, those that are a cache's tensors written into one. */
-function withCache(cache: KvCache, inputs: Readonly<Record<string, TensorArray>>, tokens: number) {
-  for (const [name, address] of cache.addresses) cache.runtime.write(address, inputs[name] as TensorArray);
-  cache.grow(tokens);
-  return { ...without(inputs, (name) => cache.addresses.has(name)), cache };
-}
-
-/** The same with pages: sequences of the problem's lengths, their pages filled from those of its pool. */
-function withPages(cache: PagedCache, { lengths, pageTable, ...inputs }: Readonly<Record<string, TensorArray>>) {
-  const perRow = (pageTable as TensorArray).length / (lengths as TensorArray).length;
-  const sequences = Array.from(lengths as TensorArray, (tokens, b) => {
-    const sequence = cache.sequence();
-    cache.require(sequence.missing(tokens));
-    sequence.makeRoom(tokens);
-    sequence.grow(tokens);
-    for (const [name, address] of cache.addresses) {
-      const pool = new Uint8Array((inputs[name] as TensorArray).buffer);
-      const page = pool.length / cache.capacity;
-      sequence.pages.forEach((own, i) => {
-        const from = (pageTable as TensorArray)[b * perRow + i] as number;
-        cache.runtime.write(address + own * page, pool.subarray(from * page, (from + 1) * page));
-      });
-    }
-    return sequence;
-  });
-  return { ...without(inputs, (name) => cache.addresses.has(name)), cache, sequences };
-}
-
-const without = (inputs: Readonly<Record<string, TensorArray>>, isLeftOut: (name: string) => boolean) =>
-  Object.fromEntries(Object.entries(inputs).filter(([name]) => !isLeftOut(name)));
 
 const unprefixed = (stored: Containers): Record<string, Uint8Array> =>
   Object.fromEntries(Object.entries(stored).map(([name, bytes]) => [name.replace(/^w\./, ""), bytes]));

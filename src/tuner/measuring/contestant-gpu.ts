@@ -67,7 +67,7 @@ class GpuContestant implements Contestant {
   readonly #shared: Shared;
   readonly #tell: Tell;
   #executable: GpuExecutable<WgslArtifact> | undefined;
-  /** Outputs and workspaces. */
+  /** Outputs, workspaces, and what runs change. */
   #written: ReadonlyMap<string, GuardedOutput> = new Map();
   /** A run on the first copy of the weights, and a run on each of them in turn. */
   #once: Prepared | undefined;
@@ -91,14 +91,14 @@ class GpuContestant implements Contestant {
     const { ms, contents } = await this.#failing(async () => {
       this.#executable = await GpuExecutable.load(this.#artifact, runtime);
       await this.#place(this.#executable);
+      await this.#restore();
       await this.#tell("run");
       const start = performance.now();
-      await runtime.launch(this.#once!);
-      await runtime.done();
+      await this.#runOnce();
       const taken = performance.now() - start;
       return { ms: taken, contents: await this.#read() };
     });
-    await this.#tell("ran", Object.fromEntries(this.#artifact.outputs.map(({ name }) => [name, contents.get(name)!])));
+    await this.#tell("ran", Object.fromEntries(this.#judged().map((name) => [name, contents.get(name)!])));
     this.#requireUntouched(contents);
     const verdict = problem.judge((name) => contents.get(name)!.slice());
     if (verdict.fault !== undefined) throw new CandidateFailure({ outcome: "wrong", reason: verdict.fault });
@@ -125,7 +125,10 @@ class GpuContestant implements Contestant {
   }
 
   async recheck(): Promise<void> {
-    const contents = await this.#failing(() => this.#read());
+    const contents = await this.#failing(async () => {
+      if (await this.#restore()) await this.#runOnce();
+      return this.#read();
+    });
     this.#requireUntouched(contents);
     if (this.#checksumOf(contents) !== this.#checksum)
       throw new CandidateFailure({
@@ -147,12 +150,28 @@ class GpuContestant implements Contestant {
     this.#written = written;
     for (const { name, bytes } of [...outputs, ...parts.flatMap(({ workspaces }) => workspaces)])
       written.set(name, await guardedOutput(runtime, name, evaluate(bytes, problem.sizes)));
+    for (const [name, { byteLength }] of Object.entries(problem.changed ?? {}))
+      written.set(name, await guardedOutput(runtime, name, byteLength));
     const own = [...inputs, ...[...written].map(([name, { tensor }]) => [name, tensor] as const)];
     const launches = await Promise.all(
       weights.map((copy) => executable.launches(problem.sizes, new Map([...copy, ...own]))),
     );
     this.#once = await runtime.prepare(launches[0]!);
     this.#round = await runtime.prepare(launches.flat());
+  }
+
+  async #runOnce(): Promise<void> {
+    const { runtime } = this.#shared;
+    await runtime.launch(this.#once!);
+    await runtime.done();
+  }
+
+  /** What runs change is again as it was before the first; false where there is no such. */
+  async #restore(): Promise<boolean> {
+    const { runtime, problem } = this.#shared;
+    const changed = Object.entries(problem.changed ?? {});
+    for (const [name, data] of changed) await runtime.write(this.#written.get(name)!.tensor, data);
+    return changed.length > 0;
   }
 
   /** The weights in this layout, those of an earlier contestant where there are such: kernels can't write what they are given to read. */
@@ -202,8 +221,13 @@ class GpuContestant implements Contestant {
     }
   }
 
+  /** Outputs, and what runs change. */
+  #judged(): readonly string[] {
+    return [...this.#artifact.outputs.map(({ name }) => name), ...Object.keys(this.#shared.problem.changed ?? {})];
+  }
+
   #checksumOf(contents: Contents): number {
-    return this.#artifact.outputs.reduce((sum, { name }) => checksum(contents.get(name)!, sum), 0);
+    return this.#judged().reduce((sum, name) => checksum(contents.get(name)!, sum), 0);
   }
 
   /** The work, its failures as a candidate's. */

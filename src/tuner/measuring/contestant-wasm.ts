@@ -39,7 +39,7 @@ class WasmContestant implements Contestant {
   readonly #shared: Shared;
   readonly #tell: Tell;
   #executable: Executable | undefined;
-  /** Outputs and workspaces. */
+  /** Outputs, workspaces, and what runs change. */
   #written: ReadonlyMap<string, Guarded> = new Map();
   /** Addresses of all tensors, a map per copy of the weights. */
   #addresses: readonly ReadonlyMap<string, number>[] = [];
@@ -62,6 +62,7 @@ class WasmContestant implements Contestant {
     try {
       this.#executable = await Executable.load(this.#artifact, runtime, share);
       this.#place(this.#executable);
+      this.#restore();
       await this.#tell("run");
       const start = performance.now();
       this.#run();
@@ -88,6 +89,7 @@ class WasmContestant implements Contestant {
   }
 
   async recheck(): Promise<void> {
+    if (this.#restore()) this.#run();
     this.#requireUntouched();
     if (this.#outputsChecksum() !== this.#checksum)
       throw new CandidateFailure({
@@ -115,11 +117,21 @@ class WasmContestant implements Contestant {
     const { runtime, problem, inputs } = this.#shared;
     const weights = this.#artifact.packed.length > 0 ? this.#packed(executable) : undefined;
     const specs = [...this.#artifact.outputs, ...executable.partFor(problem.sizes).workspaces];
-    this.#written = new Map(
-      specs.map(({ name, bytes }) => [name, guardedOutput(runtime, evaluate(bytes, problem.sizes))]),
-    );
+    const sizes = [
+      ...specs.map(({ name, bytes }) => [name, evaluate(bytes, problem.sizes)] as const),
+      ...Object.entries(problem.changed ?? {}).map(([name, { byteLength }]) => [name, byteLength] as const),
+    ];
+    this.#written = new Map(sizes.map(([name, bytes]) => [name, guardedOutput(runtime, bytes)]));
     const own = [...inputs, ...this.#written].map(([name, { address }]) => [name, address] as const);
     this.#addresses = (weights?.addresses() ?? [new Map()]).map((of) => new Map([...of, ...own]));
+  }
+
+  /** What runs change is again as it was before the first; false where there is no such. */
+  #restore(): boolean {
+    const { runtime, problem } = this.#shared;
+    const changed = Object.entries(problem.changed ?? {});
+    for (const [name, data] of changed) runtime.write(this.#written.get(name)!.address, data);
+    return changed.length > 0;
   }
 
   /** The weights in this layout: those of an earlier contestant while they are intact, else packed now. */
@@ -139,7 +151,11 @@ class WasmContestant implements Contestant {
       const { address, bytes } = this.#written.get(name)!;
       return this.#shared.runtime.bytes(address, bytes);
     };
-    return Object.fromEntries(this.#artifact.outputs.map(({ name }) => [name, view(name)]));
+    const names = [
+      ...this.#artifact.outputs.map(({ name }) => name),
+      ...Object.keys(this.#shared.problem.changed ?? {}),
+    ];
+    return Object.fromEntries(names.map((name) => [name, view(name)]));
   }
 
   #outputsChecksum(): number {

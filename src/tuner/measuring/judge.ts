@@ -20,7 +20,7 @@ export function together(verdicts: readonly Verdict[]): Verdict {
 /** Judges every row of an output: its mean of squared errors over its mean of squares is at most `bound`. */
 export function judgeRows(
   name: string,
-  y: TensorArray,
+  y: ArrayLike<number>,
   n: number,
   bound: number,
   expected: (row: number, column: number) => number,
@@ -79,7 +79,7 @@ export function judgeQuantized(
 /** Judges values that have to be the same. */
 export function judgeEqual(
   name: string,
-  values: TensorArray,
+  values: ArrayLike<number>,
   columns: number,
   expected: (row: number, column: number) => number,
 ): Verdict {

@@ -4,20 +4,15 @@
  * seen unless both rows happen to be the same one of the pool. Not here: running anything.
  */
 import {
-  type AttentionWorkload,
-  type Buffer,
   boundOf,
   buffersWithRole,
   type Containers,
-  cacheBytes,
-  cachedTensor,
   containerBytes,
   type DequantizeWorkload,
   decodeReference,
   encode,
   errorBoundOf,
   exactResult,
-  fieldReader,
   formatOf,
   givenActivations,
   type MatmulWorkload,
@@ -31,29 +26,16 @@ import {
   referenceMatmul,
   referenceOf,
   sizeOf,
-  storedRows,
-  typicalSizes,
   type Workload,
 } from "../../../ir/index.ts";
-import { arrayOf, type Sizes, type TensorArray } from "../../runtime/index.ts";
-import { normal, type Random, splitmix32, uniform } from "../../timing/index.ts";
+import { arrayOf } from "../../runtime/index.ts";
+import { normal, type Random, splitmix32 } from "../../timing/index.ts";
 import { TunerError } from "../errors.ts";
+import { attentionProblem, changedCacheProblem } from "./cache-problems.ts";
 import { judgeEqual, judgeQuantized, judgeRows, together, type Verdict } from "./judge.ts";
+import { elementsOf, type Problem, poolRows, randomValues } from "./numbers.ts";
 
-/** One instance of a workload. Tensors go by their buffers' names. */
-export interface Problem {
-  readonly workload: Workload;
-  /** Values of the symbols: `M` the rows, 0 where the operator has none. */
-  readonly sizes: Sizes;
-  /** Weights as stored in a file. */
-  readonly weights: Containers;
-  readonly inputs: Readonly<Record<string, TensorArray>>;
-  /** Judges the bytes of the outputs. */
-  readonly judge: (output: (name: string) => Uint8Array<ArrayBuffer>) => Verdict;
-}
-
-/** Distinct rows of w. */
-const poolRows = 64;
+export type { Problem } from "./numbers.ts";
 
 /** Operators whose numbers are chosen to try what they are prone to, or whose every value would take too long to know. */
 const makers: {
@@ -63,6 +45,8 @@ const makers: {
   quantize: quantizeProblem,
   dequantize: dequantizeProblem,
   attention: attentionProblem,
+  append: changedCacheProblem,
+  rotate: changedCacheProblem,
 };
 
 /** The problem of a workload with a fixed M, the same for equal seeds. Throws a `TunerError` where there is nothing to run. */
@@ -104,19 +88,6 @@ function anyProblem(workload: Workload, random: Random): Problem {
         }),
       ),
   };
-}
-
-const elementsOf = ({ shape }: Buffer, sizes: Sizes = {}): number =>
-  shape.reduce((product, size) => product * sizeOf(size, sizes), 1);
-
-/** Integers without a range are as large as positions in a long context, and as the positions between two of them. */
-const farthest = 2 ** 20;
-
-/** Normal floats; integers of the buffer's range. */
-function randomValues(of: Buffer, random: Random, sizes: Sizes = {}): TensorArray {
-  const [low, high] = of.below ? [0, sizeOf(of.below, sizes) - 1] : (of.range ?? [-farthest, farthest]);
-  const draw = of.scalar === "f32" ? () => normal(random) : () => low + Math.floor(uniform(random) * (high - low + 1));
-  return new (arrayOf(of))(elementsOf(of, sizes)).map(draw);
 }
 
 /** Judges a result y of rows of n: in f32, its codes and scales, or all of them. */
@@ -175,57 +146,6 @@ function dequantizeProblem(workload: DequantizeWorkload, random: Random): Proble
     weights,
     inputs: {},
     judge: (output) => judgeEqual("y", new Float32Array(output("y").buffer), k, expected),
-  };
-}
-
-/**
- * A cache of random rows, each drawn from a pool; its tensors, as the cache orders them, are inputs here. With pages there are sequences of any lengths, in any pages of
- * as many as they could fill.
- */
-function attentionProblem(workload: AttentionWorkload, random: Random): Problem {
-  const { kvHeads, headSize, heads, pages } = workload;
-  const m = workload.m as number;
-  const { T, P = 0 } = typicalSizes(workload);
-  const tokens = pages === undefined ? T : P * pages;
-  const sizes = { M: m, ...typicalSizes(workload) };
-  const rowOf = Array.from({ length: tokens * kvHeads }, () => Math.floor(uniform(random) * poolRows));
-  const cached = (["k", "v"] as const).map((name) => {
-    const of = cachedTensor(name, workload);
-    if (of.tokens > 1) {
-      // Groups along tokens have no rows that a pool could hold.
-      const all = Float32Array.from({ length: tokens * kvHeads * headSize }, () => normal(random));
-      const { read, decoded } = storedRows(workload.keys, all, workload);
-      return { bytes: cacheBytes(of, workload, tokens, read), decoded };
-    }
-    const values = Float32Array.from({ length: poolRows * headSize }, () => normal(random));
-    const containers = encode(of.format, values, poolRows, headSize);
-    const readers = new Map(
-      of.format.fields.map((field) => [field, fieldReader(of.format, field, containers, headSize)]),
-    );
-    const bytes = cacheBytes(of, workload, tokens, (field, row, entry) => readers.get(field)!(rowOf[row]!, entry));
-    const pool = decodeReference(of.format, containers, poolRows, headSize);
-    const decoded = new Float32Array(rowOf.length * headSize);
-    rowOf.forEach((from, row) => {
-      decoded.set(pool.subarray(from * headSize, (from + 1) * headSize), row * headSize);
-    });
-    return { bytes, decoded };
-  });
-  const inputs = Object.fromEntries(
-    buffersWithRole(programOf(workload), "input").map((input) => [input.name, randomValues(input, random, sizes)]),
-  );
-  const [keys, values] = cached.map(({ decoded }) => decoded) as [Float32Array, Float32Array];
-  const reference = referenceOf(workload, { ...inputs, keys, values }, {});
-  const bound = errorBoundOf(workload);
-  return {
-    workload,
-    sizes,
-    weights: {},
-    inputs: Object.assign({}, inputs, ...cached.map(({ bytes }) => bytes)),
-    judge: (output) => {
-      const row = heads * headSize;
-      const y = new Float32Array(output("y").buffer);
-      return judgeRows("y", y, row, bound, (i, at) => reference["y"]![i * row + at]!);
-    },
   };
 }
 

@@ -6,7 +6,8 @@ import { kernelText, lowered, sampleOf, textAfter } from "./same.ts";
 const widths = [1, 2, 3, 4, 5, 6, 7] as const;
 
 /** The loads and stores of `q` in a kernel's lowered text. */
-const accesses = (text: string): readonly string[] => textAfter("cse", text).match(/\bq(:u\d+)?\[&?[^\]]*\]/g) ?? [];
+const accesses = (text: string, symbols?: Record<string, number>): readonly string[] =>
+  textAfter("cse", text, symbols).match(/\bq(:u\d+)?\[&?[^\]]*\]/g) ?? [];
 
 describe.each(widths)("u%i", (bits) => {
   const dense = 8 % bits === 0;
@@ -148,6 +149,7 @@ describe("u4", () => {
           "output y: i32[8]",
           "y[<8:1>] = i32(q[0, <8:8> + 1])",
         ),
+        { M: 2 },
       );
     expect(read(64)).toEqual(["q:u32[&q + <8:4>]"]);
     expect(read(60)).toEqual(["q[&q + <8:4>]"]);

@@ -106,6 +106,8 @@ describe("the main job", () => {
       ...{ op: "attention", m: 2, heads: 2, kvHeads: 1, headSize: 32, keys: "i8_row", values: "f32", causal: true },
       ...{ numerics: { scores: "f32", weights: "f32" }, pages: 128 },
     },
+    { op: "append", m: 3, kvHeads: 1, headSize: 32, keys: "i8_row", values: "f32", pages: 64 },
+    { op: "rotate", m: 3, kvHeads: 1, headSize: 32, keys: "int4_row", rotary: 32, pairing: "neox" },
   ])("takes $op too, judged by its reference", async (workload) => {
     const report = await job({ gguf: undefined, workload, trials: 2, peer: "ort-node" });
     expect(report.rows).toMatchObject([{ failure: undefined, peer: undefined, share: undefined }]);
