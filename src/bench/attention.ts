@@ -39,7 +39,7 @@ export interface AttentionBench extends Omit<AttentionSizes, "tokens"> {
   /** Time spent on the samples of a table, all contestants together. */
   readonly seconds: number;
   readonly seed: number;
-  /** The machine measured on, with the threads that kernels are granted. */
+  /** The machine measured on, with the threads that kernels are granted: with several ours are measured on one, too. */
   readonly device: Device;
   /** The records that our kernels are planned from. */
   readonly db?: CompileOptions["db"];
@@ -59,12 +59,17 @@ export interface AttentionRow {
   readonly values: string;
   /** Tokens of a page, where the cache has pages. */
   readonly pages?: number;
+  /** Threads that it is granted, where the device says how many. */
+  readonly threads?: number;
   readonly numerics: AttentionNumerics;
   /** Time of one step of all sequences: median, 10 % and 90 % quantile of the samples. */
   readonly medianMs: number;
   readonly lowMs: number;
   readonly highMs: number;
-  /** How many times as fast as each peer, by its name, and as our own over f32 without pages (`f32`), where they were measured. */
+  /**
+   * How many times as fast as each peer, by its name; as our own over f32 without pages on as many threads (`f32`); and on several threads as the same on one (`one thread`), where
+   * they were measured.
+   */
   readonly ratios: Readonly<Record<string, Ratio>>;
   /** Bytes of the caches, which a step reads at least once. */
   readonly cacheBytes: number;
@@ -118,6 +123,7 @@ export async function benchAttention(request: AttentionBench, ours: AttentionFac
 /** One of ours or a peer, its reference at hand. */
 interface Contestant {
   readonly who: string;
+  readonly threads?: number;
   readonly workload: AttentionWorkload;
   readonly cacheBytes: number;
   readonly session: Session;
@@ -139,8 +145,10 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
   try {
     for (const cache of request.caches)
       for (const workload of workloadsOf(given.workload, cache, pages)) {
-        signal.throwIfAborted();
-        await join(await ourContestant(workload, given, request, ours));
+        for (const granted of threadsOf(device)) {
+          signal.throwIfAborted();
+          await join(await ourContestant(workload, given, { ...request, device: granted }, ours));
+        }
       }
     for (const peer of request.peers.flatMap((name) => peerNamed(name, attentionPeers))) {
       signal.throwIfAborted();
@@ -151,7 +159,9 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
       }
       const session = await peer.prepare(given);
       const cacheBytes = given.inputs.keys.byteLength + given.inputs.values.byteLength;
-      await join({ who: peer.name, workload: given.workload, cacheBytes, session, reference: plain });
+      const { threads } = device;
+      const common = { who: peer.name, ...(threads !== undefined && { threads }), workload: given.workload };
+      await join({ ...common, cacheBytes, session, reference: plain });
     }
     const samples = await interleave(
       contestants.map(({ session }) => session.timed ?? (() => session.run())),
@@ -163,11 +173,12 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
       samples.map(({ ms }) => ms),
     );
     for (const [i, contestant] of contestants.entries()) {
-      const { who, workload, cacheBytes, session } = contestant;
+      const { who, threads, workload, cacheBytes, session } = contestant;
       const { median, low, high } = summarize(samples[i]?.ms ?? []);
       rows.push({
         ...{ who, keys: workload.keys, values: workload.values, numerics: workload.numerics },
         ...(workload.pages !== undefined && { pages: workload.pages }),
+        ...(threads !== undefined && { threads }),
         ...{ medianMs: median, lowMs: low, highMs: high, ratios: ratios[i] ?? {} },
         ...{ cacheBytes, cacheGBs: cacheBytes / median / 1e6 },
         nmse: await check(contestant, given),
@@ -187,11 +198,13 @@ async function ourContestant(
   { device, db }: AttentionBench,
   ours: AttentionFactory,
 ): Promise<Contestant> {
+  const { threads } = device;
   const { keys, values } = given.inputs;
   const count = storedTokens(workload, given);
   const [k, v] = [stored(workload.keys, keys, given, count.keys), stored(workload.values, values, given, count.values)];
   return {
     who: "qloom",
+    ...(threads !== undefined && { threads }),
     workload,
     cacheBytes: given.sequences * (k.bytes + v.bytes),
     session: await ours({ workload, given, device, ...(db !== undefined && { db }) }),
@@ -237,19 +250,29 @@ function isAllowed(workload: AttentionWorkload): boolean {
   }
 }
 
-/** Of each contestant to the peers and to ours over f32, by samples of the same rounds. */
+/** The device with one thread and, where it grants more, with all of them. */
+const threadsOf = (device: Device): readonly Device[] =>
+  (device.threads ?? 1) > 1 ? [{ ...device, threads: 1 }, device] : [device];
+
+/** Of each contestant to the peers and to ours over f32, and on several threads to the same on one, by samples of the same rounds. */
 function ratiosOf(
   contestants: readonly Contestant[],
   samples: readonly (readonly number[])[],
 ): readonly AttentionRow["ratios"][] {
   const isPlain = ({ keys, values, pages }: AttentionWorkload): boolean =>
     keys === "f32" && values === "f32" && pages === undefined;
-  const others = contestants.flatMap(({ who, workload }, i) =>
-    who !== "qloom" ? [[who, i] as const] : isPlain(workload) ? [["f32", i] as const] : [],
-  );
-  return samples.map((own) =>
+  /** What one is compared with, as numbers of contestants. */
+  const othersOf = ({ threads, workload }: Contestant): readonly (readonly [name: string, other: number])[] =>
+    contestants.flatMap((other, i) => {
+      if (other.who !== "qloom") return [[other.who, i] as const];
+      return [
+        ...(isPlain(other.workload) && other.threads === threads ? [["f32", i] as const] : []),
+        ...(other.workload === workload && other.threads === 1 ? [["one thread", i] as const] : []),
+      ];
+    });
+  return samples.map((own, at) =>
     Object.fromEntries(
-      others.map(([name, i]) => {
+      othersOf(contestants[at] as Contestant).map(([name, i]) => {
         const { ratio, low, high } = compare(samples[i] ?? [], own, { paired: true });
         return [name, { ratio, low, high }];
       }),

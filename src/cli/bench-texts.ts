@@ -44,7 +44,7 @@ export const attentionText = ({
     .join("")}`;
 
 function attentionTable({ rows }: AttentionTable): string {
-  const others = Object.keys(rows[0]?.ratios ?? {});
+  const others = [...new Set(rows.flatMap(({ ratios }) => Object.keys(ratios)))];
   return table(
     [
       [
@@ -53,13 +53,31 @@ function attentionTable({ rows }: AttentionTable): string {
         ...["GB/s", "NMSE", "of f32"],
       ],
       ...rows.map(
-        ({ who, pages, keys, values, numerics, medianMs, lowMs, highMs, ratios, cacheGBs, nmse, nmseToF32 }) => [
-          pages === undefined ? who : `${who}, pages of ${pages}`,
+        ({
+          who,
+          pages,
+          threads,
+          keys,
+          values,
+          numerics,
+          medianMs,
+          lowMs,
+          highMs,
+          ratios,
+          cacheGBs,
+          nmse,
+          nmseToF32,
+        }) => [
+          [
+            who,
+            ...(threads === undefined ? [] : [threads === 1 ? "one thread" : `${threads} threads`]),
+            ...(pages === undefined ? [] : [`pages of ${pages}`]),
+          ].join(", "),
           keys === values ? keys : `${keys}, ${values}`,
           `${numerics.scores}, ${numerics.weights}`,
           `${figures(medianMs, 4)} ms`,
           `${figures(lowMs, 4)} .. ${figures(highMs, 4)}`,
-          ...others.map((other) => figures(ratios[other]?.ratio ?? Number.NaN, 3)),
+          ...others.map((other) => (ratios[other] === undefined ? "" : figures(ratios[other].ratio, 3))),
           figures(cacheGBs, 3),
           nmse.toExponential(1),
           nmseToF32.toExponential(1),

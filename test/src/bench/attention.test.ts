@@ -87,6 +87,23 @@ describe("benchAttention", () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
+  test("on several threads measures each on one, too, and tells what they bring", async () => {
+    const { lengths } = await benchAttention(
+      { ...request, device: { ...device, threads: 2 }, peers: ["ort-node"] },
+      defined(),
+    );
+    const rows = lengths[0]?.rows ?? [];
+    const operators = ["ort-node GroupQueryAttention", "ort-node Attention"];
+    expect(rows.map(({ who, threads, ratios }) => [who, threads, Object.keys(ratios)])).toEqual([
+      ["qloom", 1, ["one thread", ...operators]],
+      ["qloom", 2, ["one thread", ...operators]],
+      ...operators.map((who) => [who, 2, operators]),
+    ]);
+    const [one, two] = rows;
+    expect(one?.ratios["one thread"]?.ratio).toBe(1);
+    expect((two?.ratios["one thread"]?.ratio ?? 0) * (two?.medianMs ?? 0)).toBeCloseTo(one?.medianMs ?? 0);
+  });
+
   test("leaves out a peer that can't take the case, with a note", async () => {
     const notes: string[] = [];
     const note = (line: string): void => void notes.push(line);
