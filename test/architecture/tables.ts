@@ -21,7 +21,7 @@ export const browserEntries: readonly string[] = [
   "src/bench/page/ort-webgpu.ts",
   "src/bench/page/ours.ts",
   "src/bench/page/ours-attention.ts",
-  "examples/decoder-layer/layer.ts",
+  "examples/decoder-layer/page.ts",
 ];
 
 export interface PackageRow {
