@@ -69,9 +69,11 @@ interface Exports {
   readonly types: readonly string[];
 }
 
-/** A kind of target: the pieces that it takes besides, and what they add to the exports. */
+/** What a kind of kernels takes of the runtime. */
 interface Part extends Exports {
   readonly pieces: readonly Piece[];
+  /** Libraries of TypeScript's own that its declarations name things of, besides those of the language and the web. */
+  readonly libs?: readonly string[];
 }
 
 const common: Part = { pieces, values: ["ApiError", "QloomError"], types: [] };
@@ -89,6 +91,7 @@ const parts: Readonly<Record<"wasm" | "threads" | "wgsl", Part>> = {
   wgsl: {
     pieces: gpuPieces,
     values: ["GpuError", "GpuKvCache", "GpuPackedTensors", "GpuRuntime", "loadGpuVariant", "runtimeOn"],
+    libs: ["esnext.disposable"],
     types: ["GpuLanguage", "GpuLoadOptions", "GpuVariant", "LoadedGpuKernel"],
   },
 };
@@ -109,9 +112,10 @@ export async function runtimeText(morph: Morph, kind: "wasm" | "wgsl", onThreads
   );
   const values = taken.flatMap((part) => part.values).sort();
   const types = taken.flatMap((part) => part.types.map((name) => `type ${name}`));
+  const libs = taken.flatMap((part) => part.libs ?? []).map((name) => `/// <reference lib="${name}" />\n`);
   return {
     js: `${banner}${js}\nexport { ${values.join(", ")} };\n`,
-    dts: `${banner}${dts}\nexport { ${[...values, ...types].join(", ")} };\n`,
+    dts: `${banner}${libs.join("")}${dts}\nexport { ${[...values, ...types].join(", ")} };\n`,
     ...(onThreads && { worker: `${banner}${(await joined(morph, workerPieces)).js}` }),
   };
 }
