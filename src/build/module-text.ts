@@ -115,9 +115,7 @@ function addKernel(
     type: `runtime.${flavor.kernel}<\n    ${weights},\n    ${args},\n    ${result}\n>`,
   });
   file.addFunction({
-    docs: [
-      `Loads ${name}: the best of its ${flavor.what}. Throws an \`ApiError\` where that can't be read.`,
-    ],
+    docs: [`Loads ${name}: the best of its ${flavor.what}. Throws an \`ApiError\` where that can't be read.`],
     isExported: true,
     name: loaderOf(name),
     parameters: [{ name: "options", ...flavor.options }],

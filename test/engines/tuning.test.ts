@@ -1,6 +1,12 @@
 /** Tuning on WebGPU in every implementation: points are measured by the GPU's clock, what fails is an outcome, and each device has records of its own. */
 import { afterAll, describe, expect, test } from "vitest";
-import { type AttentionWorkload, canonicalJson, type Device, type MatmulWorkload, type Workload } from "../../ir/index.ts";
+import {
+  type AttentionWorkload,
+  canonicalJson,
+  type Device,
+  type MatmulWorkload,
+  type Workload,
+} from "../../ir/index.ts";
 import { type Point, templateFor } from "../../schedules/index.ts";
 import { probeDevice, type TuneOptions, tuneWorkloads } from "../../src/tuner/index.ts";
 import { countPoints, strategyFor } from "../../src/tuner/search/index.ts";

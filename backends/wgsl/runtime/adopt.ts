@@ -28,7 +28,9 @@ export function runtimeOn(
     software: names.software,
     device: describeDevice({ engine, names, info, features: featuresOf(device, language), limits: device.limits }),
     reopen: async () => {
-      throw gpuError("call", { reason: `${names.label} was opened by its user: open it again and load the kernels on it` });
+      throw gpuError("call", {
+        reason: `${names.label} was opened by its user: open it again and load the kernels on it`,
+      });
     },
   });
   adopted.set(device, runtime);

@@ -102,7 +102,10 @@ test("kernels run on a device where no package is, with the features that it has
   ]);
   expect(await readdir(out)).toEqual(expect.arrayContaining(["head.pack.wasm", "head.wgsl", "runtime.js"]));
   await writeFile(join(folder, "main.mjs"), script);
-  await writeFile(join(folder, "inputs.json"), JSON.stringify({ ...(inputs as object), ...lists({ q, keys, values }) }));
+  await writeFile(
+    join(folder, "inputs.json"),
+    JSON.stringify({ ...(inputs as object), ...lists({ q, keys, values }) }),
+  );
   const { env } = await gpuEnvironment({ software: true });
   const { stdout } = await run(process.execPath, ["main.mjs"], { cwd: folder, env: { ...process.env, ...env } });
   const { results, missing } = JSON.parse(stdout);

@@ -5,9 +5,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { planDispatches } from "../../../../backends/wgsl/runtime/plan.ts";
 import type { LaunchShader } from "../../../../backends/wgsl/runtime/shader.ts";
-import { extentOf } from "../../../../backends/wgsl/shader.ts";
 import { slicesOf, unitsPerSlice } from "../../../../backends/wgsl/runtime/tensor.ts";
 import { argsOf, gridOf } from "../../../../backends/wgsl/runtime/values.ts";
+import { extentOf } from "../../../../backends/wgsl/shader.ts";
 import { b } from "../../../../ir/index.ts";
 
 const shader = (sliced: readonly number[]): LaunchShader => ({
