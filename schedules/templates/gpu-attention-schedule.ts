@@ -16,9 +16,11 @@
 import { type AttentionWorkload, cacheBlock, cacheFormatOf, type Format, rowWidth } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
+import { takesDots } from "./attention-dots.ts";
 import { attentionOf, partsOf, piecesIn, type QueryPart, quadSize, steps } from "./attention-steps.ts";
+import { integerScores } from "./gpu-attention-dots.ts";
 import { divideParts, groupLoops, mergeParts, partsLoop } from "./gpu-attention-merge.ts";
-import { bindLoop, type Choices, choicesOf, digits, inner, tree } from "./gpu-attention-steps.ts";
+import { bindLoop, type Choices, choicesOf, digits, inner, type Reading, tree } from "./gpu-attention-steps.ts";
 import { limitOf } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
 import { together } from "./gpu-rows.ts";
@@ -62,7 +64,8 @@ function emptySteps({ lse }: AttentionWorkload): Schedule {
 
 function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
   const { kernel, suffix } = part;
-  const { values, keys, headSize, numerics } = attentionOf(target);
+  const workload = attentionOf(target);
+  const { values, keys, headSize, numerics } = workload;
   const { heads, others, lanes, across, parts } = choices;
   const { split, reorder } = steps(kernel);
   const order = (of: string, ...loops: readonly string[]): AnyStep => reorder(...loops.map((loop) => `${of}/${loop}`));
@@ -82,7 +85,10 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
   const [keyFormat, valueFormat] = [cacheFormatOf(keys).format, cacheFormatOf(values).format];
   // Quantized queries are as wide as a cached row, others as a head.
   const summed = numerics.scores === "i8" ? rowWidth("k", keyFormat, headSize) : headSize;
-  const keyed = decoding(kernel, keyFormat, "k", summed);
+  const keyed =
+    numerics.scores === "i8" && takesDots("keys", workload)
+      ? integerScores(workload, choices, part, at)
+      : decoding(kernel, keyFormat, "k", summed);
   const valued = decoding(kernel, valueFormat, "v", cacheBlock);
   return [
     split("i", choices.rows, ["io", "ii"]),
@@ -96,9 +102,9 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
     split("o/d", across, ["o/dn", "o/dl"]),
     // Rows of values are padded to whole words, results are not.
     { op: "split", kernel, loop: "y/d", factor: across, into: ["y/dn", "y/dl"], tail: "predicate" },
-    order("s", "tb", "tl", ...keyed.loops, "tn", ...inner),
+    keyed.order,
     ...["x", "m", "p", "l"].map((of) => order(of, "tb", "tl", "tn", ...inner)),
-    order("o", "tb", "dl", ...valued.loops, "dn", ...inner),
+    valued.order,
     order("y", "dl", "dn", ...inner),
     ...(isSplit
       ? [
@@ -117,9 +123,9 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
     digits(`${o}${suffix}`, "dn", "dl", across),
     ...tree({ kernel, buffer: `${m}${suffix}`, at: "tb", name: "m", nest: "m" }, choices),
     ...tree({ kernel, buffer: `${l}${suffix}`, at, name: "l", nest: "l.lane/l" }, choices),
-    { op: "skip", kernel, loop: "tb", where: `x${suffix}` },
     ...keyed.stage,
     ...valued.stage,
+    { op: "skip", kernel, loop: "tb", where: `x${suffix}` },
     ...(isSplit
       ? [reorder(...outer, at), ...groupLoops(kernel, outer), bindLoop(kernel, at, "workgroup.z")]
       : groupLoops(kernel, outer)),
@@ -129,30 +135,25 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
   ];
 }
 
-/** How a nest reads a cached tensor: its loops over what it sums, and the decoding of codes for all that use them. */
-interface Decoding {
-  readonly loops: readonly string[];
-  readonly split: Schedule;
-  readonly stage: Schedule;
-}
-
-/** Codes are taken in words of 4, of several places in their bytes where those are shared: neighbouring values of keys, tokens of values. */
-function decoding(kernel: string, format: Format, tensor: "k" | "v", length: number): Decoding {
+/** Decoded values, as floats. Codes are taken in words of 4, of several places in their bytes where those are shared: neighbouring values of keys, tokens of values. */
+function decoding(kernel: string, format: Format, tensor: "k" | "v", length: number): Reading {
   const { split, reorder, vectorize, decode } = steps(kernel);
-  const [of, along, kept] = tensor === "k" ? (["s", "d", "tn"] as const) : (["o", "ti", "dn"] as const);
+  const [of, along, lane, kept] = tensor === "k" ? ["s", "d", "tl", "tn"] : ["o", "ti", "dl", "dn"];
   const together = quadSize * piecesIn(format);
   const into = `${tensor}.r`;
-  const at = (loop: string): string => `${of}/${loop}`;
+  const at = (loop: string | undefined): string => `${of}/${loop}`;
+  const order = (...loops: readonly string[]): AnyStep =>
+    reorder(...["tb", lane, ...loops, kept, ...inner].map(at));
   if (format.codes === undefined || length % together > 0)
-    return { loops: [along], split: [], stage: decode(format, tensor, at(along), into) };
+    return { split: [], order: order(along as string), stage: decode(format, tensor, at(along), into) };
   const [word, place, quad] = [`${along}w`, `${along}p`, `${along}q`];
   const copies = [place, kept, quad].map((loop) => `${into}/${at(loop)}`);
   return {
-    loops: [word, place, quad],
     split: [
       split(at(along), together, [at(word), at(`${along}x`)]),
       split(at(`${along}x`), quadSize, [at(place), at(quad)]),
     ],
+    order: order(word, place, quad),
     stage: [...decode(format, tensor, at(word), into), reorder(...copies), vectorize(copies[2] as string)],
   };
 }

@@ -32,6 +32,14 @@ export function choicesOf(target: Target, point: Point): Choices {
   };
 }
 
+/** How a nest reads a cached tensor: its loops divided and ordered, then the decoding of codes for all that use them. */
+export interface Reading {
+  readonly split: Schedule;
+  readonly order: AnyStep;
+  /** Once what a block uses is its own. */
+  readonly stage: Schedule;
+}
+
 /** The loops over the queries and heads of a workgroup: innermost in every nest. */
 export const inner: readonly string[] = ["ii", "hg"];
 
