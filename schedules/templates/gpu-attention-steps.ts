@@ -1,5 +1,4 @@
 /** What the kernels of the GPU's attention templates are made of: a point's choices, and nests spread over the invocations of a workgroup. */
-import { cacheBlock } from "../../ir/index.ts";
 import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
@@ -78,51 +77,56 @@ export function spread(kernel: string, loops: readonly Counted[], most: number):
   ];
 }
 
+/** The loops over the queries and heads of a workgroup, counted. */
+export const queriesOf = ({ rows, heads }: Choices): readonly Counted[] => [
+  ["ii", rows],
+  ["hg", heads],
+];
+
+/** Values that the tree of a reduction has in workgroup memory, of each that is reduced. */
+export const treeSize = ({ lanes }: Choices): number => lanes + (lanes > few ? few : 0);
+
 /** A value of every lane, reduced for all of them. */
 export interface LaneReduction {
   readonly kernel: string;
-  /** The register that is reduced into, and the loop in which that is done. */
+  /** What is reduced into, and the loop in which that is done. */
   readonly buffer: string;
   readonly at: string;
   /** What the buffers that are added are named after. */
   readonly name: string;
   /** The nest of the reduction: the prefix of its loops, among them `tl`, over lanes. */
   readonly nest: string;
+  /** Further loops of values that are reduced each: then the buffer is in workgroup memory, and invocations share the last level too. */
+  readonly more?: readonly Counted[];
 }
 
 /** Lanes put what they have into workgroup memory; of each few of them one invocation makes one, and all look through what is left. */
-export function tree(
-  { kernel, buffer, at, name, nest }: LaneReduction,
-  { lanes, rows, heads, across }: Choices,
-): Schedule {
-  const [all, fewer] = [`${name}.all`, `${name}.few`];
-  const from = `${all}/${nest}`;
+export function tree({ kernel, buffer, at, name, nest, more = [] }: LaneReduction, choices: Choices): Schedule {
+  const { lanes, across } = choices;
+  const [all, fewer, slot] = [`${name}.all`, `${name}.few`, `${name}.slot`];
+  const counted = [...queriesOf(choices), ...more];
+  const loops = counted.map(([loop]) => loop);
+  const own = (prefix: string): readonly string[] => loops.map((loop) => `${prefix}/${loop}`);
+  const most = Math.max(lanes, across);
   const keep = (into: string, loop: string): AnyStep => ({
     ...{ op: "accumulate-in", kernel, buffer, at, into, keep: [loop], scope: "workgroup" },
   });
+  const named = (names: readonly string[]): readonly Counted[] =>
+    names.map((loop, i) => [loop, (counted[i] as Counted)[1]]);
+  /** What is left, summed into the buffer by one invocation for each value; each invocation does it for itself where that is a register. */
+  const last = (prefix: string, lane: string): Schedule =>
+    more.length === 0
+      ? []
+      : [{ op: "reorder", kernel, loops: [...own(prefix), lane] }, ...spread(kernel, named(own(prefix)), most)];
+  const from = `${all}/${nest}`;
   const gathered = keep(all, `${nest}/tl`);
-  if (lanes <= few) return [gathered];
-  const [own, slot] = [inner.map((loop) => `${from}/${loop}`), `${name}.slot`];
-  const [ii, hg] = own as [string, string];
+  if (lanes <= few) return [gathered, ...last(from, `${from}/tl`)];
   return [
     gathered,
     { op: "split", kernel, loop: `${from}/tl`, factor: lanes / few, into: [slot, `${name}.term`] },
-    { op: "reorder", kernel, loops: [slot, ...own, `${name}.term`] },
+    { op: "reorder", kernel, loops: [slot, ...own(from), `${name}.term`] },
     keep(fewer, slot),
-    ...spread(
-      kernel,
-      [
-        [slot, few],
-        [ii, rows],
-        [hg, heads],
-      ],
-      Math.max(lanes, across),
-    ),
+    ...spread(kernel, [[slot, few], ...named(own(from))], most),
+    ...last(`${fewer}/${from}`, `${fewer}/${slot}`),
   ];
-}
-
-/** Workgroup memory of the kernel over blocks: weights of a block, and what trees have. */
-export function workgroupBytes({ rows, heads, lanes }: Choices): number {
-  const trees = 2 * (lanes + (lanes > few ? few : 0));
-  return 4 * rows * heads * (cacheBlock + trees);
 }
