@@ -96,12 +96,17 @@ export interface LaneReduction {
   readonly name: string;
   /** The nest of the reduction: the prefix of its loops, among them `tl`, over lanes. */
   readonly nest: string;
+  /** Whether a lane has one value already; else those of its tokens are reduced first. */
+  readonly isSingle?: boolean;
   /** Further loops of values that are reduced each: then the buffer is in workgroup memory, and invocations share the last level too. */
   readonly more?: readonly Counted[];
 }
 
 /** Lanes put what they have into workgroup memory; of each few of them one invocation makes one, and all look through what is left. */
-export function tree({ kernel, buffer, at, name, nest, more = [] }: LaneReduction, choices: Choices): Schedule {
+export function tree(
+  { kernel, buffer, at, name, nest, isSingle = false, more = [] }: LaneReduction,
+  choices: Choices,
+): Schedule {
   const { lanes, across } = choices;
   const [all, fewer, slot] = [`${name}.all`, `${name}.few`, `${name}.slot`];
   const counted = [...queriesOf(choices), ...more];
@@ -119,10 +124,13 @@ export function tree({ kernel, buffer, at, name, nest, more = [] }: LaneReductio
       ? []
       : [{ op: "reorder", kernel, loops: [...own(prefix), lane] }, ...spread(kernel, named(own(prefix)), most)];
   const from = `${all}/${nest}`;
-  const gathered = keep(all, `${nest}/tl`);
-  if (lanes <= few) return [gathered, ...last(from, `${from}/tl`)];
+  const gathered: Schedule = [
+    keep(all, `${nest}/tl`),
+    ...(isSingle ? [] : [{ op: "accumulate-in", kernel, buffer: all, at: `${nest}/tl`, into: `${name}.own` } as const]),
+  ];
+  if (lanes <= few) return [...gathered, ...last(from, `${from}/tl`)];
   return [
-    gathered,
+    ...gathered,
     { op: "split", kernel, loop: `${from}/tl`, factor: lanes / few, into: [slot, `${name}.term`] },
     { op: "reorder", kernel, loops: [slot, ...own(from), `${name}.term`] },
     keep(fewer, slot),

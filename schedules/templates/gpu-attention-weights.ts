@@ -54,7 +54,7 @@ export const weighing: Readonly<Record<AttentionNumerics["weights"], Weigh>> = {
       trees: [
         digits(`x${suffix}`, "tn", "tl", choices.lanes),
         ...tree({ kernel, buffer: `${m}${suffix}`, at: "tb", name: "m", nest: "m" }, choices),
-        ...tree({ kernel, buffer: `${l}${suffix}`, at, name: "l", nest: `${sum}/l` }, choices),
+        ...tree({ kernel, buffer: `${l}${suffix}`, at, name: "l", nest: `${sum}/l`, isSingle: true }, choices),
       ],
       bound: [...["x", "m", "p", "start/l", "scale/l", "l"].map(lanes.bind), lanes.bind(`${sum}/l`)],
     };
