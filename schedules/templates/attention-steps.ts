@@ -54,6 +54,11 @@ export function piecesIn(format: Format): number {
   return isSubByte(scalar) && 8 % scalars[scalar].bits === 0 ? 8 / scalars[scalar].bits : 1;
 }
 
+/** A block's page is looked up once: its addresses are then those of a cache without pages. */
+export const paged = (kernel: string): AnyStep => ({
+  ...{ op: "stage", kernel, buffer: "pageTable", at: "tb", into: "page", scope: "register" },
+});
+
 interface Steps {
   readonly split: (loop: string, factor: number, into: readonly [string, string]) => SplitStep;
   readonly reorder: (...loops: readonly string[]) => AnyStep;

@@ -20,6 +20,7 @@ import {
   join,
   laneReduction,
   none,
+  paged,
   partsOf,
   passes,
   piecesIn,
@@ -44,11 +45,6 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...(workload.numerics.scores === "i8" ? quantizeQueries(workload) : []),
   ];
 }
-
-/** A block's page is looked up once: its addresses are then those of a cache without pages. */
-const paged = (kernel: string): AnyStep => ({
-  ...{ op: "stage", kernel, buffer: "pageTable", at: "tb", into: "page", scope: "register" },
-});
 
 function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;

@@ -10,14 +10,14 @@
  *         for dl local.x: o[dl] = o[dl] * scale + sum over the block of p * v[dl]
  *       l = sum of l.lane;  for dl local.x: y = o / l
  *
- * Scores of a block are all that is kept: in registers, the weights in workgroup memory. `parts` divides the blocks among workgroups too (`rebase`): each has a maximum, a sum and
+ * With pages the sequence is a digit of workgroup.y. Scores of a block are all that is kept: in registers, the weights in workgroup memory. `parts` divides the blocks among workgroups too (`rebase`): each has a maximum, a sum and
  * a weighted sum of its own, which a kernel `merge` combines.
  */
 import { type AttentionWorkload, cacheBlock, cacheFormatOf, rowWidth } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { takesDots } from "./attention-dots.ts";
-import { attentionOf, partsOf, passes, piecesIn, type QueryPart, quadSize, steps } from "./attention-steps.ts";
+import { attentionOf, paged, partsOf, passes, piecesIn, type QueryPart, quadSize, steps } from "./attention-steps.ts";
 import { integerScores, integerValues } from "./gpu-attention-dots.ts";
 import { divideParts, groupLoops, mergeParts, partsLoop } from "./gpu-attention-merge.ts";
 import { bindLoop, type Choices, choicesOf, digits, inner, type Reading } from "./gpu-attention-steps.ts";
@@ -25,6 +25,7 @@ import { weighing } from "./gpu-attention-weights.ts";
 import { limitOf } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
 import { together } from "./gpu-rows.ts";
+import { namesOfX } from "./quantize.ts";
 import type { Point, Target } from "./template.ts";
 
 export function attentionSchedule(target: Target, point: Point): Schedule {
@@ -37,32 +38,41 @@ export function attentionSchedule(target: Target, point: Point): Schedule {
     { op: "specialize", loops: ["i"], modulo: rows },
     ...partsOf(m, rows).flatMap((part) => derive(target, { ...choices, rows: part.rows }, part)),
     ...(numerics.scores === "i8"
-      ? gpuQuantizeSteps("quantize", keyWidth(workload), m, limitOf(target, "invocations"))
+      ? gpuQuantizeSteps(
+          "quantize",
+          keyWidth(workload),
+          m,
+          limitOf(target, "invocations"),
+          namesOfX,
+          sequences(workload),
+        )
       : []),
     ...emptySteps(workload),
   ];
 }
 
-/** Without tokens: an invocation per result. */
-function emptySteps({ lse }: AttentionWorkload): Schedule {
+/** Without tokens: an invocation per result, or with pages per result of all sequences. */
+function emptySteps({ lse, pages }: AttentionWorkload): Schedule {
   const [kernel, logarithms] = ["empty", "empty.lse"];
-  if (!lse) return together(kernel, ["y/0", "y/1", "y/2"]);
+  const [y, ofY] = pages === undefined ? [["y/0", "y/1", "y/2"], []] : [["y/1", "y/2", "y/3"], ["y/0"]];
+  if (!lse) return together(kernel, y, ofY);
+  const [l, ofL] = pages === undefined ? [["lse/1", "lse/0"], []] : [["lse/2", "lse/0"], ["lse/1"]];
   return [
     { op: "fission", kernel, buffer: "lse", into: logarithms, stage: "main" },
-    ...together(kernel, ["y/0", "y/1", "y/2"]),
-    { op: "reorder", kernel: logarithms, loops: ["lse/1", "lse/0"] },
-    ...together(logarithms, ["lse/1", "lse/0"]),
+    ...together(kernel, y, ofY),
+    { op: "reorder", kernel: logarithms, loops: [...l, ...ofL] },
+    ...together(logarithms, l),
   ];
 }
 
 function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
   const { kernel, suffix } = part;
   const workload = attentionOf(target);
-  const { headSize, numerics } = workload;
+  const { headSize, numerics, pages } = workload;
   const { heads, others, across, parts } = choices;
   const { split, reorder } = steps(kernel);
   const isSplit = parts > 1;
-  const outer = [...(others > 1 ? ["hk", "go"] : ["hk"]), "io"];
+  const outer = [...sequences(workload), "hk", ...(others > 1 ? ["go"] : []), "io"];
   /** The loop in which a workgroup goes over blocks, and the buffers that it carries. */
   const at = isSplit ? partsLoop : "io";
   const [m, l, o] = (["m", "l", "o"] as const).map((buffer) => (isSplit ? `${buffer}.part` : buffer)) as [
@@ -106,6 +116,7 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
       : []),
     ...weights.sums,
     { op: "online", kernel, max: m, loops: blocks, into: "tb" },
+    ...(pages === undefined ? [] : [paged(kernel)]),
     own("s", "tb", "register"),
     ...Object.entries(weights.own).map(([buffer, scope]) => own(buffer, "tb", scope)),
     ...[m, l, o, `${m}.before`, `${m}.scale`].map((buffer) => own(buffer, at, "register")),
@@ -124,6 +135,9 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
     ...(isSplit ? mergeParts(target, outer, part, choices) : []),
   ];
 }
+
+/** The loop over sequences, where there are several. */
+const sequences = ({ pages }: AttentionWorkload): readonly string[] => (pages === undefined ? [] : ["b"]);
 
 /** Values of a cached key. */
 const keyWidth = ({ keys, headSize }: AttentionWorkload): number => rowWidth("k", cacheFormatOf(keys).format, headSize);

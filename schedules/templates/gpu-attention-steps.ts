@@ -3,6 +3,7 @@ import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { attentionOf } from "./attention-steps.ts";
+import { fused } from "./rows.ts";
 import { numberAt, type Point, type Target } from "./template.ts";
 
 /** A point's choices, and what follows from them. */
@@ -68,13 +69,12 @@ export function spread(kernel: string, loops: readonly Counted[], most: number):
     if (count * own > most) break;
     [taken, count] = [taken + 1, count * own];
   }
-  const [first, ...others] = loops.slice(0, taken).map(([loop]) => loop);
-  if (first === undefined) return [];
-  const named = (i: number): string => (i === 0 ? first : `${first}.${i}`);
-  return [
-    ...others.map((loop, i): AnyStep => ({ op: "fuse", kernel, loops: [named(i), loop], into: named(i + 1) })),
-    bindLoop(kernel, named(others.length), "local.x"),
-  ];
+  if (taken === 0) return [];
+  const { steps, loop } = fused(
+    kernel,
+    loops.slice(0, taken).map(([of]) => of),
+  );
+  return [...steps, bindLoop(kernel, loop, "local.x")];
 }
 
 /** The loops over the queries and heads of a workgroup, counted. */

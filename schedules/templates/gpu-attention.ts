@@ -21,12 +21,13 @@ const divisorsOf = (count: number): readonly number[] =>
 
 /** Storage buffers of the kernel over blocks. */
 function buffersOf(workload: AttentionWorkload, parts: number): number {
-  const { keys, values, numerics, positions, slopes, bias, sinks, lse } = workload;
+  const { keys, values, numerics, positions, slopes, bias, sinks, lse, pages } = workload;
   const count = (...flags: readonly (boolean | undefined)[]): number => flags.filter((flag) => flag === true).length;
   const fields = (format: string): number => cacheFormatOf(format).format.fields.length;
   const read = fields(keys) + fields(values) + (numerics.scores === "i8" ? 2 : 1);
   const results = parts > 1 ? 3 : 1 + count(sinks, lse);
-  return read + count(positions === "given", slopes, bias) + results;
+  const places = pages === undefined ? 0 : 2;
+  return read + places + count(positions === "given", slopes, bias) + results;
 }
 
 /** Values of a head, with those that it is padded by. */
@@ -80,8 +81,7 @@ function conditions(target: Target): readonly Constraint[] {
 
 /** Why an attention can't be on this GPU, whatever the template, and what to do. */
 export function attentionFault(target: Target): string | undefined {
-  const { headSize, pages } = attentionOf(target);
-  if (pages !== undefined) return "pages: on a GPU caches have none; compile without a GPU's runtime, or without pages";
+  const { headSize } = attentionOf(target);
   if (acrossFor(target).length === 0)
     return `headSize: no number of invocations divides ${headSize}; for such heads compile without a GPU's runtime`;
   const [count, most] = [buffersOf(attentionOf(target), 1), limitOf(target, "storageBuffers")];

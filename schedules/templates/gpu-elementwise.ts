@@ -25,7 +25,6 @@ export const gpuElementwise: Template = {
   packing: "gpu-elementwise",
   refuses: ({ workload, device }) => {
     if (device.kind !== "wgsl") return `the device is ${device.kind}`;
-    if ("pages" in workload && workload.pages !== undefined) return "its cache has pages";
     return workload.op in steps ? undefined : `it is a ${workload.op}`;
   },
   space: () => ({ axes: {}, where: [], layout: [] }),
