@@ -107,6 +107,7 @@ export {
   ApiError,
   GpuKvCache,
   GpuPackedTensors,
+  GpuPagedCache,
   type Held,
   HeldTensor,
   KvCache,

@@ -66,6 +66,13 @@ export function gpuRmsnormSteps({ k }: RmsNormWorkload, invocations: number): Sc
   return rowByWorkgroup(row, lanesOf(k, invocations));
 }
 
+/** A workgroup per row of a sequence: its invocations are the iterations of a loop inside. */
+const byRows = (kernel: string, [sequence, row]: readonly string[], within: string): Schedule => [
+  { op: "bind", kernel, loop: sequence as string, to: "workgroup.y" },
+  { op: "bind", kernel, loop: row as string, to: "workgroup.x" },
+  { op: "bind", kernel, loop: within, to: "local.x" },
+];
+
 export const gpuRopeSteps = (of: RopeWorkload): Schedule => gpuTurningSteps(of, of.d, "main");
 
 /** An invocation turns a pair, or two that are neighbours, of heads of d values. `kernel` is the one that turns, `each` a loop over sequences. */
@@ -77,7 +84,7 @@ export function gpuTurningSteps(
 ): Schedule {
   const rest = rotary === d ? [] : byWords("rest", ["m", "h"], "i", d - rotary, each);
   return [
-    ...together("angles", ["m", "i"], each),
+    ...(each.length === 0 ? together("angles", ["m", "i"]) : byRows("angles", [...each, "m"], "i")),
     { op: "unroll", kernel, loops: ["p"] },
     ...together(kernel, ["m", "h", "i"], each),
     ...rest,

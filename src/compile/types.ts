@@ -175,23 +175,28 @@ interface Contiguous<Kv> {
   readonly cache: Kv;
 }
 /** A run over sequences of a paged cache, in their order. */
-interface Paged {
-  readonly cache: PagedCache;
+interface Paged<Pool> {
+  readonly cache: Pool;
   readonly sequences: readonly Sequence[];
 }
-type Cache<W, Kv> = W extends { readonly keys: string }
+type Cache<W, Kv, Pool> = W extends { readonly keys: string }
   ? W extends { readonly pages: number }
-    ? Paged
+    ? Paged<Pool>
     : "pages" extends keyof W
-      ? Contiguous<Kv> | Paged
+      ? Contiguous<Kv> | Paged<Pool>
       : Contiguous<Kv>
   : unknown;
 
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
-export type RunArguments<W extends Workload, Packed = PackedTensors, Kv = KvCache> = W extends Workload
+export type RunArguments<
+  W extends Workload,
+  Packed = PackedTensors,
+  Kv = KvCache,
+  Pool = PagedCache,
+> = W extends Workload
   ? (Packed extends PackedTensors ? Holding<Inputs<W>[W["op"]]> : Inputs<W>[W["op"]]) &
       Weights<W, Packed> &
-      Cache<W, Kv> &
+      Cache<W, Kv, Pool> &
       Rows<W>
   : never;
 

@@ -5,13 +5,15 @@
 import type { GpuTensor } from "../../backends/index.ts";
 import { inputsOf, type RunInputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
 import { arrayOf, type TensorArray } from "./arrays.ts";
-import { requireCache } from "./cached-tokens.ts";
+import { cachedTokens, requireCache } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
-import type { GpuKvCache } from "./gpu-cache.ts";
+import type { GpuCachedTokens, GpuKvCache } from "./gpu-cache.ts";
 import type { GpuExecutable } from "./gpu-executable.ts";
 import type { GpuPackedTensors } from "./gpu-packed.ts";
+import type { GpuPagedCache } from "./gpu-paged-cache.ts";
 import type { TensorSpec } from "./info.ts";
 import { bytesOf, requireSizes, type StoredArrays, storedBytes } from "./kernel.ts";
+import { pagedInputs } from "./paged-cache.ts";
 import { evaluate, type Size, type Sizes } from "./size.ts";
 
 /** A kernel on a GPU that packs weights of type `Weights` and runs on `Arguments`. */
@@ -27,6 +29,11 @@ export interface LoadedGpuKernel<Weights, Arguments, Result> {
    * @param capacity tokens that it has room for before it grows; 0 unless given
    */
   newCache(capacity?: number): Promise<GpuKvCache>;
+  /**
+   * The same with pages, for sequences of different lengths, where the workload has `pages`.
+   * @param capacity pages that it has room for before it grows; 0 unless given
+   */
+  newPagedCache(capacity?: number): Promise<GpuPagedCache>;
   /** Runs; results are copies. Rejects with an `ApiError` for a wrong length, or tensors packed for another layout, with a `GpuError` where the device is lost. */
   run(args: Arguments): Promise<Result>;
   /** Frees what the kernel holds; packed tensors stay. */
@@ -50,6 +57,7 @@ export function gpuKernelOf<Weights, Arguments, Result>(
     pack: async (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
     newCache: (capacity) => executable.newCache(capacity),
+    newPagedCache: (capacity) => executable.newPagedCache(capacity),
     run: (args) => inTurn(() => run(executable, buffers, args as RunInputs)) as Promise<Result>,
     dispose: () => {
       buffers.dispose();
@@ -92,29 +100,33 @@ async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs)
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
   if (artifact.caches === undefined) return runOn(executable, buffers, args, undefined);
-  const cache = requireCache<GpuKvCache>(artifact, args["cache"], runtime);
-  return cache.inTurn(() => runOn(executable, buffers, args, cache));
+  const cache = requireCache<GpuKvCache | GpuPagedCache>(artifact, args["cache"], runtime);
+  return cache.inTurn(async () =>
+    runOn(executable, buffers, args, cachedTokens<GpuCachedTokens>(artifact, args, runtime)),
+  );
 }
 
 async function runOn(
   executable: GpuExecutable,
   buffers: Buffers,
   args: RunInputs,
-  cache: GpuKvCache | undefined,
+  cache: GpuCachedTokens | undefined,
 ): Promise<unknown> {
-  cache?.requireLive();
   const { artifact, runtime } = executable;
-  const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
-  const m = sizes.M;
+  const before = { ...sizesOf(artifact, args), ...cache?.sizes };
+  const m = before.M;
   const joining = artifact.workload.op === "append" ? m : 0;
-  requireSizes(artifact, sizes);
+  requireSizes(artifact, before);
   const weights = new Map<string, GpuTensor>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<GpuPackedTensors>(artifact, args["w"], runtime);
     for (const [name, tensor] of w.tensors) weights.set(name, tensor);
   }
-  const inputs = inputsOf(artifact, args, sizes);
+  const inputs = inputsOf(artifact, args, before, pagedInputs);
+  // Nothing is refused from here on: now the cache may change.
   await cache?.makeRoom(joining);
+  const sizes = { ...before, ...cache?.sizes };
+  for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
   for (const [name, tensor] of cache?.tensors ?? []) weights.set(name, tensor);
   const sizeOf = ({ bytes }: TensorSpec, rows: number): number => evaluate(bytes, { ...sizes, M: rows });
   const results = new Map(artifact.outputs.map((o) => [o.name, new Uint8Array(sizeOf(o, m))]));

@@ -12,6 +12,7 @@ export { GpuKvCache } from "./gpu-cache.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
+export { GpuPagedCache } from "./gpu-paged-cache.ts";
 export { packedSlices } from "./gpu-slices.ts";
 export { type Held, HeldTensor, type Holding, release } from "./held.ts";
 export type {
