@@ -81,13 +81,19 @@ function conditions(target: Target): readonly Constraint[] {
 
 /** Why an attention can't be on this GPU, whatever the template, and what to do. */
 export function attentionFault(target: Target): string | undefined {
-  const { headSize } = attentionOf(target);
+  const workload = attentionOf(target);
+  const { headSize } = workload;
   if (acrossFor(target).length === 0)
     return `headSize: no number of invocations divides ${headSize}; for such heads compile without a GPU's runtime`;
-  const [count, most] = [buffersOf(attentionOf(target), 1), limitOf(target, "storageBuffers")];
+  const [count, most] = [buffersOf(workload, 1), limitOf(target, "storageBuffers")];
+  const remedies = [
+    'open the GPU with limits: "adapter" where it has more',
+    ...(workload.numerics.scores === "i8" ? ['have scores in "f32"'] : []),
+    "leave out zero points or other inputs",
+  ];
   return count <= most
     ? undefined
-    : `its ${count} tensors are more than the ${most} storage buffers of a shader; open the GPU with limits: "adapter" where it has more, or leave out zero points or other inputs`;
+    : `its ${count} tensors are more than the ${most} storage buffers of a shader; ${remedies.slice(0, -1).join(", ")}, or ${remedies.at(-1)}`;
 }
 
 function refuses(target: Target): string | undefined {

@@ -5,9 +5,9 @@ import {
   type DequantizeWorkload,
   type EmbedWorkload,
   type MergeWorkload,
-  programOf,
   type RmsNormWorkload,
   type RopeWorkload,
+  type RotateWorkload,
   type Rotation,
   type SwigluWorkload,
 } from "../../ir/index.ts";
@@ -91,25 +91,30 @@ export function gpuTurningSteps(
   ];
 }
 
-/**
- * An invocation encodes a token's head; where codes share bytes, or pages say where tokens lie, a head of all tokens, so that no byte is two invocations'. What is decoded again
- * goes by its outermost loop, keys are turned as by rope.
- */
+/** New keys turned as by rope, then keys and values encoded. What is decoded again goes by its outermost loop. */
 export function gpuAppendSteps(workload: AppendWorkload): Schedule {
-  const { rope, headSize, pages } = workload;
-  const turning = rope === undefined ? [] : ["angles", "turn", "rest"];
-  const encoding = programOf(workload).kernels.filter(({ name }) => !turning.includes(name));
+  const { rope, headSize, pages, decoded } = workload;
+  const each = pages === undefined ? [] : ["b"];
   return [
-    ...(rope === undefined ? [] : gpuTurningSteps(rope, headSize, "turn", pages === undefined ? [] : ["b"])),
-    ...encoding.flatMap(({ name, body: [outermost] }): Schedule => {
-      const isApart =
-        pages === undefined &&
-        (name === "keys" || name === "values") &&
-        piecesIn(cacheFormatOf(workload[name]).format) === 1;
-      if (isApart) return [{ op: "reorder", kernel: name, loops: ["i", "h"] }, ...together(name, ["i", "h"])];
-      return outermost?.kind === "for" ? [bindRows(name, outermost.loop)] : [];
-    }),
+    ...(rope === undefined ? [] : gpuTurningSteps(rope, headSize, "turn", each)),
+    ...encodingSteps("keys", workload.keys, each),
+    ...encodingSteps("values", workload.values, each),
+    ...(decoded ? ["keys.decoded", "values.decoded"].map((kernel) => bindRows(kernel, "h")) : []),
   ];
+}
+
+/** Keys decoded, an invocation for each value, turned as by rope, and encoded again. */
+export const gpuRotateSteps = (workload: RotateWorkload): Schedule => [
+  ...together("decode", ["m", "h", "d"]),
+  ...gpuTurningSteps(workload, workload.headSize, "turn"),
+  ...encodingSteps("keys", workload.keys, []),
+];
+
+/** An invocation encodes a token's head; where codes share bytes, or pages say where tokens lie, a head of all tokens, so that no byte is two invocations'. */
+function encodingSteps(kernel: string, name: string, each: readonly string[]): Schedule {
+  const { format, tokens } = cacheFormatOf(name);
+  if (each.length > 0 || piecesIn(format) > 1 || tokens > 1) return [bindRows(kernel, "h")];
+  return [{ op: "reorder", kernel, loops: ["i", "h"] }, ...together(kernel, ["i", "h"])];
 }
 
 /** An invocation takes a head of a row, and has what it makes on the way in registers. */
