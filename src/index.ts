@@ -105,6 +105,8 @@ export {
 } from "./models/index.ts";
 export {
   ApiError,
+  type GpuHeld,
+  GpuHeldTensor,
   GpuKvCache,
   GpuPackedTensors,
   GpuPagedCache,

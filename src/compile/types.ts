@@ -1,6 +1,6 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
 import type { ScaledRotation, Workload } from "../../ir/index.ts";
-import type { Holding, KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
+import type { GpuHolding, Holding, KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
 export const otherFormats = [
@@ -194,7 +194,7 @@ export type RunArguments<
   Kv = KvCache,
   Pool = PagedCache,
 > = W extends Workload
-  ? (Packed extends PackedTensors ? Holding<Inputs<W>[W["op"]]> : Inputs<W>[W["op"]]) &
+  ? (Packed extends PackedTensors ? Holding<Inputs<W>[W["op"]]> : GpuHolding<Inputs<W>[W["op"]]>) &
       Weights<W, Packed> &
       Cache<W, Kv, Pool> &
       Rows<W>

@@ -9,6 +9,7 @@ import { cachedTokens, requireCache } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
 import type { GpuCachedTokens, GpuKvCache } from "./gpu-cache.ts";
 import type { GpuExecutable } from "./gpu-executable.ts";
+import { type GpuHeld, GpuHeldTensor } from "./gpu-held.ts";
 import type { GpuPackedTensors } from "./gpu-packed.ts";
 import type { GpuPagedCache } from "./gpu-paged-cache.ts";
 import type { TensorSpec } from "./info.ts";
@@ -36,6 +37,11 @@ export interface LoadedGpuKernel<Weights, Arguments, Result> {
   newPagedCache(capacity?: number): Promise<GpuPagedCache>;
   /** Runs; results are copies. Rejects with an `ApiError` for a wrong length, or tensors packed for another layout, with a `GpuError` where the device is lost. */
   run(args: Arguments): Promise<Result>;
+  /**
+   * Runs; results stay on the GPU, as inputs of kernels there, until they are disposed of. Rejects as `run` does, and with an `ApiError` for more rows than fit the device's
+   * bindings at once.
+   */
+  hold(args: Arguments): Promise<GpuHeld<Result>>;
   /** Frees what the kernel holds; packed tensors stay. */
   dispose(): void;
 }
@@ -58,7 +64,12 @@ export function gpuKernelOf<Weights, Arguments, Result>(
     loadPacked: (bytes) => executable.loadPacked(bytes),
     newCache: (capacity) => executable.newCache(capacity),
     newPagedCache: (capacity) => executable.newPagedCache(capacity),
-    run: (args) => inTurn(() => run(executable, buffers, args as RunInputs)) as Promise<Result>,
+    run: (args) =>
+      inTurn(() => run(executable, args as RunInputs, (on) => runRows(executable, buffers, on))) as Promise<Result>,
+    hold: (args) =>
+      inTurn(() => run(executable, args as RunInputs, (on) => holdRows(executable, buffers, on))) as Promise<
+        GpuHeld<Result>
+      >,
     dispose: () => {
       buffers.dispose();
       executable.dispose();
@@ -95,58 +106,64 @@ class Buffers {
   }
 }
 
-async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<unknown> {
+/** What a run is on: its sizes, tensors that stand on the GPU already, and inputs, held ones among them. */
+interface Run {
+  readonly sizes: Sizes & { readonly M: number };
+  readonly tensors: ReadonlyMap<string, GpuTensor>;
+  readonly inputs: ReadonlyMap<string, TensorArray | GpuHeldTensor>;
+}
+
+type Work = (on: Run) => Promise<unknown>;
+
+async function run(executable: GpuExecutable, args: RunInputs, work: Work): Promise<unknown> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
-  if (artifact.caches === undefined) return runOn(executable, buffers, args, undefined);
+  if (artifact.caches === undefined) return runOn(executable, args, undefined, work);
   const cache = requireCache<GpuKvCache | GpuPagedCache>(artifact, args["cache"], runtime);
   return cache.inTurn(async () =>
-    runOn(executable, buffers, args, cachedTokens<GpuCachedTokens>(artifact, args, runtime)),
+    runOn(executable, args, cachedTokens<GpuCachedTokens>(artifact, args, runtime), work),
   );
 }
 
 async function runOn(
-  executable: GpuExecutable,
-  buffers: Buffers,
+  { artifact, runtime }: GpuExecutable,
   args: RunInputs,
   cache: GpuCachedTokens | undefined,
+  work: Work,
 ): Promise<unknown> {
-  const { artifact, runtime } = executable;
   const before = { ...sizesOf(artifact, args), ...cache?.sizes };
-  const m = before.M;
-  const joining = artifact.workload.op === "append" ? m : 0;
+  const joining = artifact.workload.op === "append" ? before.M : 0;
   requireSizes(artifact, before);
-  const weights = new Map<string, GpuTensor>();
+  const tensors = new Map<string, GpuTensor>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<GpuPackedTensors>(artifact, args["w"], runtime);
-    for (const [name, tensor] of w.tensors) weights.set(name, tensor);
+    for (const [name, tensor] of w.tensors) tensors.set(name, tensor);
   }
-  const inputs = inputsOf(artifact, args, before, pagedInputs);
+  const inputs = inputsOf<GpuHeldTensor>(artifact, args, before, pagedInputs, runtime);
   // Nothing is refused from here on: now the cache may change.
   await cache?.makeRoom(joining);
-  const sizes = { ...before, ...cache?.sizes };
   for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
-  for (const [name, tensor] of cache?.tensors ?? []) weights.set(name, tensor);
-  const sizeOf = ({ bytes }: TensorSpec, rows: number): number => evaluate(bytes, { ...sizes, M: rows });
-  const results = new Map(artifact.outputs.map((o) => [o.name, new Uint8Array(sizeOf(o, m))]));
-  const most = rowsAtOnce(executable, sizes);
+  for (const [name, tensor] of cache?.tensors ?? []) tensors.set(name, tensor);
+  const result = await work({ sizes: { ...before, ...cache?.sizes }, tensors, inputs });
+  cache?.grow(joining);
+  return result;
+}
+
+const sizeOf = ({ bytes }: TensorSpec, sizes: Sizes, rows: number): number => evaluate(bytes, { ...sizes, M: rows });
+
+/** Results are read; rows are run part by part where they are too many. */
+async function runRows(executable: GpuExecutable, buffers: Buffers, on: Run): Promise<unknown> {
+  const { artifact, runtime } = executable;
+  const { sizes } = on;
+  const m = sizes.M;
+  const results = new Map(artifact.outputs.map((o) => [o.name, new Uint8Array(sizeOf(o, sizes, m))]));
+  const most = rowsFor(executable, on);
   for (let row = 0; row < m || row === 0; row += most) {
     const rows = Math.min(most, m - row);
-    const tensors = new Map(weights);
-    const writes: Promise<void>[] = [];
-    for (const spec of artifact.inputs) {
-      const tensor = await buffers.get(spec.name, sizeOf(spec, rows));
-      tensors.set(spec.name, tensor);
-      const data = bytesOf(inputs.get(spec.name) as TensorArray);
-      // What does not grow with M is the same for all rows.
-      const begin = row === 0 || sizeOf(spec, 1) === sizeOf(spec, 2) ? 0 : sizeOf(spec, row);
-      writes.push(runtime.write(tensor, data.subarray(begin, begin + tensor.bytes)));
-      // Short writes keep their place in the order of things.
-      if (tensor.bytes > orderedBytes) await writes.at(-1);
-    }
+    const { tensors, writes } = await placed(executable, buffers, on, row, rows);
     const outputs: GpuTensor[] = [];
-    for (const spec of artifact.outputs) outputs.push(await buffers.get(spec.name, sizeOf(spec, rows)));
+    for (const spec of artifact.outputs) outputs.push(await buffers.get(spec.name, sizeOf(spec, sizes, rows)));
     artifact.outputs.forEach(({ name }, i) => {
       tensors.set(name, outputs[i] as GpuTensor);
     });
@@ -155,11 +172,69 @@ async function runOn(
       ...writes,
     ]);
     artifact.outputs.forEach((spec, i) => {
-      (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, row === 0 ? 0 : sizeOf(spec, row));
+      (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, row === 0 ? 0 : sizeOf(spec, sizes, row));
     });
   }
-  cache?.grow(joining);
   return resultOf(artifact, (spec) => new (arrayOf(spec))((results.get(spec.name) as Uint8Array<ArrayBuffer>).buffer));
+}
+
+/** Results stay on the GPU. */
+async function holdRows(executable: GpuExecutable, buffers: Buffers, on: Run): Promise<unknown> {
+  const { artifact, runtime } = executable;
+  const { sizes } = on;
+  const m = sizes.M;
+  if (rowsAtOnce(executable, sizes) < m) throw tooMany(m);
+  const { tensors, writes } = await placed(executable, buffers, on, 0, m);
+  const held = new Map<string, GpuHeldTensor>();
+  try {
+    for (const spec of artifact.outputs) {
+      const tensor = await GpuHeldTensor.allocate(runtime, { ...spec, bytes: sizeOf(spec, sizes, m) });
+      held.set(spec.name, tensor);
+      tensors.set(spec.name, tensor.tensor);
+    }
+    await Promise.all([runtime.launch(await executable.launches(sizes, tensors)), ...writes]);
+    return resultOf(artifact, ({ name }) => held.get(name));
+  } catch (error) {
+    for (const tensor of held.values()) tensor.dispose();
+    throw error;
+  }
+}
+
+const tooMany = (m: number): ApiError =>
+  new ApiError(`m = ${m}: so many rows are run part by part, which held tensors are not; run arrays, or fewer rows`);
+
+/** The most rows of a run at once. Throws an `ApiError` where tensors that are held would have to be cut. */
+function rowsFor(executable: GpuExecutable, { sizes, inputs }: Run): number {
+  const most = rowsAtOnce(executable, sizes);
+  if (most < sizes.M && [...inputs.values()].some((data) => !ArrayBuffer.isView(data))) throw tooMany(sizes.M);
+  return most;
+}
+
+/** Inputs of `rows` rows from `row` on, those that are held where they are, the others on their way. */
+async function placed(
+  { artifact, runtime }: GpuExecutable,
+  buffers: Buffers,
+  { sizes, tensors: given, inputs }: Run,
+  row: number,
+  rows: number,
+): Promise<{ readonly tensors: Map<string, GpuTensor>; readonly writes: readonly Promise<void>[] }> {
+  const tensors = new Map(given);
+  const writes: Promise<void>[] = [];
+  for (const spec of artifact.inputs) {
+    const data = inputs.get(spec.name) as TensorArray | GpuHeldTensor;
+    if (!ArrayBuffer.isView(data)) {
+      tensors.set(spec.name, data.tensor);
+      continue;
+    }
+    const tensor = await buffers.get(spec.name, sizeOf(spec, sizes, rows));
+    tensors.set(spec.name, tensor);
+    // What does not grow with M is the same for all rows.
+    const begin = row === 0 || sizeOf(spec, sizes, 1) === sizeOf(spec, sizes, 2) ? 0 : sizeOf(spec, sizes, row);
+    writes.push(runtime.write(tensor, bytesOf(data).subarray(begin, begin + tensor.bytes)));
+    // Short writes keep their place in the order of things.
+    if (tensor.bytes > orderedBytes) await writes.at(-1);
+  }
+  return { tensors, writes };
 }
 
 /**

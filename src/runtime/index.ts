@@ -10,6 +10,7 @@ export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
 export { GpuKvCache } from "./gpu-cache.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
+export { type GpuHeld, GpuHeldTensor, type GpuHolding } from "./gpu-held.ts";
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
 export { GpuPagedCache } from "./gpu-paged-cache.ts";
