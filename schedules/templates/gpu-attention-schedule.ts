@@ -24,7 +24,7 @@ import { bindLoop, type Choices, choicesOf, digits, inner, type Reading } from "
 import { weighing } from "./gpu-attention-weights.ts";
 import { limitOf } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
-import { together } from "./gpu-rows.ts";
+import { sequences, together } from "./gpu-rows.ts";
 import { namesOfX } from "./quantize.ts";
 import type { Point, Target } from "./template.ts";
 
@@ -135,9 +135,6 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
     ...(isSplit ? mergeParts(target, outer, part, choices) : []),
   ];
 }
-
-/** The loop over sequences, where there are several. */
-const sequences = ({ pages }: AttentionWorkload): readonly string[] => (pages === undefined ? [] : ["b"]);
 
 /** Values of a cached key. */
 const keyWidth = ({ keys, headSize }: AttentionWorkload): number => rowWidth("k", cacheFormatOf(keys).format, headSize);

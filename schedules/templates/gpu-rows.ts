@@ -5,6 +5,7 @@ import {
   type DequantizeWorkload,
   type EmbedWorkload,
   type MergeWorkload,
+  type Paged,
   type RmsNormWorkload,
   type RopeWorkload,
   type RotateWorkload,
@@ -67,9 +68,9 @@ export function gpuRmsnormSteps({ k }: RmsNormWorkload, invocations: number): Sc
 }
 
 /** A workgroup per row of a sequence: its invocations are the iterations of a loop inside. */
-const byRows = (kernel: string, [sequence, row]: readonly string[], within: string): Schedule => [
-  { op: "bind", kernel, loop: sequence as string, to: "workgroup.y" },
+const byRows = (kernel: string, [row, sequence]: readonly string[], within: string): Schedule => [
   { op: "bind", kernel, loop: row as string, to: "workgroup.x" },
+  { op: "bind", kernel, loop: sequence as string, to: "workgroup.y" },
   { op: "bind", kernel, loop: within, to: "local.x" },
 ];
 
@@ -84,7 +85,7 @@ export function gpuTurningSteps(
 ): Schedule {
   const rest = rotary === d ? [] : byWords("rest", ["m", "h"], "i", d - rotary, each);
   return [
-    ...(each.length === 0 ? together("angles", ["m", "i"]) : byRows("angles", [...each, "m"], "i")),
+    ...(each.length === 0 ? together("angles", ["m", "i"]) : byRows("angles", ["m", ...each], "i")),
     { op: "unroll", kernel, loops: ["p"] },
     ...together(kernel, ["m", "h", "i"], each),
     ...rest,
@@ -93,8 +94,8 @@ export function gpuTurningSteps(
 
 /** New keys turned as by rope, then keys and values encoded. What is decoded again goes by its outermost loop. */
 export function gpuAppendSteps(workload: AppendWorkload): Schedule {
-  const { rope, headSize, pages, decoded } = workload;
-  const each = pages === undefined ? [] : ["b"];
+  const { rope, headSize, decoded } = workload;
+  const each = sequences(workload);
   return [
     ...(rope === undefined ? [] : gpuTurningSteps(rope, headSize, "turn", each)),
     ...encodingSteps("keys", workload.keys, each),
@@ -104,11 +105,17 @@ export function gpuAppendSteps(workload: AppendWorkload): Schedule {
 }
 
 /** Keys decoded, an invocation for each value, turned as by rope, and encoded again. */
-export const gpuRotateSteps = (workload: RotateWorkload): Schedule => [
-  ...together("decode", ["m", "h", "d"]),
-  ...gpuTurningSteps(workload, workload.headSize, "turn"),
-  ...encodingSteps("keys", workload.keys, []),
-];
+export function gpuRotateSteps(workload: RotateWorkload): Schedule {
+  const each = sequences(workload);
+  return [
+    ...together("decode", ["m", "h", "d"], each),
+    ...gpuTurningSteps(workload, workload.headSize, "turn", each),
+    ...encodingSteps("keys", workload.keys, each),
+  ];
+}
+
+/** The loop over sequences, where there are several. */
+export const sequences = ({ pages }: Paged): readonly string[] => (pages === undefined ? [] : ["b"]);
 
 /** An invocation encodes a token's head; where codes share bytes, or pages say where tokens lie, a head of all tokens, so that no byte is two invocations'. */
 function encodingSteps(kernel: string, name: string, each: readonly string[]): Schedule {

@@ -41,7 +41,7 @@ type CacheOf<Tokens> = AnyCache & (Tokens | (PagePool & { tokensOf(batch: Sequen
 
 /**
  * Throws an `ApiError` unless `cache` is a live one of the kernel's layout in the memory that the kernel works in, with pages of its size where it has pages, and `sequences`
- * are live ones of it: each once where tokens are appended.
+ * are live ones of it: each once where tokens are written.
  */
 export function cachedTokens<Tokens extends object = CachedTokens>(
   info: Pick<KernelInfo, "workload" | "caches">,
@@ -49,22 +49,25 @@ export function cachedTokens<Tokens extends object = CachedTokens>(
   runtime: unknown,
 ): Tokens {
   const cache = requireCache<CacheOf<Tokens>>(info, args["cache"], runtime);
-  return "pageTokens" in cache
-    ? cache.tokensOf(batchOf(cache, args["sequences"], info.workload.op === "append"))
-    : cache;
+  return "pageTokens" in cache ? cache.tokensOf(batchOf(cache, args["sequences"], info.workload.op)) : cache;
 }
 
-function batchOf(cache: PagePool, given: unknown, isWritten: boolean): SequenceBatch {
+/** What is done to tokens, by the operators that write them. */
+const written: Readonly<Record<string, string>> = {
+  append: "tokens are appended to each",
+  rotate: "tokens of each are turned",
+};
+
+function batchOf(cache: PagePool, given: unknown, op: string): SequenceBatch {
   if (!Array.isArray(given)) throw new ApiError("sequences are missing; pass a list of what cache.sequence() gave");
-  const sequences = given as readonly (Sequence | undefined)[];
+  const sequences = given as readonly (Sequence<PagePool> | undefined)[];
   const own = sequences.map((sequence, i) => {
     if (sequence?.cache === undefined)
       throw new ApiError(`sequences[${i}] is no sequence; pass what cache.sequence() gave`);
     if (sequence.cache !== cache) throw new ApiError(`sequences[${i}] is of another cache than the one that is passed`);
     sequence.requireLive();
     const first = sequences.indexOf(sequence);
-    if (isWritten && first < i)
-      throw new ApiError(`sequences[${i}] is sequences[${first}]: tokens are appended to each once`);
+    if (op in written && first < i) throw new ApiError(`sequences[${i}] is sequences[${first}]: ${written[op]} once`);
     return sequence;
   });
   return new SequenceBatch(cache, own);

@@ -8,9 +8,10 @@ import type { Sizes } from "./size.ts";
 
 /** The tokens that a run on a GPU is over, in whichever kind of cache: `CachedTokens` of `cache.ts`, but for where tensors are and what waits. */
 export interface GpuCachedTokens {
-  makeRoom(count: number): Promise<void>;
+  makeRoom(count: number, first?: number): Promise<void>;
   readonly sizes: Sizes;
-  inputs(joining: number): Readonly<Record<string, TensorArray>>;
+  readonly lengths?: readonly number[];
+  inputs(tokens: number): Readonly<Record<string, TensorArray>>;
   readonly tensors: ReadonlyMap<string, GpuTensor>;
   grow(count: number): void;
 }
@@ -72,8 +73,8 @@ export class GpuKvCache implements GpuCachedTokens {
   }
 
   /** Room for `count` more tokens: twice what there is when it grows, so that appending one by one copies each token a few times only. */
-  async makeRoom(count: number): Promise<void> {
-    const needed = this.#tokens + count;
+  async makeRoom(count: number, first: number = this.#tokens): Promise<void> {
+    const needed = first + count;
     if (needed > this.capacity) await this.#tensors.reserve(Math.max(needed, 2 * this.capacity), "tokens");
   }
 

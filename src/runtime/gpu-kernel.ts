@@ -13,7 +13,7 @@ import { type GpuHeld, GpuHeldTensor } from "./gpu-held.ts";
 import type { GpuPackedTensors } from "./gpu-packed.ts";
 import type { GpuPagedCache } from "./gpu-paged-cache.ts";
 import type { TensorSpec } from "./info.ts";
-import { bytesOf, requireSizes, type StoredArrays, storedBytes } from "./kernel.ts";
+import { bytesOf, requireSizes, type StoredArrays, storedBytes, useOf } from "./kernel.ts";
 import { pagedInputs } from "./paged-cache.ts";
 import { evaluate, type Size, type Sizes } from "./size.ts";
 
@@ -133,8 +133,7 @@ async function runOn(
   work: Work,
 ): Promise<unknown> {
   const before = { ...sizesOf(artifact, args), ...cache?.sizes };
-  const joining = artifact.workload.op === "append" ? before.M : 0;
-  requireSizes(artifact, before);
+  requireSizes(artifact, before, cache?.lengths);
   const tensors = new Map<string, GpuTensor>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<GpuPackedTensors>(artifact, args["w"], runtime);
@@ -142,8 +141,9 @@ async function runOn(
   }
   const inputs = inputsOf<GpuHeldTensor>(artifact, args, before, pagedInputs, runtime);
   // Nothing is refused from here on: now the cache may change.
-  await cache?.makeRoom(joining);
-  for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
+  const { joining, written, first, tokens: over } = useOf(artifact, before);
+  await cache?.makeRoom(written, first);
+  for (const [name, data] of Object.entries(cache?.inputs(over) ?? {})) inputs.set(name, data);
   for (const [name, tensor] of cache?.tensors ?? []) tensors.set(name, tensor);
   const result = await work({ sizes: { ...before, ...cache?.sizes }, tensors, inputs });
   cache?.grow(joining);

@@ -63,11 +63,14 @@ export class GpuPagedCache extends PagePool {
       get tensors() {
         return pool.tensors;
       },
-      inputs: (joining) => batch.inputs(joining),
-      makeRoom: async (count) => {
-        const wanted = this.capacityFor(batch.missing(count));
+      get lengths() {
+        return batch.lengths;
+      },
+      inputs: (tokens) => batch.inputs(tokens),
+      makeRoom: async (count, first) => {
+        const wanted = this.capacityFor(batch.missing(count, first));
         if (wanted > this.capacity) await this.#reserve(wanted);
-        batch.makeRoom(count);
+        batch.makeRoom(count, first);
       },
       grow: (count) => batch.grow(count),
     };

@@ -30,7 +30,7 @@ export { kernelOf, type LoadedKernel, type StoredArrays, storedBytes } from "./k
 export { type Built, type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
-export { PagedCache, pagedInputs, Sequence } from "./paged-cache.ts";
+export { PagedCache, PagePool, pagedInputs, Sequence } from "./paged-cache.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 export { evaluate, type Size, type Sizes } from "./size.ts";
 export { mostThreads } from "./threads/control.ts";

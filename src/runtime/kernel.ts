@@ -102,16 +102,20 @@ interface Divided {
   readonly parts: readonly { readonly launches: readonly { readonly symbols: readonly Domain[] }[] }[];
 }
 
-/** Throws an `ApiError` unless a cache can have the tokens that a run is over. */
-export function requireSizes({ workload, parts }: Divided, sizes: Sizes): void {
+/** Throws an `ApiError` unless a cache can have the tokens that a run is over; `lengths` are those of its sequences, where it has several. */
+export function requireSizes({ workload, parts }: Divided, sizes: Sizes, lengths?: readonly number[]): void {
   if (workload.op === "append") requireGroups(parts, sizes);
-  requireTokens(sizes);
+  requireTokens(sizes, lengths);
 }
 
 /** Throws an `ApiError` unless the tokens that are to be changed, where there are such, are in the cache. */
-function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes): void {
-  if (first !== undefined && first + m > tokens)
-    throw new ApiError(`first = ${first}, m = ${m}: the cache holds ${tokens} tokens`);
+function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes, lengths?: readonly number[]): void {
+  if (first === undefined) return;
+  for (const [i, held] of (lengths ?? [tokens]).entries())
+    if (first + m > held)
+      throw new ApiError(
+        `first = ${first}, m = ${m}: ${lengths === undefined ? "the cache" : `sequences[${i}]`} holds ${held} tokens`,
+      );
 }
 
 /** Throws an `ApiError` unless tokens join in the whole groups that a kernel is for. */
@@ -122,6 +126,25 @@ function requireGroups(parts: Divided["parts"], { M = 0, T = 0 }: Sizes): void {
     throw new ApiError(`m = ${M}: tokens join this cache, which holds ${T}, in groups of ${group}`);
 }
 
+/** What a run does to the tokens of a cache. */
+interface Use {
+  /** Tokens that join. */
+  readonly joining: number;
+  /** Tokens that are written, from the `first` on, or after all that there are. */
+  readonly written: number;
+  readonly first: number | undefined;
+  /** Tokens (of the longest sequence) that it is over. */
+  readonly tokens: number;
+}
+
+/** What a run of these sizes does to its cache's tokens, where it has a cache. */
+export function useOf({ workload }: { readonly workload: WorkloadInfo }, { M = 0, T = 0, F: first }: Sizes): Use {
+  const joining = workload.op === "append" ? M : 0;
+  return first === undefined
+    ? { joining, written: joining, first, tokens: T + joining }
+    : { joining, written: M, first, tokens: first + M };
+}
+
 /** Runs; the outputs are the caller's to dispose of. */
 function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldTensor> {
   executable.requireLive();
@@ -129,9 +152,8 @@ function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldT
   const { artifact, runtime } = executable;
   const cache = artifact.caches && cachedTokens(artifact, args, runtime);
   const rows = sizesOf(artifact, args);
-  const joins = artifact.workload.op === "append";
-  const before = { ...rows, ...cache?.sizes };
-  requireSizes(artifact, before);
+  const before: Sizes = { ...rows, ...cache?.sizes };
+  requireSizes(artifact, before, cache?.lengths);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
@@ -139,10 +161,10 @@ function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldT
   }
   const inputs = inputsOf(artifact, args, before, pagedInputs, runtime);
   // Nothing is refused from here on: now the cache may change.
-  const joining = joins ? rows.M : 0;
-  cache?.makeRoom(joining);
-  const sizes = { ...rows, ...cache?.sizes };
-  for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
+  const { joining, written, first, tokens } = useOf(artifact, before);
+  cache?.makeRoom(written, first);
+  const sizes: Sizes = { ...rows, ...cache?.sizes };
+  for (const [name, data] of Object.entries(cache?.inputs(tokens) ?? {})) inputs.set(name, data);
   for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
   const copies: HeldTensor[] = [];
   const outputs = new Map<string, HeldTensor>();

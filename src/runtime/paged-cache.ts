@@ -1,6 +1,6 @@
 /**
  * A cache of many sequences, whose keys and values lie in pages of one pool. Sequences take pages as they grow, share those of a common beginning (`fork`), and give them back;
- * whoever appends to a page that others share copies it first.
+ * whoever writes to a page that others share copies it first.
  */
 import type { WasmMemory } from "../../backends/index.ts";
 import type { TensorArray } from "./arrays.ts";
@@ -38,7 +38,7 @@ export abstract class PagePool {
   }
 
   /** A new sequence, without tokens. */
-  sequence(): Sequence {
+  sequence(): Sequence<this> {
     this.requireLive();
     return new Sequence(this);
   }
@@ -136,10 +136,13 @@ export class PagedCache extends PagePool {
       get addresses() {
         return pool.addresses;
       },
-      inputs: (joining) => batch.inputs(joining),
-      makeRoom: (count) => {
-        this.reserve(this.capacityFor(batch.missing(count)));
-        batch.makeRoom(count);
+      get lengths() {
+        return batch.lengths;
+      },
+      inputs: (tokens) => batch.inputs(tokens),
+      makeRoom: (count, first) => {
+        this.reserve(this.capacityFor(batch.missing(count, first)));
+        batch.makeRoom(count, first);
       },
       grow: (count) => batch.grow(count),
     };
@@ -160,13 +163,13 @@ export class PagedCache extends PagePool {
 }
 
 /** Tokens of one sequence in a paged cache. */
-export class Sequence {
-  readonly cache: PagePool;
+export class Sequence<Pool extends PagePool = PagedCache> {
+  readonly cache: Pool;
   readonly #pages: number[] = [];
   #tokens = 0;
   #disposed = false;
 
-  constructor(cache: PagePool) {
+  constructor(cache: Pool) {
     this.cache = cache;
   }
 
@@ -180,8 +183,8 @@ export class Sequence {
     return this.#pages;
   }
 
-  /** A sequence with the same tokens, in the same pages: what either appends is its own. */
-  fork(): Sequence {
+  /** A sequence with the same tokens, in the same pages: what either writes is its own. */
+  fork(): Sequence<Pool> {
     this.requireLive();
     const twin = new Sequence(this.cache);
     for (const page of this.#pages.slice(0, this.#pagesFor(this.#tokens))) {
@@ -201,17 +204,16 @@ export class Sequence {
     this.#keep(this.#pagesFor(tokens));
   }
 
-  /** Pages that must be free for `count` more tokens: new ones, and one for a copy of the last where others have it too. */
-  missing(count: number): number {
-    const added = Math.max(0, this.#pagesFor(this.#tokens + count) - this.#pages.length);
-    return this.#copied(count) === undefined ? added : added + 1;
+  /** Pages that must be free for `count` tokens to be written, from the `first` on: new ones, and one for a copy of each that others have too. */
+  missing(count: number, first: number = this.#tokens): number {
+    const added = Math.max(0, this.#pagesFor(first + count) - this.#pages.length);
+    return added + this.#shared(count, first).length;
   }
 
   /** Takes those pages. */
-  makeRoom(count: number): void {
-    const copied = this.#copied(count);
-    if (copied !== undefined) this.#pages[this.#written] = this.cache.copy(copied);
-    while (this.#pages.length < this.#pagesFor(this.#tokens + count)) this.#pages.push(this.cache.take());
+  makeRoom(count: number, first: number = this.#tokens): void {
+    for (const i of this.#shared(count, first)) this.#pages[i] = this.cache.copy(this.#pages[i] as number);
+    while (this.#pages.length < this.#pagesFor(first + count)) this.#pages.push(this.cache.take());
   }
 
   /** Says that so many tokens have joined. */
@@ -232,15 +234,11 @@ export class Sequence {
     this.#keep(0);
   }
 
-  /** The page that more tokens would be written to and others have too. */
-  #copied(count: number): number | undefined {
-    const page = count > 0 ? this.#pages[this.#written] : undefined;
-    return page !== undefined && this.cache.isShared(page) ? page : undefined;
-  }
-
-  /** Which of its pages the next token goes to. */
-  get #written(): number {
-    return Math.floor(this.#tokens / this.cache.pageTokens);
+  /** Which of its pages so many tokens would be written to, and others have too. */
+  #shared(count: number, first: number): readonly number[] {
+    const begin = Math.floor(first / this.cache.pageTokens);
+    const end = count > 0 ? this.#pagesFor(first + count) : begin;
+    return this.#pages.slice(begin, end).flatMap((page, i) => (this.cache.isShared(page) ? [begin + i] : []));
   }
 
   #pagesFor(tokens: number): number {
@@ -258,37 +256,40 @@ export const pagedInputs: readonly string[] = ["lengths", "pageTable"];
 /** The sequences of a run, in their order. */
 export class SequenceBatch {
   readonly #cache: PagePool;
-  readonly #sequences: readonly Sequence[];
+  readonly #sequences: readonly Sequence<PagePool>[];
 
-  constructor(cache: PagePool, sequences: readonly Sequence[]) {
+  constructor(cache: PagePool, sequences: readonly Sequence<PagePool>[]) {
     this.#cache = cache;
     this.#sequences = sequences;
   }
 
   /** `B` sequences, `T` tokens of the longest, `P` pages of the pool. */
   get sizes(): Sizes {
-    const longest = this.#sequences.reduce((most, { tokens }) => Math.max(most, tokens), 0);
-    return { B: this.#sequences.length, T: longest, P: this.#cache.capacity };
+    return { B: this.#sequences.length, T: Math.max(0, ...this.lengths), P: this.#cache.capacity };
   }
 
-  /** Pages that must be free for `count` more tokens of each. */
-  missing(count: number): number {
-    return this.#sequences.reduce((sum, sequence) => sum + sequence.missing(count), 0);
+  /** Pages that must be free for `count` tokens of each to be written, from the `first` on. */
+  missing(count: number, first?: number): number {
+    return this.#sequences.reduce((sum, sequence) => sum + sequence.missing(count, first), 0);
+  }
+
+  get lengths(): readonly number[] {
+    return this.#sequences.map(({ tokens }) => tokens);
   }
 
   /** Takes them. */
-  makeRoom(count: number): void {
-    for (const sequence of this.#sequences) sequence.makeRoom(count);
+  makeRoom(count: number, first?: number): void {
+    for (const sequence of this.#sequences) sequence.makeRoom(count, first);
   }
 
-  /** The tokens that each holds, and its pages: a row per sequence, 0 where it has no more. */
-  inputs(joining: number): Readonly<Record<string, TensorArray>> {
-    const perRow = Math.ceil(((this.sizes["T"] as number) + joining) / this.#cache.pageTokens);
+  /** The tokens that each holds, and the pages of so many: a row per sequence, 0 where it has no more. */
+  inputs(tokens: number): Readonly<Record<string, TensorArray>> {
+    const perRow = Math.ceil(tokens / this.#cache.pageTokens);
     const pageTable = new Int32Array(this.#sequences.length * perRow);
     this.#sequences.forEach(({ pages }, b) => {
       pageTable.set(pages.slice(0, perRow), b * perRow);
     });
-    return { lengths: Int32Array.from(this.#sequences, ({ tokens }) => tokens), pageTable };
+    return { lengths: Int32Array.from(this.lengths), pageTable };
   }
 
   grow(count: number): void {
