@@ -83,7 +83,7 @@ function inPages(problem: Problem, cache: PagedCache, joining: number): Cached {
   const sequences = Array.from({ length: B }, (_, b) => {
     const tokens = lengths?.[b] ?? T;
     const sequence = cache.sequence();
-    cache.require(sequence.missing(tokens + joining));
+    cache.reserve(cache.capacityFor(sequence.missing(tokens + joining)));
     sequence.makeRoom(tokens + joining);
     sequence.grow(tokens);
     sequence.pages.forEach((own, i) => void same.push([own, pageTable?.[b * perRow + i] as number]));
