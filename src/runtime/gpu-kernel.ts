@@ -65,9 +65,9 @@ export function gpuKernelOf<Weights, Arguments, Result>(
     newCache: (capacity) => executable.newCache(capacity),
     newPagedCache: (capacity) => executable.newPagedCache(capacity),
     run: (args) =>
-      inTurn(() => run(executable, args as RunInputs, (on) => runRows(executable, buffers, on))) as Promise<Result>,
+      inTurn(() => runOnce(executable, args as RunInputs, (on) => runRows(executable, buffers, on))) as Promise<Result>,
     hold: (args) =>
-      inTurn(() => run(executable, args as RunInputs, (on) => holdRows(executable, buffers, on))) as Promise<
+      inTurn(() => runOnce(executable, args as RunInputs, (on) => holdRows(executable, buffers, on))) as Promise<
         GpuHeld<Result>
       >,
     dispose: () => {
@@ -115,7 +115,7 @@ interface Run {
 
 type Work = (on: Run) => Promise<unknown>;
 
-async function run(executable: GpuExecutable, args: RunInputs, work: Work): Promise<unknown> {
+async function runOnce(executable: GpuExecutable, args: RunInputs, work: Work): Promise<unknown> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;

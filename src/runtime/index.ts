@@ -12,6 +12,7 @@ export { GpuKvCache } from "./gpu-cache.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
 export { type GpuHeld, GpuHeldTensor, type GpuHolding } from "./gpu-held.ts";
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
+export { type GpuLoadOptions, type GpuVariant, loadGpuVariant } from "./gpu-load.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
 export { GpuPagedCache } from "./gpu-paged-cache.ts";
 export { packedSlices } from "./gpu-slices.ts";
@@ -31,6 +32,7 @@ export { type Built, type LoadOptions, loadVariant, type ModuleSource, type Vari
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
 export { PagedCache, PagePool, pagedInputs, Sequence } from "./paged-cache.ts";
+export { shaderFile } from "./shader-file.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 export { evaluate, type Size, type Sizes } from "./size.ts";
 export { mostThreads } from "./threads/control.ts";

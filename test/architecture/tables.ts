@@ -20,6 +20,7 @@ export const browserEntries: readonly string[] = [
   "src/web/page/main.ts",
   "src/bench/page/ort-webgpu.ts",
   "src/bench/page/ours.ts",
+  "src/bench/page/ours-attention.ts",
   "examples/decoder-layer/page.ts",
 ];
 
