@@ -8,6 +8,7 @@ export {
   attentionBounds,
   cacheBlock,
   type MergeWorkload,
+  type Paged,
   type RotateWorkload,
   typicalSizes,
 } from "./attention.ts";

@@ -229,19 +229,26 @@ export function lowerBound(e: Expr, facts: Facts): number {
 /** What can be replaced in a form, and by how much it was multiplied for that. */
 type Replaced = { readonly form: Affine; readonly scale: number } | undefined;
 
-/** What is subtracted comes first: its bound may cancel what is added. Quotients of symbols alone come last: extents, which bound loops, are made of them and cancel. */
+/**
+ * What is subtracted comes first: its bound may cancel what is added. Quotients of symbols alone come after it: extents, which bound loops, are made of them and cancel. Last is
+ * what constants bound, whose own range is no wider than what it would be replaced by.
+ */
 function replaceOne(form: Affine, facts: Facts): Replaced {
-  const hasLoop = ([atom]: readonly [Expr, number]): boolean =>
-    [...variablesOf(atom)].some((name) => facts.extent(name) !== undefined);
+  const rank = (atom: Expr): number => {
+    const extents = [...variablesOf(atom)].map((name) => facts.extent(name));
+    if (extents.every((extent) => extent === undefined)) return 1;
+    return extents.every((extent) => extent?.kind === "const") ? 2 : 0;
+  };
   const terms = [...form.terms].sort(([, x], [, y]) => Number(x > 0) - Number(y > 0));
-  return (
-    replaceOneOf(terms.filter(hasLoop), form, facts) ??
-    replaceOneOf(
-      terms.filter((term) => !hasLoop(term)),
+  for (const wanted of [0, 1, 2]) {
+    const replaced = replaceOneOf(
+      terms.filter(([atom]) => rank(atom) === wanted),
       form,
       facts,
-    )
-  );
+    );
+    if (replaced !== undefined) return replaced;
+  }
+  return undefined;
 }
 
 function replaceOneOf(terms: readonly (readonly [Expr, number])[], form: Affine, facts: Facts): Replaced {

@@ -106,8 +106,11 @@ export {
 } from "./models/index.ts";
 export {
   ApiError,
+  type GpuHeld,
+  GpuHeldTensor,
   GpuKvCache,
   GpuPackedTensors,
+  GpuPagedCache,
   type Held,
   HeldTensor,
   KvCache,

@@ -7,7 +7,7 @@
  *     for n < 8: for g < 4: y[n] += z[g] ..
  *
  * The buffer gets an axis per loop left that its values depend on. Hoisted to the root it becomes a workspace, so that `fission` can make its nest a kernel
- * of its own. What the nest reads must not change in the loops that it leaves, and nothing outside them may read the buffer.
+ * of its own; hoisted to a loop it stays in registers, or with `scope` is in workgroup memory, so that invocations can share the work. What the nest reads must not change in the loops that it leaves, and nothing outside them may read the buffer.
  */
 import { z } from "zod";
 import {
@@ -44,6 +44,8 @@ export interface HoistStep extends KernelStep {
   readonly buffer: string;
   /** The loop in whose body the nest goes; none: the root. */
   readonly to?: string | undefined;
+  /** Where the buffer stands, hoisted to a loop. @default "register" */
+  readonly scope?: "register" | "workgroup" | undefined;
 }
 
 const schema: z.ZodType<HoistStep> = z.strictObject({
@@ -51,6 +53,7 @@ const schema: z.ZodType<HoistStep> = z.strictObject({
   kernel: z.string().optional(),
   buffer: z.string(),
   to: z.string().optional(),
+  scope: z.enum(["register", "workgroup"]).optional(),
 });
 
 export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (kernel, step) => {
@@ -59,6 +62,8 @@ export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (ker
   require(step.to === undefined || depth > 0, () =>
     `hoist ${step.buffer}: ${step.to} is not a loop around it; those are ${around.map((l) => l.loop).join(", ")}`);
   const left = around.slice(depth);
+  require(step.to !== undefined || step.scope === undefined, () =>
+    `hoist ${step.buffer}: at the root it is a workspace; give the loop to hoist to, or no scope`);
   require(left.length > 0, () => `hoist ${step.buffer}: it is computed there already; hoist it further`);
   require(!guarded, () => `hoist ${step.buffer}: an if around it says when it is computed; split without tail guard`);
   requireSequential(left, `hoist ${step.buffer}`);
@@ -78,7 +83,7 @@ export const hoist: Primitive<HoistStep> = kernelPrimitive("hoist", schema, (ker
     declared.scalar,
     [...(global ? axes.map((l) => l.extent) : axes.map(extentOf)), ...declared.shape],
     {
-      scope: global ? "global" : "register",
+      scope: global ? "global" : (step.scope ?? "register"),
       ...(declared.range ? { range: declared.range } : {}),
     },
   );

@@ -20,6 +20,12 @@ export const attentionOf = ({ workload }: Target): AttentionWorkload => {
   return workload;
 };
 
+/** Why a template for up to `most` queries does not take a target; undefined where it does. */
+export const refusesRows = ({ workload }: Target, most: number): string | undefined =>
+  workload.op === "attention" && workload.m !== "any" && workload.m > most
+    ? `M = ${workload.m} is more than ${most}`
+    : undefined;
+
 /** The kernels that queries are divided into by tiles of `rows`, in the order in which `specialize` makes them. */
 export function partsOf(m: AttentionWorkload["m"], rows: number): readonly QueryPart[] {
   const tails = m === "any" ? Array.from({ length: rows - 1 }, (_, i) => i + 1) : m % rows > 0 ? [m % rows] : [];
@@ -48,6 +54,11 @@ export function piecesIn(format: Format): number {
   return isSubByte(scalar) && 8 % scalars[scalar].bits === 0 ? 8 / scalars[scalar].bits : 1;
 }
 
+/** A block's page is looked up once: its addresses are then those of a cache without pages. */
+export const paged = (kernel: string): AnyStep => ({
+  ...{ op: "stage", kernel, buffer: "pageTable", at: "tb", into: "page", scope: "register" },
+});
+
 interface Steps {
   readonly split: (loop: string, factor: number, into: readonly [string, string]) => SplitStep;
   readonly reorder: (...loops: readonly string[]) => AnyStep;
@@ -56,6 +67,42 @@ interface Steps {
   /** Decoded values of a cached tensor, at a loop, in registers `into`; nothing for plain floats. */
   readonly decode: (format: Format, tensor: "k" | "v", at: string, into: string) => Schedule;
 }
+
+/** A pass over the tokens: what it makes, its loops inside a block, and whether a block alone uses it. */
+export interface Pass {
+  readonly of: string;
+  readonly loops: readonly string[];
+  readonly isLocal: boolean;
+}
+
+export const passes: Readonly<Record<AttentionWorkload["numerics"]["weights"], readonly Pass[]>> = {
+  f32: [
+    { of: "s", loops: ["ti", "d"], isLocal: true },
+    { of: "x", loops: ["ti"], isLocal: true },
+    { of: "m", loops: ["ti"], isLocal: false },
+    { of: "p", loops: ["ti"], isLocal: true },
+    { of: "l", loops: ["ti"], isLocal: false },
+    { of: "o", loops: ["ti", "d"], isLocal: false },
+  ],
+  i8: [
+    { of: "s", loops: ["ti", "d"], isLocal: true },
+    { of: "x", loops: ["ti"], isLocal: true },
+    { of: "xb", loops: ["ti"], isLocal: true },
+    { of: "m", loops: [], isLocal: false },
+    { of: "e", loops: ["ti"], isLocal: true },
+    { of: "r", loops: [], isLocal: true },
+    { of: "lb", loops: ["ti"], isLocal: true },
+    { of: "l", loops: [], isLocal: false },
+    { of: "w", loops: ["g", "ti"], isLocal: true },
+    { of: "w.max", loops: ["g", "ti"], isLocal: true },
+    { of: "w.s", loops: ["g"], isLocal: true },
+    { of: "w.q", loops: ["g", "ti"], isLocal: true },
+    { of: "o", loops: ["ti", "d"], isLocal: false },
+  ],
+};
+
+/** What is carried from block to block. */
+export const state = ["m", "l", "o", "m.before", "m.scale"] as const;
 
 /** Steps on one kernel. */
 export const steps = (kernel: string): Steps => ({

@@ -20,50 +20,18 @@ import {
   join,
   laneReduction,
   none,
+  paged,
   partsOf,
+  passes,
   piecesIn,
   type QueryPart,
   quadSize,
   quads,
+  refusesRows,
+  state,
   steps,
 } from "./attention-steps.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
-
-/** A pass over the tokens: what it makes, its loops inside a block, and whether a block alone uses it. */
-interface Pass {
-  readonly of: string;
-  readonly loops: readonly string[];
-  readonly isLocal: boolean;
-}
-
-const passes: Readonly<Record<AttentionWorkload["numerics"]["weights"], readonly Pass[]>> = {
-  f32: [
-    { of: "s", loops: ["ti", "d"], isLocal: true },
-    { of: "x", loops: ["ti"], isLocal: true },
-    { of: "m", loops: ["ti"], isLocal: false },
-    { of: "p", loops: ["ti"], isLocal: true },
-    { of: "l", loops: ["ti"], isLocal: false },
-    { of: "o", loops: ["ti", "d"], isLocal: false },
-  ],
-  i8: [
-    { of: "s", loops: ["ti", "d"], isLocal: true },
-    { of: "x", loops: ["ti"], isLocal: true },
-    { of: "xb", loops: ["ti"], isLocal: true },
-    { of: "m", loops: [], isLocal: false },
-    { of: "e", loops: ["ti"], isLocal: true },
-    { of: "r", loops: [], isLocal: true },
-    { of: "lb", loops: ["ti"], isLocal: true },
-    { of: "l", loops: [], isLocal: false },
-    { of: "w", loops: ["g", "ti"], isLocal: true },
-    { of: "w.max", loops: ["g", "ti"], isLocal: true },
-    { of: "w.s", loops: ["g"], isLocal: true },
-    { of: "w.q", loops: ["g", "ti"], isLocal: true },
-    { of: "o", loops: ["ti", "d"], isLocal: false },
-  ],
-};
-
-/** What is carried from block to block. */
-const state = ["m", "l", "o", "m.before", "m.scale"] as const;
 
 function scheduleOf(target: Target, point: Point): Schedule {
   const workload = attentionOf(target);
@@ -77,11 +45,6 @@ function scheduleOf(target: Target, point: Point): Schedule {
     ...(workload.numerics.scores === "i8" ? quantizeQueries(workload) : []),
   ];
 }
-
-/** A block's page is looked up once: its addresses are then those of a cache without pages. */
-const paged = (kernel: string): AnyStep => ({
-  ...{ op: "stage", kernel, buffer: "pageTable", at: "tb", into: "page", scope: "register" },
-});
 
 function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Derivation {
   const { kernel, suffix } = part;
@@ -252,12 +215,7 @@ const queriesFor = ({ heads, kvHeads }: AttentionWorkload, rows: readonly number
 const template = (name: string, most: number, rows: readonly number[], shares: boolean): Template => ({
   name,
   packing: "cache",
-  refuses: (target) => {
-    const { workload } = target;
-    if (workload.op === "attention" && workload.m !== "any" && workload.m > most)
-      return `M = ${workload.m} is more than ${most}`;
-    return refuses(target);
-  },
+  refuses: (target) => refusesRows(target, most) ?? refuses(target),
   space: (target) => spaceOf(target, rows),
   default: (target) => {
     const workload = attentionOf(target);

@@ -9,6 +9,7 @@ import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { attentionOf, type QueryPart } from "./attention-steps.ts";
 import { bindLoop, type Choices, type Counted, digits, spread } from "./gpu-attention-steps.ts";
+import { fused } from "./rows.ts";
 import type { Target } from "./template.ts";
 
 /** The loop over parts. */
@@ -58,15 +59,9 @@ export function mergeParts(
   ];
 }
 
-/** The outermost loops, over kv heads and tiles of queries, as dimensions of the grid. */
+/** The outermost loops, over sequences, kv heads and tiles of queries, as dimensions of the grid. */
 export function groupLoops(kernel: string, outer: readonly string[]): Schedule {
-  const io = outer.at(-1) as string;
-  const heads = outer.slice(0, -1);
-  const [first, second] = heads;
-  const all = second === undefined ? (first as string) : `${first}.${second}`;
-  return [
-    ...(second === undefined ? [] : [{ op: "fuse", kernel, loops: heads, into: all } as const]),
-    bindLoop(kernel, all, "workgroup.y"),
-    bindLoop(kernel, io, "workgroup.x"),
-  ];
+  const [io, heads] = [outer.at(-1) as string, outer.slice(0, -1)];
+  const { steps, loop } = fused(kernel, heads);
+  return [...steps, bindLoop(kernel, loop, "workgroup.y"), bindLoop(kernel, io, "workgroup.x")];
 }

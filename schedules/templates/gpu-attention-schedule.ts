@@ -10,26 +10,27 @@
  *         for dl local.x: o[dl] = o[dl] * scale + sum over the block of p * v[dl]
  *       l = sum of l.lane;  for dl local.x: y = o / l
  *
- * Scores of a block are all that is kept: in registers, the weights in workgroup memory. `parts` divides the blocks among workgroups too (`rebase`): each has a maximum, a sum and
+ * With pages the sequence is a digit of workgroup.y. Scores of a block are all that is kept: in registers, the weights in workgroup memory. `parts` divides the blocks among workgroups too (`rebase`): each has a maximum, a sum and
  * a weighted sum of its own, which a kernel `merge` combines.
  */
-import { type AttentionWorkload, cacheBlock, cacheFormatOf, type Format, rowWidth } from "../../ir/index.ts";
+import { type AttentionWorkload, cacheBlock, cacheFormatOf, rowWidth } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
-import { attentionOf, partsOf, piecesIn, type QueryPart, quadSize, steps } from "./attention-steps.ts";
+import { takesDots } from "./attention-dots.ts";
+import { attentionOf, paged, partsOf, passes, piecesIn, type QueryPart, quadSize, steps } from "./attention-steps.ts";
+import { integerScores, integerValues } from "./gpu-attention-dots.ts";
 import { divideParts, groupLoops, mergeParts, partsLoop } from "./gpu-attention-merge.ts";
-import { bindLoop, type Choices, choicesOf, digits, inner, tree } from "./gpu-attention-steps.ts";
+import { bindLoop, type Choices, choicesOf, digits, inner, type Reading } from "./gpu-attention-steps.ts";
+import { weighing } from "./gpu-attention-weights.ts";
 import { limitOf } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
-import { together } from "./gpu-rows.ts";
+import { sequences, together } from "./gpu-rows.ts";
+import { namesOfX } from "./quantize.ts";
 import type { Point, Target } from "./template.ts";
-
-/** The passes over the tokens, by what they make. */
-const passes = ["s", "x", "m", "p", "l", "o"];
 
 export function attentionSchedule(target: Target, point: Point): Schedule {
   const workload = attentionOf(target);
-  const { m, keys, headSize, numerics } = workload;
+  const { m, numerics } = workload;
   if (m === 0) return [];
   const choices = choicesOf(target, point);
   const { rows } = choices;
@@ -39,35 +40,39 @@ export function attentionSchedule(target: Target, point: Point): Schedule {
     ...(numerics.scores === "i8"
       ? gpuQuantizeSteps(
           "quantize",
-          rowWidth("k", cacheFormatOf(keys).format, headSize),
+          keyWidth(workload),
           m,
           limitOf(target, "invocations"),
+          namesOfX,
+          sequences(workload),
         )
       : []),
     ...emptySteps(workload),
   ];
 }
 
-/** Without tokens: an invocation per result. */
-function emptySteps({ lse }: AttentionWorkload): Schedule {
+/** Without tokens: an invocation per result, or with pages per result of all sequences. */
+function emptySteps({ lse, pages }: AttentionWorkload): Schedule {
   const [kernel, logarithms] = ["empty", "empty.lse"];
-  if (!lse) return together(kernel, ["y/0", "y/1", "y/2"]);
+  const [y, ofY] = pages === undefined ? [["y/0", "y/1", "y/2"], []] : [["y/1", "y/2", "y/3"], ["y/0"]];
+  if (!lse) return together(kernel, y, ofY);
+  const [l, ofL] = pages === undefined ? [["lse/1", "lse/0"], []] : [["lse/2", "lse/0"], ["lse/1"]];
   return [
     { op: "fission", kernel, buffer: "lse", into: logarithms, stage: "main" },
-    ...together(kernel, ["y/0", "y/1", "y/2"]),
-    { op: "reorder", kernel: logarithms, loops: ["lse/1", "lse/0"] },
-    ...together(logarithms, ["lse/1", "lse/0"]),
+    ...together(kernel, y, ofY),
+    { op: "reorder", kernel: logarithms, loops: [...l, ...ofL] },
+    ...together(logarithms, l),
   ];
 }
 
 function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
   const { kernel, suffix } = part;
-  const { values, keys, headSize, numerics } = attentionOf(target);
-  const { heads, others, lanes, across, parts } = choices;
+  const workload = attentionOf(target);
+  const { headSize, numerics, pages } = workload;
+  const { heads, others, across, parts } = choices;
   const { split, reorder } = steps(kernel);
-  const order = (of: string, ...loops: readonly string[]): AnyStep => reorder(...loops.map((loop) => `${of}/${loop}`));
   const isSplit = parts > 1;
-  const outer = [...(others > 1 ? ["hk", "go"] : ["hk"]), "io"];
+  const outer = [...sequences(workload), "hk", ...(others > 1 ? ["go"] : []), "io"];
   /** The loop in which a workgroup goes over blocks, and the buffers that it carries. */
   const at = isSplit ? partsLoop : "io";
   const [m, l, o] = (["m", "l", "o"] as const).map((buffer) => (isSplit ? `${buffer}.part` : buffer)) as [
@@ -79,80 +84,80 @@ function derive(target: Target, choices: Choices, part: QueryPart): Schedule {
     ...{ op: "contract", kernel, buffer, at: loop, scope, into: `${buffer}${suffix}` },
   });
   const local = (loop: string): AnyStep => bindLoop(kernel, loop, "local.x");
-  const [keyFormat, valueFormat] = [cacheFormatOf(keys).format, cacheFormatOf(values).format];
-  // Quantized queries are as wide as a cached row, others as a head.
-  const summed = numerics.scores === "i8" ? rowWidth("k", keyFormat, headSize) : headSize;
-  const keyed = decoding(kernel, keyFormat, "k", summed);
-  const valued = decoding(kernel, valueFormat, "v", cacheBlock);
+  const keys =
+    numerics.scores === "i8" && takesDots("keys", workload)
+      ? integerScores(workload, choices, part, at)
+      : // Quantized queries are as wide as a cached row, others as a head.
+        decoding(kernel, workload, "k", numerics.scores === "i8" ? keyWidth(workload) : headSize);
+  const values =
+    numerics.weights === "i8" && takesDots("values", workload)
+      ? integerValues(workload, part, o)
+      : decoding(kernel, workload, "v", cacheBlock);
+  const weights = weighing[numerics.weights](workload, choices, part, { at, m, l });
+  const blocks = passes[numerics.weights].map(({ of }) => `${of}/tb`);
   return [
     split("i", choices.rows, ["io", "ii"]),
     ...(others > 1 ? [split("hg", heads, ["go", "hg"])] : []),
     reorder(...outer, ...inner),
     { op: "distribute", kernel, loop: "hg" },
     { op: "distribute", kernel, loop: "ii" },
-    ...["s", "x", "m", "p", "l"].map((of) => split(`${of}/ti`, lanes, [`${of}/tn`, `${of}/tl`])),
-    ...keyed.split,
-    ...valued.split,
+    split("s/ti", choices.lanes, ["s/tn", "s/tl"]),
+    ...keys.split,
+    ...values.split,
     split("o/d", across, ["o/dn", "o/dl"]),
     // Rows of values are padded to whole words, results are not.
     { op: "split", kernel, loop: "y/d", factor: across, into: ["y/dn", "y/dl"], tail: "predicate" },
-    order("s", "tb", "tl", ...keyed.loops, "tn", ...inner),
-    ...["x", "m", "p", "l"].map((of) => order(of, "tb", "tl", "tn", ...inner)),
-    order("o", "tb", "dl", ...valued.loops, "dn", ...inner),
-    order("y", "dl", "dn", ...inner),
+    keys.order,
+    ...weights.nests,
+    values.order,
+    reorder(...["dl", "dn", ...inner].map((loop) => `y/${loop}`)),
     ...(isSplit
-      ? [
-          { op: "rebase", kernel, max: "m", loops: passes.map((of) => `${of}/tb`), parts, into: at } as const,
-          ...divideParts(outer, part),
-        ]
+      ? [{ op: "rebase", kernel, max: "m", loops: blocks, parts, into: at } as const, ...divideParts(outer, part)]
       : []),
-    { op: "accumulate-in", kernel, buffer: l, at, into: "l.lane", keep: ["l/tl"] },
-    order("l", "tb", "tl", "tn", ...inner),
-    { op: "online", kernel, max: m, loops: passes.map((of) => `${of}/tb`), into: "tb" },
+    ...weights.sums,
+    { op: "online", kernel, max: m, loops: blocks, into: "tb" },
+    ...(pages === undefined ? [] : [paged(kernel)]),
     own("s", "tb", "register"),
-    own("x", "tb", "register"),
-    own("p", "tb", "workgroup"),
+    ...Object.entries(weights.own).map(([buffer, scope]) => own(buffer, "tb", scope)),
     ...[m, l, o, `${m}.before`, `${m}.scale`].map((buffer) => own(buffer, at, "register")),
-    ...["s", "x"].map((buffer) => digits(`${buffer}${suffix}`, "tn", "tl", lanes)),
+    digits(`s${suffix}`, "tn", "tl", choices.lanes),
     digits(`${o}${suffix}`, "dn", "dl", across),
-    ...tree({ kernel, buffer: `${m}${suffix}`, at: "tb", name: "m", nest: "m" }, choices),
-    ...tree({ kernel, buffer: `${l}${suffix}`, at, name: "l", nest: "l.lane/l" }, choices),
+    ...weights.trees,
+    ...keys.stage,
+    ...values.stage,
     { op: "skip", kernel, loop: "tb", where: `x${suffix}` },
-    ...keyed.stage,
-    ...valued.stage,
     ...(isSplit
       ? [reorder(...outer, at), ...groupLoops(kernel, outer), bindLoop(kernel, at, "workgroup.z")]
       : groupLoops(kernel, outer)),
-    ...["s/tl", "x/tl", "m/tl", "p/tl", `start/l/tl`, "scale/l/tl", "l/tl", "l.lane/l/tl"].map(local),
+    local("s/tl"),
+    ...weights.bound,
     ...["start/o/dl", "scale/o/dl", "o/dl", isSplit ? `o.${at}/o/dl` : "y/dl"].map(local),
     ...(isSplit ? mergeParts(target, outer, part, choices) : []),
   ];
 }
 
-/** How a nest reads a cached tensor: its loops over what it sums, and the decoding of codes for all that use them. */
-interface Decoding {
-  readonly loops: readonly string[];
-  readonly split: Schedule;
-  readonly stage: Schedule;
-}
+/** Values of a cached key. */
+const keyWidth = ({ keys, headSize }: AttentionWorkload): number => rowWidth("k", cacheFormatOf(keys).format, headSize);
 
-/** Codes are taken in words of 4, of several places in their bytes where those are shared: neighbouring values of keys, tokens of values. */
-function decoding(kernel: string, format: Format, tensor: "k" | "v", length: number): Decoding {
+/** Decoded values, as floats. Codes are taken in words of 4, of several places in their bytes where those are shared: neighbouring values of keys, tokens of values. */
+function decoding(kernel: string, workload: AttentionWorkload, tensor: "k" | "v", length: number): Reading {
   const { split, reorder, vectorize, decode } = steps(kernel);
-  const [of, along, kept] = tensor === "k" ? (["s", "d", "tn"] as const) : (["o", "ti", "dn"] as const);
+  const { format } = cacheFormatOf(tensor === "k" ? workload.keys : workload.values);
+  const [of, along, lane, kept] = tensor === "k" ? ["s", "d", "tl", "tn"] : ["o", "ti", "dl", "dn"];
   const together = quadSize * piecesIn(format);
   const into = `${tensor}.r`;
-  const at = (loop: string): string => `${of}/${loop}`;
+  const at = (loop: string | undefined): string => `${of}/${loop}`;
+  const order = (...loops: readonly string[]): AnyStep => reorder(...["tb", lane, ...loops, kept, ...inner].map(at));
   if (format.codes === undefined || length % together > 0)
-    return { loops: [along], split: [], stage: decode(format, tensor, at(along), into) };
+    return { split: [], order: order(along as string), stage: decode(format, tensor, at(along), into) };
   const [word, place, quad] = [`${along}w`, `${along}p`, `${along}q`];
   const copies = [place, kept, quad].map((loop) => `${into}/${at(loop)}`);
   return {
-    loops: [word, place, quad],
     split: [
       split(at(along), together, [at(word), at(`${along}x`)]),
       split(at(`${along}x`), quadSize, [at(place), at(quad)]),
     ],
+    order: order(word, place, quad),
     stage: [...decode(format, tensor, at(word), into), reorder(...copies), vectorize(copies[2] as string)],
   };
 }

@@ -1,9 +1,9 @@
 /** What the kernels of the GPU's attention templates are made of: a point's choices, and nests spread over the invocations of a workgroup. */
-import { cacheBlock } from "../../ir/index.ts";
 import type { BindStep } from "../primitives/bind.ts";
 import type { AnyStep } from "../primitives/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { attentionOf } from "./attention-steps.ts";
+import { fused } from "./rows.ts";
 import { numberAt, type Point, type Target } from "./template.ts";
 
 /** A point's choices, and what follows from them. */
@@ -30,6 +30,14 @@ export function choicesOf(target: Target, point: Point): Choices {
     across: numberAt(point, "across"),
     parts: numberAt(point, "parts"),
   };
+}
+
+/** How a nest reads a cached tensor: its loops divided and ordered, then the decoding of codes for all that use them. */
+export interface Reading {
+  readonly split: Schedule;
+  readonly order: AnyStep;
+  /** Once what a block uses is its own. */
+  readonly stage: Schedule;
 }
 
 /** The loops over the queries and heads of a workgroup: innermost in every nest. */
@@ -61,60 +69,72 @@ export function spread(kernel: string, loops: readonly Counted[], most: number):
     if (count * own > most) break;
     [taken, count] = [taken + 1, count * own];
   }
-  const [first, ...others] = loops.slice(0, taken).map(([loop]) => loop);
-  if (first === undefined) return [];
-  const named = (i: number): string => (i === 0 ? first : `${first}.${i}`);
-  return [
-    ...others.map((loop, i): AnyStep => ({ op: "fuse", kernel, loops: [named(i), loop], into: named(i + 1) })),
-    bindLoop(kernel, named(others.length), "local.x"),
-  ];
+  if (taken === 0) return [];
+  const { steps, loop } = fused(
+    kernel,
+    loops.slice(0, taken).map(([of]) => of),
+  );
+  return [...steps, bindLoop(kernel, loop, "local.x")];
 }
+
+/** The loops over the queries and heads of a workgroup, counted. */
+export const queriesOf = ({ rows, heads }: Choices): readonly Counted[] => [
+  ["ii", rows],
+  ["hg", heads],
+];
+
+/** Values that the tree of a reduction has in workgroup memory, of each that is reduced. */
+export const treeSize = ({ lanes }: Choices): number => lanes + (lanes > few ? few : 0);
 
 /** A value of every lane, reduced for all of them. */
 export interface LaneReduction {
   readonly kernel: string;
-  /** The register that is reduced into, and the loop in which that is done. */
+  /** What is reduced into, and the loop in which that is done. */
   readonly buffer: string;
   readonly at: string;
   /** What the buffers that are added are named after. */
   readonly name: string;
   /** The nest of the reduction: the prefix of its loops, among them `tl`, over lanes. */
   readonly nest: string;
+  /** Whether a lane has one value already; else those of its tokens are reduced first. */
+  readonly isSingle?: boolean;
+  /** Further loops of values that are reduced each: then the buffer is in workgroup memory, and invocations share the last level too. */
+  readonly more?: readonly Counted[];
 }
 
 /** Lanes put what they have into workgroup memory; of each few of them one invocation makes one, and all look through what is left. */
 export function tree(
-  { kernel, buffer, at, name, nest }: LaneReduction,
-  { lanes, rows, heads, across }: Choices,
+  { kernel, buffer, at, name, nest, isSingle = false, more = [] }: LaneReduction,
+  choices: Choices,
 ): Schedule {
-  const [all, fewer] = [`${name}.all`, `${name}.few`];
-  const from = `${all}/${nest}`;
+  const { lanes, across } = choices;
+  const [all, fewer, slot] = [`${name}.all`, `${name}.few`, `${name}.slot`];
+  const counted = [...queriesOf(choices), ...more];
+  const loops = counted.map(([loop]) => loop);
+  const own = (prefix: string): readonly string[] => loops.map((loop) => `${prefix}/${loop}`);
+  const most = Math.max(lanes, across);
   const keep = (into: string, loop: string): AnyStep => ({
     ...{ op: "accumulate-in", kernel, buffer, at, into, keep: [loop], scope: "workgroup" },
   });
-  const gathered = keep(all, `${nest}/tl`);
-  if (lanes <= few) return [gathered];
-  const [own, slot] = [inner.map((loop) => `${from}/${loop}`), `${name}.slot`];
-  const [ii, hg] = own as [string, string];
-  return [
-    gathered,
-    { op: "split", kernel, loop: `${from}/tl`, factor: lanes / few, into: [slot, `${name}.term`] },
-    { op: "reorder", kernel, loops: [slot, ...own, `${name}.term`] },
-    keep(fewer, slot),
-    ...spread(
-      kernel,
-      [
-        [slot, few],
-        [ii, rows],
-        [hg, heads],
-      ],
-      Math.max(lanes, across),
-    ),
+  const named = (names: readonly string[]): readonly Counted[] =>
+    names.map((loop, i) => [loop, (counted[i] as Counted)[1]]);
+  /** What is left, summed into the buffer by one invocation for each value; each invocation does it for itself where that is a register. */
+  const last = (prefix: string, lane: string): Schedule =>
+    more.length === 0
+      ? []
+      : [{ op: "reorder", kernel, loops: [...own(prefix), lane] }, ...spread(kernel, named(own(prefix)), most)];
+  const from = `${all}/${nest}`;
+  const gathered: Schedule = [
+    keep(all, `${nest}/tl`),
+    ...(isSingle ? [] : [{ op: "accumulate-in", kernel, buffer: all, at: `${nest}/tl`, into: `${name}.own` } as const]),
   ];
-}
-
-/** Workgroup memory of the kernel over blocks: weights of a block, and what trees have. */
-export function workgroupBytes({ rows, heads, lanes }: Choices): number {
-  const trees = 2 * (lanes + (lanes > few ? few : 0));
-  return 4 * rows * heads * (cacheBlock + trees);
+  if (lanes <= few) return [...gathered, ...last(from, `${from}/tl`)];
+  return [
+    ...gathered,
+    { op: "split", kernel, loop: `${from}/tl`, factor: lanes / few, into: [slot, `${name}.term`] },
+    { op: "reorder", kernel, loops: [slot, ...own(from), `${name}.term`] },
+    keep(fewer, slot),
+    ...spread(kernel, [[slot, few], ...named(own(from))], most),
+    ...last(`${fewer}/${from}`, `${fewer}/${slot}`),
+  ];
 }

@@ -1,8 +1,9 @@
 /** Templates `gpu-attention-decode` and `gpu-attention-prefill`: attention over a cache, on a GPU. The derivation is in `gpu-attention-schedule.ts`. */
 import { type AttentionWorkload, cacheBlock, cacheFormatOf, rowWidth } from "../../ir/index.ts";
-import { attentionOf } from "./attention-steps.ts";
+import { attentionOf, refusesRows } from "./attention-steps.ts";
 import { attentionSchedule } from "./gpu-attention-schedule.ts";
-import { choicesOf, workgroupBytes } from "./gpu-attention-steps.ts";
+import { choicesOf } from "./gpu-attention-steps.ts";
+import { workgroupBytes } from "./gpu-attention-weights.ts";
 import { invocationsFit, isProcessor, limitOf } from "./gpu-matmul.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 
@@ -20,12 +21,13 @@ const divisorsOf = (count: number): readonly number[] =>
 
 /** Storage buffers of the kernel over blocks. */
 function buffersOf(workload: AttentionWorkload, parts: number): number {
-  const { keys, values, numerics, positions, slopes, bias, sinks, lse } = workload;
+  const { keys, values, numerics, positions, slopes, bias, sinks, lse, pages } = workload;
   const count = (...flags: readonly (boolean | undefined)[]): number => flags.filter((flag) => flag === true).length;
   const fields = (format: string): number => cacheFormatOf(format).format.fields.length;
   const read = fields(keys) + fields(values) + (numerics.scores === "i8" ? 2 : 1);
   const results = parts > 1 ? 3 : 1 + count(sinks, lse);
-  return read + count(positions === "given", slopes, bias) + results;
+  const places = pages === undefined ? 0 : 2;
+  return read + places + count(positions === "given", slopes, bias) + results;
 }
 
 /** Values of a head, with those that it is padded by. */
@@ -55,7 +57,7 @@ function conditions(target: Target): readonly Constraint[] {
     {
       name: "workgroup memory",
       violated: (p) => {
-        const [bytes, most] = [workgroupBytes(choicesOf(target, p)), limitOf(target, "workgroupMemory")];
+        const [bytes, most] = [workgroupBytes(workload, choicesOf(target, p)), limitOf(target, "workgroupMemory")];
         return bytes <= most ? undefined : `${bytes} bytes are more than ${most}`;
       },
     },
@@ -79,16 +81,19 @@ function conditions(target: Target): readonly Constraint[] {
 
 /** Why an attention can't be on this GPU, whatever the template, and what to do. */
 export function attentionFault(target: Target): string | undefined {
-  const { numerics, headSize, pages } = attentionOf(target);
-  if (pages !== undefined) return "pages: on a GPU caches have none; compile without a GPU's runtime, or without pages";
+  const workload = attentionOf(target);
+  const { headSize } = workload;
   if (acrossFor(target).length === 0)
     return `headSize: no number of invocations divides ${headSize}; for such heads compile without a GPU's runtime`;
-  if (numerics.weights === "i8")
-    return 'numerics.weights: on a GPU they are "f32"; for "i8" compile without a GPU\'s runtime';
-  const [count, most] = [buffersOf(attentionOf(target), 1), limitOf(target, "storageBuffers")];
+  const [count, most] = [buffersOf(workload, 1), limitOf(target, "storageBuffers")];
+  const remedies = [
+    'open the GPU with limits: "adapter" where it has more',
+    ...(workload.numerics.scores === "i8" ? ['have scores in "f32"'] : []),
+    "leave out zero points or other inputs",
+  ];
   return count <= most
     ? undefined
-    : `its ${count} tensors are more than the ${most} storage buffers of a shader; open the GPU with limits: "adapter" where it has more, or leave out zero points or other inputs`;
+    : `its ${count} tensors are more than the ${most} storage buffers of a shader; ${remedies.slice(0, -1).join(", ")}, or ${remedies.at(-1)}`;
 }
 
 function refuses(target: Target): string | undefined {
@@ -114,16 +119,21 @@ function spaceOf(target: Target, rows: readonly number[], parts: readonly number
   };
 }
 
-/** The largest tile of the space with as many sums as registers hold beside their operands; divided, the queries are one by one. */
+/** The largest tile that fits, of those with as many sums as registers hold beside their operands; divided, the queries are one by one. */
 function defaultPoint(target: Target, rows: readonly number[], parts: number): Point {
   const workload = attentionOf(target);
   const { m } = workload;
-  const heads = divisorsOf(groupOf(workload)).findLast((n) => n <= usualSums(target)) ?? 1;
-  const most = rows.findLast((r) => r <= usualRows && r * heads <= usualSums(target) && (m === "any" || r <= m)) ?? 1;
   const lanes = isProcessor(target) ? 16 : cacheBlock;
-  const divided = { rows: 1, heads, lanes, across: usualAcross(target, lanes), parts };
-  const fits = parts > 1 && conditions(target).every(({ violated }) => violated(divided) === undefined);
-  return fits ? divided : { ...divided, rows: most, parts: 1 };
+  const across = usualAcross(target, lanes);
+  const tiles = (sums: number): readonly Point[] => {
+    const heads = divisorsOf(groupOf(workload)).findLast((n) => n <= sums) ?? 1;
+    const most = rows.findLast((r) => r <= usualRows && r * heads <= sums && (m === "any" || r <= m)) ?? 1;
+    const whole = { rows: most, heads, lanes, across, parts: 1 };
+    return parts > 1 ? [{ ...whole, rows: 1, parts }, whole] : [whole];
+  };
+  const all = Array.from({ length: usualSums(target) }, (_, i) => usualSums(target) - i).flatMap(tiles);
+  const fits = (p: Point): boolean => conditions(target).every(({ violated }) => violated(p) === undefined);
+  return all.find(fits) ?? (all.at(-1) as Point);
 }
 
 interface Kind {
@@ -137,12 +147,7 @@ interface Kind {
 const template = ({ name, most, rows, parts, usualParts }: Kind): Template => ({
   name,
   packing: "cache",
-  refuses: (target) => {
-    const { workload } = target;
-    if (workload.op === "attention" && workload.m !== "any" && workload.m > most)
-      return `M = ${workload.m} is more than ${most}`;
-    return refuses(target);
-  },
+  refuses: (target) => refusesRows(target, most) ?? refuses(target),
   space: (target) => spaceOf(target, rows, parts),
   default: (target) => defaultPoint(target, rows, usualParts(target)),
   schedule: attentionSchedule,

@@ -3,7 +3,14 @@ import type { Workload } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { limitOf, quantizeResult } from "./gpu-matmul.ts";
 import { gpuQuantizeSteps } from "./gpu-prologue.ts";
-import { gpuAppendSteps, gpuMergeSteps, gpuRmsnormSteps, gpuRopeSteps, gpuValueSteps } from "./gpu-rows.ts";
+import {
+  gpuAppendSteps,
+  gpuMergeSteps,
+  gpuRmsnormSteps,
+  gpuRopeSteps,
+  gpuRotateSteps,
+  gpuValueSteps,
+} from "./gpu-rows.ts";
 import type { Template } from "./template.ts";
 
 /** The steps of each operator, by the most invocations of a workgroup. */
@@ -18,6 +25,7 @@ const steps: {
   rope: gpuRopeSteps,
   merge: gpuMergeSteps,
   append: gpuAppendSteps,
+  rotate: gpuRotateSteps,
 };
 
 export const gpuElementwise: Template = {
@@ -25,7 +33,6 @@ export const gpuElementwise: Template = {
   packing: "gpu-elementwise",
   refuses: ({ workload, device }) => {
     if (device.kind !== "wgsl") return `the device is ${device.kind}`;
-    if ("pages" in workload && workload.pages !== undefined) return "its cache has pages";
     return workload.op in steps ? undefined : `it is a ${workload.op}`;
   },
   space: () => ({ axes: {}, where: [], layout: [] }),

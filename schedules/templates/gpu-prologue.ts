@@ -16,19 +16,24 @@ const shortest = 64;
 /** Partial maxima that all invocations look through themselves. */
 const few = 8;
 
-/** The kernel that quantizes x, or a result, in groups of `group`. Groups that words do not divide are done value by value; without rows there is nothing to do. */
+/**
+ * The kernel that quantizes x, or a result, in groups of `group`. Groups that words do not divide are done value by value; without rows there is nothing to do. `each` is a loop
+ * between those over rows and groups, over sequences.
+ */
 export function gpuQuantizeSteps(
   kernel: string,
   group: number,
   rows: Rows,
   invocations: number,
   names: QuantizeNames = namesOfX,
+  each: readonly string[] = [],
 ): Schedule {
   if (rows === 0) return [];
   const lanes = lanesOf(group, invocations);
-  return group <= shortest || lanes < few
-    ? byInvocation(kernel, group, names)
-    : byWorkgroup(kernel, group, lanes, names);
+  const isShort = group <= shortest && each.length === 0;
+  return isShort || lanes < few
+    ? byInvocation(kernel, group, names, each)
+    : byWorkgroup(kernel, group, lanes, names, each);
 }
 
 /** As many invocations as divide the words of a group. */
@@ -38,7 +43,12 @@ export function lanesOf(group: number, invocations: number): number {
   return lanes;
 }
 
-function byInvocation(kernel: string, group: number, { amax, row, group: at, code }: QuantizeNames): Schedule {
+function byInvocation(
+  kernel: string,
+  group: number,
+  { amax, row, group: at, code }: QuantizeNames,
+  each: readonly string[],
+): Schedule {
   const words: Schedule =
     group % word === 0
       ? [
@@ -52,8 +62,8 @@ function byInvocation(kernel: string, group: number, { amax, row, group: at, cod
       : [];
   return [
     ...words,
-    { op: "fuse", kernel, loops: [row, at], into: "group" },
-    { op: "bind", kernel, loop: "group", to: "thread" },
+    ...(each.length > 0 ? [] : [{ op: "fuse", kernel, loops: [row, at], into: "group" } as const]),
+    { op: "bind", kernel, loop: each.length > 0 ? row : "group", to: "thread" },
   ];
 }
 
@@ -62,17 +72,18 @@ const byWorkgroup = (
   group: number,
   lanes: number,
   { amax, row, group: at, code }: QuantizeNames,
+  each: readonly string[],
 ): Schedule =>
   rowByWorkgroup(
-    { kernel, outer: [row, at], buffer: amax, over: `${amax}/i`, again: code, length: group, prefix: "x" },
+    { kernel, outer: [row, ...each, at], buffer: amax, over: `${amax}/i`, again: code, length: group, prefix: "x" },
     lanes,
   );
 
 /** A kernel that reduces each row into a register, then goes along the row again. */
 export interface RowKernel {
   readonly kernel: string;
-  /** The loops over rows, each on a dimension of the grid. */
-  readonly outer: readonly [string] | readonly [string, string];
+  /** The loops over rows, one to three, each on a dimension of the grid. */
+  readonly outer: readonly string[];
   /** What the loop `over` reduces into. */
   readonly buffer: string;
   readonly over: string;
@@ -118,7 +129,9 @@ export function rowByWorkgroup(
     { op: "vectorize", kernel, loops: ["al"] },
     { op: "vectorize", kernel, loops: ["il"] },
     { op: "unroll", kernel, loops: [`${words}/al`, ...(length / (word * lanes) <= 8 ? ["ao", "io"] : [])] },
-    ...outer.map((loop, i) => bind(loop, i === 0 ? "workgroup.x" : "workgroup.y")),
+    ...outer.map((loop, i) =>
+      bind(loop, (["workgroup.x", "workgroup.y", "workgroup.z"] as const)[i] as BindStep["to"]),
+    ),
     bind("ap", "local.x"),
     ...(lanes > few ? [bind("bp", "local.x")] : []),
     bind("ip", "local.x"),

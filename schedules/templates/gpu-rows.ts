@@ -5,42 +5,48 @@ import {
   type DequantizeWorkload,
   type EmbedWorkload,
   type MergeWorkload,
-  programOf,
+  type Paged,
   type RmsNormWorkload,
   type RopeWorkload,
+  type RotateWorkload,
   type Rotation,
   type SwigluWorkload,
 } from "../../ir/index.ts";
 import type { Schedule } from "../schedule.ts";
 import { piecesIn } from "./attention-steps.ts";
 import { lanesOf, rowByWorkgroup } from "./gpu-prologue.ts";
-import { bindRows, splitLoop } from "./rows.ts";
+import { bindRows, fused, splitLoop } from "./rows.ts";
 
 /** Values that an invocation computes. */
 const word = 4;
 
-/** All loops of a kernel, the innermost in words where those divide it, spread over invocations. */
-function byWords(kernel: string, outer: readonly string[], inner: string, length: number): Schedule {
+/** All loops of a kernel, the innermost in words where those divide it, spread over invocations, but for `each`, which all of them go over. */
+function byWords(
+  kernel: string,
+  outer: readonly string[],
+  inner: string,
+  length: number,
+  each: readonly string[] = [],
+): Schedule {
   const [words, within] = [`${inner}.w`, `${inner}.l`] as const;
-  const isWhole = length % word === 0;
+  if (length % word !== 0) return together(kernel, [...outer, inner], each);
   return [
-    ...(isWhole
-      ? [splitLoop(kernel, inner, word, [words, within]), { op: "vectorize", kernel, loops: [within] } as const]
-      : []),
-    ...together(kernel, [...outer, isWhole ? words : inner]),
+    splitLoop(kernel, inner, word, [words, within]),
+    ...innermost(kernel, [...outer, words], [...each, within]),
+    { op: "vectorize", kernel, loops: [within] },
+    ...together(kernel, [...outer, words]),
   ];
 }
 
-/** An invocation per iteration of these loops, which are a nest. */
-export function together(kernel: string, loops: readonly string[]): Schedule {
-  const fused = loops.slice(1).map((loop, i) => ({
-    op: "fuse" as const,
-    kernel,
-    loops: [i === 0 ? (loops[0] as string) : `all.${i}`, loop],
-    into: `all.${i + 1}`,
-  }));
-  return [...fused, bindRows(kernel, fused.at(-1)?.into ?? (loops[0] as string))];
+/** An invocation per iteration of these loops, which are a nest; those in `each`, of the same nest, are an invocation's. */
+export function together(kernel: string, loops: readonly string[], each: readonly string[] = []): Schedule {
+  const { steps, loop } = fused(kernel, loops, "all");
+  return [...(each.length > 0 ? innermost(kernel, loops, each) : []), ...steps, bindRows(kernel, loop)];
 }
+
+const innermost = (kernel: string, loops: readonly string[], inner: readonly string[]): Schedule => [
+  { op: "reorder", kernel, loops: [...loops, ...inner] },
+];
 
 export const gpuValueSteps = ({ op, k }: DequantizeWorkload | EmbedWorkload | SwigluWorkload): Schedule =>
   byWords("main", [op === "dequantize" ? "n" : "m"], "k", k);
@@ -61,35 +67,61 @@ export function gpuRmsnormSteps({ k }: RmsNormWorkload, invocations: number): Sc
   return rowByWorkgroup(row, lanesOf(k, invocations));
 }
 
+/** A workgroup per row of a sequence: its invocations are the iterations of a loop inside. */
+const byRows = (kernel: string, [row, sequence]: readonly string[], within: string): Schedule => [
+  { op: "bind", kernel, loop: row as string, to: "workgroup.x" },
+  { op: "bind", kernel, loop: sequence as string, to: "workgroup.y" },
+  { op: "bind", kernel, loop: within, to: "local.x" },
+];
+
 export const gpuRopeSteps = (of: RopeWorkload): Schedule => gpuTurningSteps(of, of.d, "main");
 
-/** An invocation turns a pair, or two that are neighbours, of heads of d values. `kernel` is the one that turns. */
-export function gpuTurningSteps({ rotary }: Rotation, d: number, kernel: string): Schedule {
-  const rest = rotary === d ? [] : byWords("rest", ["m", "h"], "i", d - rotary);
+/** An invocation turns a pair, or two that are neighbours, of heads of d values. `kernel` is the one that turns, `each` a loop over sequences. */
+export function gpuTurningSteps(
+  { rotary }: Rotation,
+  d: number,
+  kernel: string,
+  each: readonly string[] = [],
+): Schedule {
+  const rest = rotary === d ? [] : byWords("rest", ["m", "h"], "i", d - rotary, each);
   return [
-    ...together("angles", ["m", "i"]),
+    ...(each.length === 0 ? together("angles", ["m", "i"]) : byRows("angles", ["m", ...each], "i")),
     { op: "unroll", kernel, loops: ["p"] },
-    ...together(kernel, ["m", "h", "i"]),
+    ...together(kernel, ["m", "h", "i"], each),
     ...rest,
   ];
 }
 
-/**
- * An invocation encodes a token's head; where codes share bytes, a head of all tokens, so that no byte is two invocations'. What is decoded again goes by its outermost loop, keys
- * are turned as by rope.
- */
+/** New keys turned as by rope, then keys and values encoded. What is decoded again goes by its outermost loop. */
 export function gpuAppendSteps(workload: AppendWorkload): Schedule {
-  const { rope, headSize } = workload;
-  const turning = rope === undefined ? [] : ["angles", "turn", "rest"];
-  const encoding = programOf(workload).kernels.filter(({ name }) => !turning.includes(name));
+  const { rope, headSize, decoded } = workload;
+  const each = sequences(workload);
   return [
-    ...(rope === undefined ? [] : gpuTurningSteps(rope, headSize, "turn")),
-    ...encoding.flatMap(({ name, body: [outermost] }): Schedule => {
-      const isApart = (name === "keys" || name === "values") && piecesIn(cacheFormatOf(workload[name]).format) === 1;
-      if (isApart) return [{ op: "reorder", kernel: name, loops: ["i", "h"] }, ...together(name, ["i", "h"])];
-      return outermost?.kind === "for" ? [bindRows(name, outermost.loop)] : [];
-    }),
+    ...(rope === undefined ? [] : gpuTurningSteps(rope, headSize, "turn", each)),
+    ...encodingSteps("keys", workload.keys, each),
+    ...encodingSteps("values", workload.values, each),
+    ...(decoded ? ["keys.decoded", "values.decoded"].map((kernel) => bindRows(kernel, "h")) : []),
   ];
+}
+
+/** Keys decoded, an invocation for each value, turned as by rope, and encoded again. */
+export function gpuRotateSteps(workload: RotateWorkload): Schedule {
+  const each = sequences(workload);
+  return [
+    ...together("decode", ["m", "h", "d"], each),
+    ...gpuTurningSteps(workload, workload.headSize, "turn", each),
+    ...encodingSteps("keys", workload.keys, each),
+  ];
+}
+
+/** The loop over sequences, where there are several. */
+export const sequences = ({ pages }: Paged): readonly string[] => (pages === undefined ? [] : ["b"]);
+
+/** An invocation encodes a token's head; where codes share bytes, or pages say where tokens lie, a head of all tokens, so that no byte is two invocations'. */
+function encodingSteps(kernel: string, name: string, each: readonly string[]): Schedule {
+  const { format, tokens } = cacheFormatOf(name);
+  if (each.length > 0 || piecesIn(format) > 1 || tokens > 1) return [bindRows(kernel, "h")];
+  return [{ op: "reorder", kernel, loops: ["i", "h"] }, ...together(kernel, ["i", "h"])];
 }
 
 /** An invocation takes a head of a row, and has what it makes on the way in registers. */

@@ -24,6 +24,19 @@ import {
   resultKernel,
 } from "./quantize.ts";
 
+/** The loops of a perfect nest as one, and what that is called: the first are, with the number of the step, or `name` is. */
+export function fused(
+  kernel: string,
+  [first, ...others]: readonly string[],
+  name = first as string,
+): { readonly steps: Schedule; readonly loop: string } {
+  const named = (i: number): string => (i === 0 ? (first as string) : `${name}.${i}`);
+  return {
+    steps: others.map((loop, i) => ({ op: "fuse", kernel, loops: [named(i), loop], into: named(i + 1) }) as const),
+    loop: named(others.length),
+  };
+}
+
 export const bindRows = (kernel: string, loop: string): AnyStep => ({ op: "bind", kernel, loop, to: "thread" });
 
 export const splitLoop = (

@@ -3,13 +3,13 @@
 export interface Flavor {
   /** What of the runtime its users see, and whether it is a type only. */
   readonly exports: Readonly<Record<string, boolean>>;
-  /** Types of a loaded kernel, of its variants, of packed weights and of a cache. */
+  /** Types of a loaded kernel, of its variants, of packed weights, of a cache, of one in pages, and of tensors that inputs may be in place of arrays. */
   readonly kernel: string;
   readonly variant: string;
   readonly packed: string;
   readonly cache: string;
-  /** Whether inputs may be tensors that stay in the memory. */
-  readonly isHeld: boolean;
+  readonly paged: string;
+  readonly held: string;
   /** Whether all kernels have something in common that loading needs. */
   readonly hasCommon: boolean;
   /** The variants, of which the best is loaded, in words. */
@@ -28,18 +28,18 @@ export const flavors: Readonly<Record<"wasm" | "wgsl", Flavor>> = {
       ...{ QloomError: value, release: value, WasmMemory: value },
     },
     ...{ kernel: "LoadedKernel", variant: "Variant", packed: "PackedTensors", cache: "KvCache" },
-    ...{ isHeld: true, hasCommon: true },
+    ...{ paged: "PagedCache", held: "HeldTensor", hasCommon: true },
     what: "modules that this engine runs",
     options: { type: "runtime.LoadOptions", initializer: "{}" },
     load: (list) => `runtime.loadVariant(${list}, built, options)`,
   },
   wgsl: {
     exports: {
-      ...{ ApiError: value, GpuError: value, GpuKvCache: value, GpuLoadOptions: type, GpuPackedTensors: value },
-      ...{ LoadedGpuKernel: type, QloomError: value },
+      ...{ ApiError: value, GpuError: value, GpuHeldTensor: value, GpuKvCache: value, GpuLoadOptions: type },
+      ...{ GpuPackedTensors: value, LoadedGpuKernel: type, QloomError: value },
     },
     ...{ kernel: "LoadedGpuKernel", variant: "GpuVariant", packed: "GpuPackedTensors", cache: "GpuKvCache" },
-    ...{ isHeld: false, hasCommon: false },
+    ...{ paged: "GpuPagedCache", held: "GpuHeldTensor", hasCommon: false },
     what: "shaders that the device has the features for",
     options: { type: "runtime.GpuLoadOptions" },
     load: (list) => `runtime.loadGpuVariant(${list}, options)`,

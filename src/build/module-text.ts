@@ -150,7 +150,7 @@ const variantsText =
 /** The types of a kernel's weights, arguments and result; `compile`'s are the same by inference (src/compile/types.ts). */
 function typesOf(
   { workload, inputs, outputs, caches }: Artifact,
-  { packed, cache: ofOne, isHeld }: Flavor,
+  { packed, cache: ofOne, paged, held }: Flavor,
 ): {
   weights: string;
   args: string;
@@ -159,24 +159,24 @@ function typesOf(
   const output = (spec: TensorSpec): string => `readonly ${shortName(spec.name)}: ${arrayOf(spec).name}`;
   const w = "w" in workload ? [`readonly w: runtime.${packed}`] : [];
   const isPaged = "pages" in workload && workload.pages !== undefined;
-  const cache = caches === undefined ? [] : isPaged ? pagedFields : [`readonly cache: runtime.${ofOne}`];
+  const cache = caches === undefined ? [] : isPaged ? pagedFields(paged) : [`readonly cache: runtime.${ofOne}`];
   const given = isPaged ? inputs.filter(({ name }) => !pagedInputs.includes(name)) : inputs;
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
   const told = sizesFor(workload).flatMap(({ field }) => (field === "m" ? m : [`readonly ${field}: number`]));
   const [only] = outputs;
   return {
     weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
-    args: inBraces([...argumentTexts(given, isHeld), ...w, ...cache, ...told]),
+    args: inBraces([...argumentTexts(given, held), ...w, ...cache, ...told]),
     result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(output)),
   };
 }
 
-/** The types of inputs, those with one argument (`x.q`, `x.s`) as its fields; each may be a tensor that is held where there are such. */
-function argumentTexts(inputs: readonly TensorSpec[], isHeld: boolean): readonly string[] {
+/** The types of inputs, those with one argument (`x.q`, `x.s`) as its fields. */
+function argumentTexts(inputs: readonly TensorSpec[], held: string): readonly string[] {
   const typed = inputs.map((spec) => {
     const [argument, field] = argumentOf(spec.name);
     const { name } = arrayOf(spec);
-    return { argument, field, type: isHeld ? `${name} | runtime.HeldTensor<${name}>` : name };
+    return { argument, field, type: `${name} | runtime.${held}<${name}>` };
   });
   return [...Map.groupBy(typed, ({ argument }) => argument)].map(([argument, parts]) => {
     const [only] = parts;
@@ -186,7 +186,10 @@ function argumentTexts(inputs: readonly TensorSpec[], isHeld: boolean): readonly
 }
 
 /** What a run over sequences takes in place of the inputs that say where their tokens lie. */
-const pagedFields = ["readonly cache: runtime.PagedCache", "readonly sequences: readonly runtime.Sequence[]"];
+const pagedFields = (cache: string): readonly string[] => [
+  `readonly cache: runtime.${cache}`,
+  `readonly sequences: readonly runtime.Sequence<runtime.${cache}>[]`,
+];
 
 const inBraces = (fields: readonly string[]): string => `{ ${fields.join("; ")} }`;
 

@@ -49,9 +49,10 @@ const gpuPieces: readonly Piece[] = [
     ...["errors", "usage", "live", "tensor", "shader", "values", "plan", "pipelines", "transfers", "recorder"],
     ...["stamps", "timer", "pass-clock", "runtime", "adapter", "adopt"],
   ].map((name) => ({ file: `backends/wgsl/runtime/${name}` })),
-  ...["gpu-slices", "gpu-packed", "gpu-cache", "gpu-executable", "gpu-kernel", "shader-file", "gpu-load"].map(
-    (name) => ({ file: `src/runtime/${name}` }),
-  ),
+  ...[
+    ...["gpu-slices", "gpu-packed", "gpu-held", "gpu-cache-tensors", "gpu-cache", "gpu-paged-cache"],
+    ...["gpu-executable", "gpu-kernel", "shader-file", "gpu-load"],
+  ].map((name) => ({ file: `src/runtime/${name}` })),
 ];
 
 /** Besides, where kernels run on several threads. */
@@ -90,7 +91,10 @@ const parts: Readonly<Record<"wasm" | "threads" | "wgsl", Part>> = {
   threads: { pieces: threadPieces, values: ["onThreads"], types: [] },
   wgsl: {
     pieces: gpuPieces,
-    values: ["GpuError", "GpuKvCache", "GpuPackedTensors", "GpuRuntime", "loadGpuVariant", "runtimeOn"],
+    values: [
+      ...["GpuError", "GpuHeldTensor", "GpuKvCache", "GpuPackedTensors", "GpuPagedCache", "GpuRuntime"],
+      ...["loadGpuVariant", "runtimeOn", "Sequence"],
+    ],
     libs: ["esnext.disposable"],
     types: ["GpuLanguage", "GpuLoadOptions", "GpuVariant", "LoadedGpuKernel"],
   },

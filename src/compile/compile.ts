@@ -30,6 +30,7 @@ import {
   GpuExecutable,
   type GpuKvCache,
   type GpuPackedTensors,
+  type GpuPagedCache,
   gpuKernelOf,
   kernelOf,
   type LoadedGpuKernel,
@@ -87,7 +88,7 @@ export interface CompiledKernel<W extends Workload>
 /** A workload compiled for a GPU. */
 export interface CompiledGpuKernel<W extends Workload>
   extends Compiled<W, WgslArtifact>,
-    LoadedGpuKernel<WeightsOf<W>, RunArguments<W, GpuPackedTensors, GpuKvCache>, RunResult<W>> {
+    LoadedGpuKernel<WeightsOf<W>, RunArguments<W, GpuPackedTensors, GpuKvCache, GpuPagedCache>, RunResult<W>> {
   /** Packs stored weights on the CPU and uploads them. Rejects as `CompiledKernel.pack` throws. */
   pack(weights: WeightsOf<W>, options?: PackOptions): Promise<GpuPackedTensors>;
 }
@@ -119,7 +120,9 @@ export async function compile<W extends Workload>(
     const executable = await GpuExecutable.load(artifact, runtime);
     return {
       ...{ workload, artifact: executable.artifact, explanation: explanationOf(why) },
-      ...gpuKernelOf<WeightsOf<W>, RunArguments<W, GpuPackedTensors, GpuKvCache>, RunResult<W>>(executable),
+      ...gpuKernelOf<WeightsOf<W>, RunArguments<W, GpuPackedTensors, GpuKvCache, GpuPagedCache>, RunResult<W>>(
+        executable,
+      ),
       pack: async (weights, options = {}) => executable.pack(storedBytes(weights as StoredArrays), checkOf(options)),
     };
   }

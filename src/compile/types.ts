@@ -1,6 +1,6 @@
 /** What a kernel of each workload takes and gives, as types: a wrong format or a missing bias does not compile. */
 import type { ScaledRotation, Workload } from "../../ir/index.ts";
-import type { Holding, KvCache, PackedTensors, PagedCache, Sequence } from "../runtime/index.ts";
+import type { GpuHolding, Holding, KvCache, PackedTensors, PagedCache, PagePool, Sequence } from "../runtime/index.ts";
 
 /** The formats beside the family of integer ones. */
 export const otherFormats = [
@@ -175,23 +175,28 @@ interface Contiguous<Kv> {
   readonly cache: Kv;
 }
 /** A run over sequences of a paged cache, in their order. */
-interface Paged {
-  readonly cache: PagedCache;
-  readonly sequences: readonly Sequence[];
+interface Paged<Pool extends PagePool> {
+  readonly cache: Pool;
+  readonly sequences: readonly Sequence<Pool>[];
 }
-type Cache<W, Kv> = W extends { readonly keys: string }
+type Cache<W, Kv, Pool extends PagePool> = W extends { readonly keys: string }
   ? W extends { readonly pages: number }
-    ? Paged
+    ? Paged<Pool>
     : "pages" extends keyof W
-      ? Contiguous<Kv> | Paged
+      ? Contiguous<Kv> | Paged<Pool>
       : Contiguous<Kv>
   : unknown;
 
 /** What `run` takes: the inputs, `w` what `pack` gave, `m` the rows (which may be left out where the workload says them). */
-export type RunArguments<W extends Workload, Packed = PackedTensors, Kv = KvCache> = W extends Workload
-  ? (Packed extends PackedTensors ? Holding<Inputs<W>[W["op"]]> : Inputs<W>[W["op"]]) &
+export type RunArguments<
+  W extends Workload,
+  Packed = PackedTensors,
+  Kv = KvCache,
+  Pool extends PagePool = PagedCache,
+> = W extends Workload
+  ? (Packed extends PackedTensors ? Holding<Inputs<W>[W["op"]]> : GpuHolding<Inputs<W>[W["op"]]>) &
       Weights<W, Packed> &
-      Cache<W, Kv> &
+      Cache<W, Kv, Pool> &
       Rows<W>
   : never;
 

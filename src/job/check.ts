@@ -124,7 +124,7 @@ function withPages(cache: PagedCache, { lengths, pageTable, ...inputs }: Readonl
   const perRow = (pageTable as TensorArray).length / (lengths as TensorArray).length;
   const sequences = Array.from(lengths as TensorArray, (tokens, b) => {
     const sequence = cache.sequence();
-    cache.require(sequence.missing(tokens));
+    cache.reserve(cache.capacityFor(sequence.missing(tokens)));
     sequence.makeRoom(tokens);
     sequence.grow(tokens);
     for (const [name, address] of cache.addresses) {

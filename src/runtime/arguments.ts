@@ -4,7 +4,7 @@
  */
 import { arrayOf, type TensorArray } from "./arrays.ts";
 import { ApiError } from "./errors.ts";
-import type { HeldTensor } from "./held.ts";
+import type { HeldSpec, HeldTensor } from "./held.ts";
 import type { KernelInfo, TensorSpec, WorkloadInfo } from "./info.ts";
 import { evaluate, type Sizes } from "./size.ts";
 
@@ -16,6 +16,14 @@ export interface Packed {
   readonly layout: string;
   readonly runtime: unknown;
   requireLive(): void;
+}
+
+/** A held tensor in any memory. Where its values can be seen there is a view of them. */
+interface AnyHeld {
+  readonly runtime: unknown;
+  readonly spec: HeldSpec;
+  requireLive(): void;
+  view?(): TensorArray;
 }
 
 /** What is needed of a description to check arguments. */
@@ -60,13 +68,13 @@ export function sizesOf({ workload }: Described, args: RunInputs): Sizes & { rea
  * The inputs by name, those that are held among those that are not, but for those in `besides`, which a cache gives. Throws an `ApiError` for a missing one, another type or
  * length, a value out of the range that the kernel relies on, a tensor that is held in another memory than `runtime`, and for an argument that has no place.
  */
-export function inputsOf(
+export function inputsOf<H extends AnyHeld = HeldTensor>(
   info: Described,
   args: RunInputs,
   of: Sizes,
   besides: readonly string[] = [],
   runtime?: unknown,
-): Map<string, TensorArray | HeldTensor> {
+): Map<string, TensorArray | H> {
   const inputs = info.inputs.filter(({ name }) => !besides.includes(name));
   const known = [
     ...new Set(inputs.map(({ name }) => argumentOf(name)[0])),
@@ -78,7 +86,7 @@ export function inputsOf(
   for (const [name, given] of Object.entries(args))
     if (given !== undefined && !known.includes(name))
       throw new ApiError(`${name}: the kernel was compiled without one; it takes ${known.join(", ")}`);
-  return new Map(inputs.map((spec) => [spec.name, inputOf(spec, givenFor(spec, args), of, runtime)]));
+  return new Map(inputs.map((spec) => [spec.name, inputOf<H>(spec, givenFor(spec, args), of, runtime)]));
 }
 
 /** The argument of an input, and the field of it where that is several: `x.q` is the field `q` of `x`. */
@@ -103,21 +111,40 @@ function givenFor({ name }: TensorSpec, args: RunInputs): unknown {
   return field === undefined ? given : (given as RunInputs | undefined)?.[field];
 }
 
-const isHeld = (data: unknown): data is HeldTensor =>
+const isHeld = (data: unknown): data is AnyHeld =>
   // Not instanceof: kernels of two builds work in one memory.
-  typeof data === "object" && data !== null && "address" in data && "runtime" in data;
+  typeof data === "object" && data !== null && "spec" in data && "runtime" in data;
 
-function inputOf(spec: TensorSpec, data: unknown, of: Sizes, runtime: unknown): TensorArray | HeldTensor {
+function inputOf<H extends AnyHeld>(spec: TensorSpec, data: unknown, of: Sizes, runtime: unknown): TensorArray | H {
   if (!isHeld(data)) return arrayFor(spec, data, of);
   data.requireLive();
   if (data.runtime !== runtime)
     throw new ApiError(`${spec.name} is held in another memory; give both kernels one to work in, or pass read()`);
   const { range } = data.spec;
   const isWithin =
-    range !== undefined && spec.range !== undefined && range[0] >= spec.range[0] && range[1] <= spec.range[1];
-  arrayFor(spec, data.view(), of, isWithin);
-  return data;
+    spec.range === undefined || (range !== undefined && range[0] >= spec.range[0] && range[1] <= spec.range[1]);
+  if (data.view !== undefined) arrayFor(spec, data.view(), of, isWithin);
+  else requireUnseen(spec, data.spec, of, isWithin);
+  return data as H;
 }
+
+/** Throws an `ApiError` unless a tensor whose values can't be seen is what an input has to be. */
+function requireUnseen(spec: TensorSpec, held: HeldSpec, of: Sizes, isWithin: boolean): void {
+  const { name, scalar } = spec;
+  const [array, bytes] = [arrayOf(spec), evaluate(spec.bytes, of)];
+  if (arrayOf(held) !== array)
+    throw new ApiError(
+      `${name} is held as ${held.scalar}; it has ${bytes / array.BYTES_PER_ELEMENT} values of ${scalar}`,
+    );
+  if (held.bytes !== bytes) throw wrongLength(spec, held.bytes / array.BYTES_PER_ELEMENT, of);
+  if (!isWithin)
+    throw new ApiError(`${name} is held where its values are not looked at, and they must be; pass read()`);
+}
+
+const wrongLength = (spec: TensorSpec, length: number, of: Sizes): ApiError =>
+  new ApiError(
+    `${spec.name} has ${length} values, expected ${evaluate(spec.bytes, of) / arrayOf(spec).BYTES_PER_ELEMENT} (m = ${of["M"]}${of["B"] === undefined ? "" : `, sequences: ${of["B"]}`})`,
+  );
 
 /** `isWithin`: the values are known to be in the range. */
 function arrayFor(spec: TensorSpec, data: unknown, of: Sizes, isWithin = false): TensorArray {
@@ -128,10 +155,7 @@ function arrayFor(spec: TensorSpec, data: unknown, of: Sizes, isWithin = false):
     throw new ApiError(
       `${name} is ${data === undefined ? "missing" : `not ${/^I/.test(array.name) ? "an" : "a"} ${array.name}`}; it has ${expected} values of ${scalar}`,
     );
-  if (data.length !== expected)
-    throw new ApiError(
-      `${name} has ${data.length} values, expected ${expected} (m = ${of["M"]}${of["B"] === undefined ? "" : `, sequences: ${of["B"]}`})`,
-    );
+  if (data.length !== expected) throw wrongLength(spec, data.length, of);
   if (!isWithin) requireRange(spec, data);
   return data;
 }

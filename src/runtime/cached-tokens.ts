@@ -1,11 +1,10 @@
 /** The tokens that a run is over, from its arguments: a cache, and of a paged one sequences. What does not fit the kernel is refused. */
-import type { WasmMemory } from "../../backends/index.ts";
 import type { RunInputs } from "./arguments.ts";
-import type { CachedTokens, KvCache } from "./cache.ts";
+import type { CachedTokens } from "./cache.ts";
 import { cacheLayout } from "./cache-tensors.ts";
 import { ApiError } from "./errors.ts";
 import type { KernelInfo } from "./info.ts";
-import { type PagedCache, type Sequence, SequenceBatch } from "./paged-cache.ts";
+import { type PagePool, type Sequence, SequenceBatch } from "./paged-cache.ts";
 
 /** A cache in any memory, as far as what it belongs to is concerned. */
 interface AnyCache {
@@ -18,7 +17,7 @@ interface AnyCache {
 export function requireCache<C extends AnyCache>(
   { workload, caches = [] }: Pick<KernelInfo, "workload" | "caches">,
   given: unknown,
-  runtime: C["runtime"],
+  runtime: unknown,
 ): C {
   const make = workload.pages === undefined ? "newCache()" : "newPagedCache()";
   // Not instanceof: kernels of two builds share caches where layout and memory are the same.
@@ -37,17 +36,20 @@ export function requireCache<C extends AnyCache>(
   return cache;
 }
 
+/** A cache of one sequence, whose tokens a run is over, or of many. */
+type CacheOf<Tokens> = AnyCache & (Tokens | (PagePool & { tokensOf(batch: SequenceBatch): Tokens }));
+
 /**
  * Throws an `ApiError` unless `cache` is a live one of the kernel's layout in the memory that the kernel works in, with pages of its size where it has pages, and `sequences`
  * are live ones of it: each once where tokens are written.
  */
-export function cachedTokens(
+export function cachedTokens<Tokens extends object = CachedTokens>(
   info: Pick<KernelInfo, "workload" | "caches">,
   args: RunInputs,
-  runtime: WasmMemory,
-): CachedTokens {
-  const cache = requireCache<KvCache | PagedCache>(info, args["cache"], runtime);
-  return "pageTokens" in cache ? batchOf(cache, args["sequences"], info.workload.op) : cache;
+  runtime: unknown,
+): Tokens {
+  const cache = requireCache<CacheOf<Tokens>>(info, args["cache"], runtime);
+  return "pageTokens" in cache ? cache.tokensOf(batchOf(cache, args["sequences"], info.workload.op)) : cache;
 }
 
 /** What is done to tokens, by the operators that write them. */
@@ -56,9 +58,9 @@ const written: Readonly<Record<string, string>> = {
   rotate: "tokens of each are turned",
 };
 
-function batchOf(cache: PagedCache, given: unknown, op: string): SequenceBatch {
+function batchOf(cache: PagePool, given: unknown, op: string): SequenceBatch {
   if (!Array.isArray(given)) throw new ApiError("sequences are missing; pass a list of what cache.sequence() gave");
-  const sequences = given as readonly (Sequence | undefined)[];
+  const sequences = given as readonly (Sequence<PagePool> | undefined)[];
   const own = sequences.map((sequence, i) => {
     if (sequence?.cache === undefined)
       throw new ApiError(`sequences[${i}] is no sequence; pass what cache.sequence() gave`);

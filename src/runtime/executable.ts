@@ -121,22 +121,14 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   /** An empty cache with room for `capacity` tokens. Throws an `ApiError` where the kernel uses none. */
   newCache(capacity = 0): KvCache {
     this.requireLive();
-    const { caches, workload } = this.artifact;
-    if (caches === undefined) throw new ApiError(`newCache: a ${workload.op} has no cache`);
-    if (workload.pages !== undefined) throw new ApiError("newCache: the kernel's cache has pages; use newPagedCache()");
-    requireWhole("newCache", this.artifact);
-    return new KvCache(caches, this.runtime, capacity);
+    return new KvCache(contiguous(this.artifact), this.runtime, capacity);
   }
 
   /** An empty paged cache with room for `capacity` pages. Throws an `ApiError` where the kernel uses none. */
   newPagedCache(capacity = 0): PagedCache {
     this.requireLive();
-    const { caches, workload } = this.artifact;
-    if (caches === undefined) throw new ApiError(`newPagedCache: a ${workload.op} has no cache`);
-    if (workload.pages === undefined)
-      throw new ApiError("newPagedCache: the kernel's cache has no pages; use newCache(), or compile with pages");
-    requireWhole("newPagedCache", this.artifact);
-    return new PagedCache(caches, workload.pages, this.runtime, capacity);
+    const { caches, pages } = paged(this.artifact);
+    return new PagedCache(caches, pages, this.runtime, capacity);
   }
 
   /**
@@ -212,10 +204,29 @@ export class Executable<A extends KernelInfo = KernelInfo> {
   }
 }
 
-/** Throws an `ApiError` unless the kernel knows keys and values. */
-function requireWhole(call: string, { caches = [], workload }: Pick<KernelInfo, "caches" | "workload">): void {
+type Caching = Pick<KernelInfo, "caches" | "workload">;
+
+/** The tensors of a kernel's cache of one sequence. Throws an `ApiError` where it has none. */
+export function contiguous(info: Caching): readonly TensorSpec[] {
+  if (info.workload.pages !== undefined && info.caches !== undefined)
+    throw new ApiError("newCache: the kernel's cache has pages; use newPagedCache()");
+  return whole("newCache", info);
+}
+
+/** The tensors of a kernel's cache in pages, and the tokens of a page. Throws an `ApiError` where it has none. */
+export function paged(info: Caching): { readonly caches: readonly TensorSpec[]; readonly pages: number } {
+  const { pages } = info.workload;
+  if (pages === undefined && info.caches !== undefined)
+    throw new ApiError("newPagedCache: the kernel's cache has no pages; use newCache(), or compile with pages");
+  return { caches: whole("newPagedCache", info), pages: pages as number };
+}
+
+/** A cache's tensors, of kernels that know all of them. */
+function whole(call: string, { caches, workload }: Caching): readonly TensorSpec[] {
+  if (caches === undefined) throw new ApiError(`${call}: a ${workload.op} has no cache`);
   if (!caches.some(({ name }) => name.startsWith("v.")))
     throw new ApiError(`${call}: a ${workload.op} knows keys alone; take what append's or attention's ${call}() gives`);
+  return caches;
 }
 
 /** Throws an `ApiError` unless these are the stored tensors that are packed, each of the right length. */

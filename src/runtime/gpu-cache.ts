@@ -1,33 +1,43 @@
-/** The cache of keys and values on a GPU: what `cache.ts` is in a Wasm memory. What waits for the GPU is a promise. */
+/** The cache of keys and values on a GPU: what `cache.ts` is in a Wasm memory. */
 import type { GpuRuntime, GpuTensor } from "../../backends/index.ts";
-import { cacheLayout } from "./cache-tensors.ts";
+import type { TensorArray } from "./arrays.ts";
 import { ApiError } from "./errors.ts";
+import { GpuCacheTensors } from "./gpu-cache-tensors.ts";
 import type { TensorSpec } from "./info.ts";
-import { evaluate } from "./size.ts";
+import type { Sizes } from "./size.ts";
+
+/** The tokens that a run on a GPU is over, in whichever kind of cache: `CachedTokens` of `cache.ts`, but for where tensors are and what waits. */
+export interface GpuCachedTokens {
+  makeRoom(count: number, first?: number): Promise<void>;
+  readonly sizes: Sizes;
+  readonly lengths?: readonly number[];
+  inputs(tokens: number): Readonly<Record<string, TensorArray>>;
+  readonly tensors: ReadonlyMap<string, GpuTensor>;
+  grow(count: number): void;
+}
 
 /** A growing cache. Tokens that were never appended read as zeros. */
-export class GpuKvCache {
-  readonly layout: readonly string[];
-  readonly runtime: GpuRuntime;
-  readonly #specs: readonly TensorSpec[];
-  #tensors: ReadonlyMap<string, GpuTensor> = new Map();
+export class GpuKvCache implements GpuCachedTokens {
+  readonly #tensors: GpuCacheTensors;
   #tokens = 0;
-  #capacity = 0;
-  #disposed = false;
-  #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(specs: readonly TensorSpec[], runtime: GpuRuntime) {
-    this.layout = cacheLayout(specs);
-    this.runtime = runtime;
-    this.#specs = specs;
+  private constructor(tensors: GpuCacheTensors) {
+    this.#tensors = tensors;
   }
 
   /** An empty cache with room for `capacity` tokens. Rejects as `reserve` does. */
   static async allocate(specs: readonly TensorSpec[], runtime: GpuRuntime, capacity: number): Promise<GpuKvCache> {
-    const cache = new GpuKvCache(specs, runtime);
-    requireCapacity(capacity);
-    await cache.#resize(capacity);
+    const cache = new GpuKvCache(new GpuCacheTensors(specs, "T", runtime));
+    await cache.reserve(capacity);
     return cache;
+  }
+
+  get layout(): readonly string[] {
+    return this.#tensors.layout;
+  }
+
+  get runtime(): GpuRuntime {
+    return this.#tensors.runtime;
   }
 
   /** Tokens that it holds. */
@@ -37,17 +47,21 @@ export class GpuKvCache {
 
   /** Tokens that it has room for. */
   get capacity(): number {
-    return this.#capacity;
+    return this.#tensors.capacity;
   }
 
   /** Its tensors: others when it grows. */
   get tensors(): ReadonlyMap<string, GpuTensor> {
-    return this.#tensors;
+    return this.#tensors.tensors;
   }
 
   /** Bytes that it takes. */
   get byteLength(): number {
-    return this.#specs.reduce((sum, spec) => sum + bytesFor(spec, this.#capacity), 0);
+    return this.#tensors.byteLength;
+  }
+
+  get sizes(): Sizes {
+    return { T: this.#tokens };
   }
 
   /**
@@ -55,17 +69,17 @@ export class GpuKvCache {
    * left: the cache is as it was then.
    */
   reserve(capacity: number): Promise<void> {
-    return this.inTurn(async () => {
-      this.requireLive();
-      requireCapacity(capacity);
-      if (capacity > this.#capacity) await this.#resize(capacity);
-    });
+    return this.inTurn(() => this.#tensors.reserve(capacity, "tokens"));
   }
 
   /** Room for `count` more tokens: twice what there is when it grows, so that appending one by one copies each token a few times only. */
-  async makeRoom(count: number): Promise<void> {
-    const needed = this.#tokens + count;
-    if (needed > this.#capacity) await this.#resize(Math.max(needed, 2 * this.#capacity));
+  async makeRoom(count: number, first: number = this.#tokens): Promise<void> {
+    const needed = first + count;
+    if (needed > this.capacity) await this.#tensors.reserve(Math.max(needed, 2 * this.capacity), "tokens");
+  }
+
+  inputs(): Readonly<Record<string, TensorArray>> {
+    return {};
   }
 
   /** Says that so many tokens have joined. */
@@ -81,47 +95,18 @@ export class GpuKvCache {
     this.#tokens = tokens;
   }
 
-  /** Runs what uses the cache after what uses it already: kernels that append and attend see each other's tokens in the order of the calls. */
+  /** Runs what uses the cache after what uses it already. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work, work);
-    this.#last = result.catch(() => {});
-    return result;
+    return this.#tensors.inTurn(work);
   }
 
   /** Throws an `ApiError` once disposed, a `GpuError` once the device is lost. */
   requireLive(): void {
-    if (this.#disposed) throw new ApiError("the cache is disposed; make another");
-    if (this.runtime.error !== undefined) throw this.runtime.error;
+    this.#tensors.requireLive();
   }
 
   /** Frees the memory. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    for (const tensor of this.#tensors.values()) tensor.free();
-  }
-
-  async #resize(capacity: number): Promise<void> {
-    const grown = new Map<string, GpuTensor>();
-    try {
-      for (const spec of this.#specs)
-        grown.set(spec.name, await this.runtime.allocate(bytesFor(spec, capacity), { label: spec.name }));
-      // What was there is copied where it is; queues keep the order of copies and launches.
-      for (const [name, tensor] of this.#tensors) this.runtime.copy(tensor, grown.get(name) as GpuTensor);
-    } catch (error) {
-      for (const tensor of grown.values()) tensor.free();
-      throw error;
-    }
-    for (const tensor of this.#tensors.values()) tensor.free();
-    this.#tensors = grown;
-    this.#capacity = capacity;
+    this.#tensors.dispose();
   }
 }
-
-function requireCapacity(capacity: number): void {
-  if (!Number.isInteger(capacity) || capacity < 0)
-    throw new ApiError(`capacity = ${capacity}: a number of tokens, an integer from 0 up`);
-}
-
-/** Bytes of a tensor for so many tokens: of kernels that append, those that are there and those that join. */
-const bytesFor = ({ bytes }: TensorSpec, tokens: number): number => evaluate(bytes, { T: tokens, M: 0 });

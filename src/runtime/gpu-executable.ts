@@ -5,9 +5,10 @@
 import type { GpuLaunch, GpuRuntime, GpuTensor, LaunchShader } from "../../backends/index.ts";
 import type { Feature } from "../../ir/index.ts";
 import { ApiError } from "./errors.ts";
-import { Executable, inDomain, partFor, type StoredTensors } from "./executable.ts";
+import { contiguous, Executable, inDomain, paged, partFor, type StoredTensors } from "./executable.ts";
 import { GpuKvCache } from "./gpu-cache.ts";
 import { GpuPackedTensors } from "./gpu-packed.ts";
+import { GpuPagedCache } from "./gpu-paged-cache.ts";
 import { packedSlices } from "./gpu-slices.ts";
 import type { DispatchInfo, GpuKernelInfo, KernelInfo, PartInfo } from "./info.ts";
 import { packedSizes, tensorsInFile } from "./packed-file.ts";
@@ -33,8 +34,6 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
 
   /** Compiles the shaders, in parallel. Rejects with a `GpuError` where one is refused. */
   static async load<A extends GpuArtifact>(artifact: A, runtime: GpuRuntime): Promise<GpuExecutable<A>> {
-    if (artifact.workload.pages !== undefined)
-      throw new ApiError("pages: on a GPU caches have none; compile without a GPU's runtime, or without pages");
     await runtime.compile(shadersOf(artifact));
     return new GpuExecutable(artifact, runtime);
   }
@@ -74,9 +73,14 @@ export class GpuExecutable<A extends GpuArtifact = GpuArtifact> {
   /** An empty cache with room for `capacity` tokens. Rejects with an `ApiError` where the kernel uses none, and as `GpuKvCache.reserve` does. */
   async newCache(capacity = 0): Promise<GpuKvCache> {
     this.requireLive();
-    const { caches, workload } = this.artifact;
-    if (caches === undefined) throw new ApiError(`newCache: a ${workload.op} has no cache`);
-    return GpuKvCache.allocate(caches, this.runtime, capacity);
+    return GpuKvCache.allocate(contiguous(this.artifact), this.runtime, capacity);
+  }
+
+  /** An empty paged cache with room for `capacity` pages. Rejects with an `ApiError` where the kernel uses none, and as `GpuPagedCache.reserve` does. */
+  async newPagedCache(capacity = 0): Promise<GpuPagedCache> {
+    this.requireLive();
+    const { caches, pages } = paged(this.artifact);
+    return GpuPagedCache.allocate(caches, pages, this.runtime, capacity);
   }
 
   /** The launches for these sizes on tensors that stand on the GPU already. Workspaces among them are used where they are; without them the kernel has its own. */

@@ -5,13 +5,16 @@
 import type { GpuTensor } from "../../backends/index.ts";
 import { inputsOf, type RunInputs, requireWeights, resultOf, sizesOf } from "./arguments.ts";
 import { arrayOf, type TensorArray } from "./arrays.ts";
-import { requireCache } from "./cached-tokens.ts";
+import { cachedTokens, requireCache } from "./cached-tokens.ts";
 import { ApiError } from "./errors.ts";
-import type { GpuKvCache } from "./gpu-cache.ts";
+import type { GpuCachedTokens, GpuKvCache } from "./gpu-cache.ts";
 import type { GpuExecutable } from "./gpu-executable.ts";
+import { type GpuHeld, GpuHeldTensor } from "./gpu-held.ts";
 import type { GpuPackedTensors } from "./gpu-packed.ts";
+import type { GpuPagedCache } from "./gpu-paged-cache.ts";
 import type { TensorSpec } from "./info.ts";
-import { bytesOf, requireSizes, type StoredArrays, storedBytes } from "./kernel.ts";
+import { bytesOf, requireSizes, type StoredArrays, storedBytes, useOf } from "./kernel.ts";
+import { pagedInputs } from "./paged-cache.ts";
 import { evaluate, type Size, type Sizes } from "./size.ts";
 
 /** A kernel on a GPU that packs weights of type `Weights` and runs on `Arguments`. */
@@ -27,8 +30,18 @@ export interface LoadedGpuKernel<Weights, Arguments, Result> {
    * @param capacity tokens that it has room for before it grows; 0 unless given
    */
   newCache(capacity?: number): Promise<GpuKvCache>;
+  /**
+   * The same with pages, for sequences of different lengths, where the workload has `pages`.
+   * @param capacity pages that it has room for before it grows; 0 unless given
+   */
+  newPagedCache(capacity?: number): Promise<GpuPagedCache>;
   /** Runs; results are copies. Rejects with an `ApiError` for a wrong length, or tensors packed for another layout, with a `GpuError` where the device is lost. */
   run(args: Arguments): Promise<Result>;
+  /**
+   * Runs; results stay on the GPU, as inputs of kernels there, until they are disposed of. Rejects as `run` does, and with an `ApiError` for more rows than fit the device's
+   * bindings at once.
+   */
+  hold(args: Arguments): Promise<GpuHeld<Result>>;
   /** Frees what the kernel holds; packed tensors stay. */
   dispose(): void;
 }
@@ -50,7 +63,13 @@ export function gpuKernelOf<Weights, Arguments, Result>(
     pack: async (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
     newCache: (capacity) => executable.newCache(capacity),
-    run: (args) => inTurn(() => runOnce(executable, buffers, args as RunInputs)) as Promise<Result>,
+    newPagedCache: (capacity) => executable.newPagedCache(capacity),
+    run: (args) =>
+      inTurn(() => runOnce(executable, args as RunInputs, (on) => runRows(executable, buffers, on))) as Promise<Result>,
+    hold: (args) =>
+      inTurn(() => runOnce(executable, args as RunInputs, (on) => holdRows(executable, buffers, on))) as Promise<
+        GpuHeld<Result>
+      >,
     dispose: () => {
       buffers.dispose();
       executable.dispose();
@@ -87,54 +106,64 @@ class Buffers {
   }
 }
 
-async function runOnce(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<unknown> {
+/** What a run is on: its sizes, tensors that stand on the GPU already, and inputs, held ones among them. */
+interface Run {
+  readonly sizes: Sizes & { readonly M: number };
+  readonly tensors: ReadonlyMap<string, GpuTensor>;
+  readonly inputs: ReadonlyMap<string, TensorArray | GpuHeldTensor>;
+}
+
+type Work = (on: Run) => Promise<unknown>;
+
+async function runOnce(executable: GpuExecutable, args: RunInputs, work: Work): Promise<unknown> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;
-  if (artifact.caches === undefined) return runOn(executable, buffers, args, undefined);
-  const cache = requireCache<GpuKvCache>(artifact, args["cache"], runtime);
-  return cache.inTurn(() => runOn(executable, buffers, args, cache));
+  if (artifact.caches === undefined) return runOn(executable, args, undefined, work);
+  const cache = requireCache<GpuKvCache | GpuPagedCache>(artifact, args["cache"], runtime);
+  return cache.inTurn(async () =>
+    runOn(executable, args, cachedTokens<GpuCachedTokens>(artifact, args, runtime), work),
+  );
 }
 
 async function runOn(
-  executable: GpuExecutable,
-  buffers: Buffers,
+  { artifact, runtime }: GpuExecutable,
   args: RunInputs,
-  cache: GpuKvCache | undefined,
+  cache: GpuCachedTokens | undefined,
+  work: Work,
 ): Promise<unknown> {
-  cache?.requireLive();
-  const { artifact, runtime } = executable;
-  const sizes = { ...sizesOf(artifact, args), ...(cache && { T: cache.tokens }) };
-  const m = sizes.M;
-  const joining = artifact.workload.op === "append" ? m : 0;
-  requireSizes(artifact, sizes);
-  const weights = new Map<string, GpuTensor>();
+  const before = { ...sizesOf(artifact, args), ...cache?.sizes };
+  requireSizes(artifact, before, cache?.lengths);
+  const tensors = new Map<string, GpuTensor>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<GpuPackedTensors>(artifact, args["w"], runtime);
-    for (const [name, tensor] of w.tensors) weights.set(name, tensor);
+    for (const [name, tensor] of w.tensors) tensors.set(name, tensor);
   }
-  const inputs = inputsOf(artifact, args, sizes);
-  await cache?.makeRoom(joining);
-  for (const [name, tensor] of cache?.tensors ?? []) weights.set(name, tensor);
-  const sizeOf = ({ bytes }: TensorSpec, rows: number): number => evaluate(bytes, { ...sizes, M: rows });
-  const results = new Map(artifact.outputs.map((o) => [o.name, new Uint8Array(sizeOf(o, m))]));
-  const most = rowsAtOnce(executable, sizes);
+  const inputs = inputsOf<GpuHeldTensor>(artifact, args, before, pagedInputs, runtime);
+  // Nothing is refused from here on: now the cache may change.
+  const { joining, written, first, tokens: over } = useOf(artifact, before);
+  await cache?.makeRoom(written, first);
+  for (const [name, data] of Object.entries(cache?.inputs(over) ?? {})) inputs.set(name, data);
+  for (const [name, tensor] of cache?.tensors ?? []) tensors.set(name, tensor);
+  const result = await work({ sizes: { ...before, ...cache?.sizes }, tensors, inputs });
+  cache?.grow(joining);
+  return result;
+}
+
+const sizeOf = ({ bytes }: TensorSpec, sizes: Sizes, rows: number): number => evaluate(bytes, { ...sizes, M: rows });
+
+/** Results are read; rows are run part by part where they are too many. */
+async function runRows(executable: GpuExecutable, buffers: Buffers, on: Run): Promise<unknown> {
+  const { artifact, runtime } = executable;
+  const { sizes } = on;
+  const m = sizes.M;
+  const results = new Map(artifact.outputs.map((o) => [o.name, new Uint8Array(sizeOf(o, sizes, m))]));
+  const most = rowsFor(executable, on);
   for (let row = 0; row < m || row === 0; row += most) {
     const rows = Math.min(most, m - row);
-    const tensors = new Map(weights);
-    const writes: Promise<void>[] = [];
-    for (const spec of artifact.inputs) {
-      const tensor = await buffers.get(spec.name, sizeOf(spec, rows));
-      tensors.set(spec.name, tensor);
-      const data = bytesOf(inputs.get(spec.name) as TensorArray);
-      // What does not grow with M is the same for all rows.
-      const begin = row === 0 || sizeOf(spec, 1) === sizeOf(spec, 2) ? 0 : sizeOf(spec, row);
-      writes.push(runtime.write(tensor, data.subarray(begin, begin + tensor.bytes)));
-      // Short writes keep their place in the order of things.
-      if (tensor.bytes > orderedBytes) await writes.at(-1);
-    }
+    const { tensors, writes } = await placed(executable, buffers, on, row, rows);
     const outputs: GpuTensor[] = [];
-    for (const spec of artifact.outputs) outputs.push(await buffers.get(spec.name, sizeOf(spec, rows)));
+    for (const spec of artifact.outputs) outputs.push(await buffers.get(spec.name, sizeOf(spec, sizes, rows)));
     artifact.outputs.forEach(({ name }, i) => {
       tensors.set(name, outputs[i] as GpuTensor);
     });
@@ -143,11 +172,69 @@ async function runOn(
       ...writes,
     ]);
     artifact.outputs.forEach((spec, i) => {
-      (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, row === 0 ? 0 : sizeOf(spec, row));
+      (results.get(spec.name) as Uint8Array).set(read[i] as Uint8Array, row === 0 ? 0 : sizeOf(spec, sizes, row));
     });
   }
-  cache?.grow(joining);
   return resultOf(artifact, (spec) => new (arrayOf(spec))((results.get(spec.name) as Uint8Array<ArrayBuffer>).buffer));
+}
+
+/** Results stay on the GPU. */
+async function holdRows(executable: GpuExecutable, buffers: Buffers, on: Run): Promise<unknown> {
+  const { artifact, runtime } = executable;
+  const { sizes } = on;
+  const m = sizes.M;
+  if (rowsAtOnce(executable, sizes) < m) throw tooMany(m);
+  const { tensors, writes } = await placed(executable, buffers, on, 0, m);
+  const held = new Map<string, GpuHeldTensor>();
+  try {
+    for (const spec of artifact.outputs) {
+      const tensor = await GpuHeldTensor.allocate(runtime, { ...spec, bytes: sizeOf(spec, sizes, m) });
+      held.set(spec.name, tensor);
+      tensors.set(spec.name, tensor.tensor);
+    }
+    await Promise.all([runtime.launch(await executable.launches(sizes, tensors)), ...writes]);
+    return resultOf(artifact, ({ name }) => held.get(name));
+  } catch (error) {
+    for (const tensor of held.values()) tensor.dispose();
+    throw error;
+  }
+}
+
+const tooMany = (m: number): ApiError =>
+  new ApiError(`m = ${m}: so many rows are run part by part, which held tensors are not; run arrays, or fewer rows`);
+
+/** The most rows of a run at once. Throws an `ApiError` where tensors that are held would have to be cut. */
+function rowsFor(executable: GpuExecutable, { sizes, inputs }: Run): number {
+  const most = rowsAtOnce(executable, sizes);
+  if (most < sizes.M && [...inputs.values()].some((data) => !ArrayBuffer.isView(data))) throw tooMany(sizes.M);
+  return most;
+}
+
+/** Inputs of `rows` rows from `row` on, those that are held where they are, the others on their way. */
+async function placed(
+  { artifact, runtime }: GpuExecutable,
+  buffers: Buffers,
+  { sizes, tensors: given, inputs }: Run,
+  row: number,
+  rows: number,
+): Promise<{ readonly tensors: Map<string, GpuTensor>; readonly writes: readonly Promise<void>[] }> {
+  const tensors = new Map(given);
+  const writes: Promise<void>[] = [];
+  for (const spec of artifact.inputs) {
+    const data = inputs.get(spec.name) as TensorArray | GpuHeldTensor;
+    if (!ArrayBuffer.isView(data)) {
+      tensors.set(spec.name, data.tensor);
+      continue;
+    }
+    const tensor = await buffers.get(spec.name, sizeOf(spec, sizes, rows));
+    tensors.set(spec.name, tensor);
+    // What does not grow with M is the same for all rows.
+    const begin = row === 0 || sizeOf(spec, sizes, 1) === sizeOf(spec, sizes, 2) ? 0 : sizeOf(spec, sizes, row);
+    writes.push(runtime.write(tensor, bytesOf(data).subarray(begin, begin + tensor.bytes)));
+    // Short writes keep their place in the order of things.
+    if (tensor.bytes > orderedBytes) await writes.at(-1);
+  }
+  return { tensors, writes };
 }
 
 /**

@@ -69,13 +69,17 @@ export class HeldTensor<A extends TensorArray = TensorArray> {
   }
 }
 
-/** What `hold` gives: a tensor, or several by name. */
-type Holds = HeldTensor | { readonly [name: string]: HeldTensor };
+/** What `hold` gives: a tensor, in any memory, or several by name. */
+type Holds = Disposed | { readonly [name: string]: Disposed };
+interface Disposed {
+  dispose(): void;
+}
+
+const isOne = (result: Holds): result is Disposed => typeof result.dispose === "function";
 
 /** Disposes of results that were held. */
 export function release(...results: readonly Holds[]): void {
-  for (const result of results)
-    for (const tensor of result instanceof HeldTensor ? [result] : Object.values(result)) tensor.dispose();
+  for (const result of results) for (const tensor of isOne(result) ? [result] : Object.values(result)) tensor.dispose();
 }
 
 /** Results that stay where they are: a tensor for each array. */

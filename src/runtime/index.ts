@@ -10,9 +10,11 @@ export { ApiError } from "./errors.ts";
 export { type Addresses, Executable, type StoredTensors } from "./executable.ts";
 export { GpuKvCache } from "./gpu-cache.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
+export { type GpuHeld, GpuHeldTensor, type GpuHolding } from "./gpu-held.ts";
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
 export { type GpuLoadOptions, type GpuVariant, loadGpuVariant } from "./gpu-load.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
+export { GpuPagedCache } from "./gpu-paged-cache.ts";
 export { packedSlices } from "./gpu-slices.ts";
 export { type Held, HeldTensor, type Holding, release } from "./held.ts";
 export type {
@@ -29,7 +31,7 @@ export { kernelOf, type LoadedKernel, type StoredArrays, storedBytes } from "./k
 export { type Built, type LoadOptions, loadVariant, type ModuleSource, type Variant } from "./load.ts";
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
-export { PagedCache, pagedInputs, Sequence } from "./paged-cache.ts";
+export { PagedCache, PagePool, pagedInputs, Sequence } from "./paged-cache.ts";
 export { shaderFile } from "./shader-file.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 export { evaluate, type Size, type Sizes } from "./size.ts";

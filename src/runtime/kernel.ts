@@ -126,6 +126,25 @@ function requireGroups(parts: Divided["parts"], { M = 0, T = 0 }: Sizes): void {
     throw new ApiError(`m = ${M}: tokens join this cache, which holds ${T}, in groups of ${group}`);
 }
 
+/** What a run does to the tokens of a cache. */
+interface Use {
+  /** Tokens that join. */
+  readonly joining: number;
+  /** Tokens that are written, from the `first` on, or after all that there are. */
+  readonly written: number;
+  readonly first: number | undefined;
+  /** Tokens (of the longest sequence) that it is over. */
+  readonly tokens: number;
+}
+
+/** What a run of these sizes does to its cache's tokens, where it has a cache. */
+export function useOf({ workload }: { readonly workload: WorkloadInfo }, { M = 0, T = 0, F: first }: Sizes): Use {
+  const joining = workload.op === "append" ? M : 0;
+  return first === undefined
+    ? { joining, written: joining, first, tokens: T + joining }
+    : { joining, written: M, first, tokens: first + M };
+}
+
 /** Runs; the outputs are the caller's to dispose of. */
 function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldTensor> {
   executable.requireLive();
@@ -142,11 +161,9 @@ function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldT
   }
   const inputs = inputsOf(artifact, args, before, pagedInputs, runtime);
   // Nothing is refused from here on: now the cache may change.
-  const joining = artifact.workload.op === "append" ? rows.M : 0;
-  const { F: first } = before;
-  cache?.makeRoom(first === undefined ? joining : rows.M, first);
+  const { joining, written, first, tokens } = useOf(artifact, before);
+  cache?.makeRoom(written, first);
   const sizes: Sizes = { ...rows, ...cache?.sizes };
-  const tokens = first === undefined ? (sizes["T"] ?? 0) + joining : first + rows.M;
   for (const [name, data] of Object.entries(cache?.inputs(tokens) ?? {})) inputs.set(name, data);
   for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
   const copies: HeldTensor[] = [];

@@ -10,72 +10,46 @@ import { ApiError } from "./errors.ts";
 import type { TensorSpec } from "./info.ts";
 import type { Sizes } from "./size.ts";
 
-/** A pool of pages that grows. */
-export class PagedCache {
+/** Pages of a pool: which are free, and how many sequences have each. */
+export abstract class PagePool {
   /** Tokens that a page holds. */
   readonly pageTokens: number;
-  readonly #tensors: CacheTensors;
   /** How many sequences have each page; 0 where it is free. */
   readonly #owners: number[] = [];
   /** Free pages, the next to be taken last. */
   readonly #free: number[] = [];
 
-  /** An empty pool with room for `capacity` pages. */
-  constructor(specs: readonly TensorSpec[], pageTokens: number, runtime: WasmMemory, capacity: number) {
+  constructor(pageTokens: number) {
     this.pageTokens = pageTokens;
-    this.#tensors = new CacheTensors(specs, "P", runtime);
-    this.reserve(capacity);
-  }
-
-  get layout(): readonly string[] {
-    return this.#tensors.layout;
-  }
-
-  get runtime(): WasmMemory {
-    return this.#tensors.runtime;
   }
 
   /** Pages that it has room for. */
-  get capacity(): number {
-    return this.#tensors.capacity;
-  }
+  abstract get capacity(): number;
+
+  /** Throws an `ApiError` once disposed, or once the memory is. */
+  abstract requireLive(): void;
+
+  /** Copies what a page holds to another. */
+  protected abstract copyPage(from: number, to: number): void;
 
   /** Pages that some sequence has. */
   get pages(): number {
     return this.#owners.length - this.#free.length;
   }
 
-  /** Addresses of its tensors: they change when it grows. */
-  get addresses(): ReadonlyMap<string, number> {
-    return this.#tensors.addresses;
-  }
-
-  /** Bytes that it takes. */
-  get byteLength(): number {
-    return this.#tensors.byteLength;
-  }
-
   /** A new sequence, without tokens. */
-  sequence(): Sequence {
+  sequence(): Sequence<this> {
     this.requireLive();
     return new Sequence(this);
   }
 
-  /** Makes room for so many pages. Throws an `ApiError` for no number of pages, and when the memory is full: the pool is as it was then. */
-  reserve(capacity: number): void {
-    this.#tensors.reserve(capacity, "pages");
-    const added = Array.from({ length: this.capacity - this.#owners.length }, (_, i) => this.#owners.length + i);
-    this.#owners.push(...added.map(() => 0));
-    this.#free.unshift(...added.reverse());
-  }
-
-  /** Sees to it that so many pages are free: to twice as many in all when it grows. */
-  require(free: number): void {
+  /** The capacity with which so many pages are free: twice what there is when it grows. */
+  capacityFor(free: number): number {
     const missing = free - this.#free.length;
-    if (missing > 0) this.reserve(Math.max(this.capacity + missing, 2 * this.capacity));
+    return missing > 0 ? Math.max(this.capacity + missing, 2 * this.capacity) : this.capacity;
   }
 
-  /** A free page, which has one owner now. There must be one (`require`). */
+  /** A free page, which has one owner now. There must be one. */
   take(): number {
     const page = this.#free.pop() as number;
     this.#owners[page] = 1;
@@ -100,13 +74,81 @@ export class PagedCache {
   /** A page of its own with what is in a shared one. */
   copy(page: number): number {
     const own = this.take();
-    this.#tensors.copy(page, own);
+    this.copyPage(page, own);
     this.release(page);
     return own;
   }
 
-  /** Throws an `ApiError` once disposed, or once the memory is. */
-  requireLive(): void {
+  /** Says that there is room for more pages, which are free. */
+  protected added(): void {
+    const added = Array.from({ length: this.capacity - this.#owners.length }, (_, i) => this.#owners.length + i);
+    this.#owners.push(...added.map(() => 0));
+    this.#free.unshift(...added.reverse());
+  }
+}
+
+/** A pool of pages that grows. */
+export class PagedCache extends PagePool {
+  readonly #tensors: CacheTensors;
+
+  /** An empty pool with room for `capacity` pages. */
+  constructor(specs: readonly TensorSpec[], pageTokens: number, runtime: WasmMemory, capacity: number) {
+    super(pageTokens);
+    this.#tensors = new CacheTensors(specs, "P", runtime);
+    this.reserve(capacity);
+  }
+
+  get layout(): readonly string[] {
+    return this.#tensors.layout;
+  }
+
+  get runtime(): WasmMemory {
+    return this.#tensors.runtime;
+  }
+
+  override get capacity(): number {
+    return this.#tensors.capacity;
+  }
+
+  /** Addresses of its tensors: they change when it grows. */
+  get addresses(): ReadonlyMap<string, number> {
+    return this.#tensors.addresses;
+  }
+
+  /** Bytes that it takes. */
+  get byteLength(): number {
+    return this.#tensors.byteLength;
+  }
+
+  /** Makes room for so many pages. Throws an `ApiError` for no number of pages, and when the memory is full: the pool is as it was then. */
+  reserve(capacity: number): void {
+    this.#tensors.reserve(capacity, "pages");
+    this.added();
+  }
+
+  /** The tokens of a run: room for more is made before sequences take it. */
+  tokensOf(batch: SequenceBatch): CachedTokens {
+    const pool = this;
+    return {
+      get sizes() {
+        return batch.sizes;
+      },
+      get addresses() {
+        return pool.addresses;
+      },
+      get lengths() {
+        return batch.lengths;
+      },
+      inputs: (tokens) => batch.inputs(tokens),
+      makeRoom: (count, first) => {
+        this.reserve(this.capacityFor(batch.missing(count, first)));
+        batch.makeRoom(count, first);
+      },
+      grow: (count) => batch.grow(count),
+    };
+  }
+
+  override requireLive(): void {
     this.#tensors.requireLive();
   }
 
@@ -114,16 +156,20 @@ export class PagedCache {
   dispose(): void {
     this.#tensors.dispose();
   }
+
+  protected override copyPage(from: number, to: number): void {
+    this.#tensors.copy(from, to);
+  }
 }
 
 /** Tokens of one sequence in a paged cache. */
-export class Sequence {
-  readonly cache: PagedCache;
+export class Sequence<Pool extends PagePool = PagedCache> {
+  readonly cache: Pool;
   readonly #pages: number[] = [];
   #tokens = 0;
   #disposed = false;
 
-  constructor(cache: PagedCache) {
+  constructor(cache: Pool) {
     this.cache = cache;
   }
 
@@ -138,7 +184,7 @@ export class Sequence {
   }
 
   /** A sequence with the same tokens, in the same pages: what either writes is its own. */
-  fork(): Sequence {
+  fork(): Sequence<Pool> {
     this.requireLive();
     const twin = new Sequence(this.cache);
     for (const page of this.#pages.slice(0, this.#pagesFor(this.#tokens))) {
@@ -208,11 +254,11 @@ export class Sequence {
 export const pagedInputs: readonly string[] = ["lengths", "pageTable"];
 
 /** The sequences of a run, in their order. */
-export class SequenceBatch implements CachedTokens {
-  readonly #cache: PagedCache;
-  readonly #sequences: readonly Sequence[];
+export class SequenceBatch {
+  readonly #cache: PagePool;
+  readonly #sequences: readonly Sequence<PagePool>[];
 
-  constructor(cache: PagedCache, sequences: readonly Sequence[]) {
+  constructor(cache: PagePool, sequences: readonly Sequence<PagePool>[]) {
     this.#cache = cache;
     this.#sequences = sequences;
   }
@@ -222,16 +268,17 @@ export class SequenceBatch implements CachedTokens {
     return { B: this.#sequences.length, T: Math.max(0, ...this.lengths), P: this.#cache.capacity };
   }
 
-  get addresses(): ReadonlyMap<string, number> {
-    return this.#cache.addresses;
+  /** Pages that must be free for `count` tokens of each to be written, from the `first` on. */
+  missing(count: number, first?: number): number {
+    return this.#sequences.reduce((sum, sequence) => sum + sequence.missing(count, first), 0);
   }
 
   get lengths(): readonly number[] {
     return this.#sequences.map(({ tokens }) => tokens);
   }
 
+  /** Takes them. */
   makeRoom(count: number, first?: number): void {
-    this.#cache.require(this.#sequences.reduce((sum, sequence) => sum + sequence.missing(count, first), 0));
     for (const sequence of this.#sequences) sequence.makeRoom(count, first);
   }
 

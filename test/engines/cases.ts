@@ -41,7 +41,11 @@ const familyOf = (name: string): string => name.replace(/_(g\d+|row)/, "").repla
 export const featureClasses = (features: readonly Feature[]): readonly (readonly Feature[])[] =>
   Array.from({ length: 2 ** features.length }, (_, set) => features.filter((_f, bit) => (set >> bit) % 2 === 1));
 
-const attends = { causal: true, lse: true, numerics: { scores: "f32", weights: "f32" } } as const;
+const attends = { op: "attention", m: 1, heads: 4, kvHeads: 2, headSize: 32, causal: true, lse: true } as const;
+const [floats, integers] = [
+  { scores: "f32", weights: "f32" },
+  { scores: "i8", weights: "i8" },
+] as const;
 
 /** The cases for a device of which kernels may use these features. */
 export function casesFor(device: Device, asked: string = process.env["QLOOM_MATRIX"] ?? "1"): readonly EngineCase[] {
@@ -72,7 +76,8 @@ export function casesFor(device: Device, asked: string = process.env["QLOOM_MATR
     { op: "swiglu", m: 2, k: 37 },
     { op: "merge", m: 2, parts: 5, heads: 2, headSize: 32 },
     { op: "append", m: 5, kvHeads: 2, headSize: 32, keys: "int4_row", values: "q8_0" },
-    { op: "attention", m: 1, heads: 4, kvHeads: 2, headSize: 32, keys: "i8_row", values: "int4_row", ...attends },
+    { ...attends, keys: "f16", values: "f16", pages: 64, numerics: floats },
+    { ...attends, keys: "i8_row", values: "int4_row", numerics: integers },
   ];
   const classes = featureClasses(device.features);
   return all.flatMap((workload, i) => {

@@ -156,17 +156,19 @@ const generators: Generators = {
   },
   hoist: (s) => {
     const kernel = s.kernel.name;
-    const to = s.below(2) === 0 ? undefined : loopName(s);
+    const inside = { to: loopName(s), scope: s.pick([undefined, "workgroup"] as const) };
+    const to = s.below(2) === 0 ? {} : inside;
     const existing = buffers(s, isLocal);
-    if (existing.length > 0 && s.below(3) === 0) return { op: "hoist", kernel, buffer: s.pick(existing), to };
-    const { reduce, at, inside } = reduction(s);
+    if (existing.length > 0 && s.below(3) === 0) return { op: "hoist", kernel, buffer: s.pick(existing), ...to };
+    const { reduce, at, inside: loops } = reduction(s);
     const sums = generators.factor(s) as FactorStep;
-    if (applied(s.program, sums) !== undefined) return [sums, { op: "hoist", kernel, buffer: s.pick(sums.into), to }];
-    const keep = inside.filter((name) => reduce.over.includes(name));
+    if (applied(s.program, sums) !== undefined)
+      return [sums, { op: "hoist", kernel, buffer: s.pick(sums.into), ...to }];
+    const keep = loops.filter((name) => reduce.over.includes(name));
     const into = s.fresh("part");
     return [
       { op: "accumulate-in", kernel, buffer: reduce.buffer, at, into, keep },
-      { op: "hoist", kernel, buffer: into, to },
+      { op: "hoist", kernel, buffer: into, ...to },
     ];
   },
   fission: (s) => ({

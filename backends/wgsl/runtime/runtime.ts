@@ -92,6 +92,11 @@ export class GpuRuntime {
     this.#transfers.copy(from, to);
   }
 
+  /** Copies bytes of a tensor to elsewhere in it, in order with launches. @throws GpuError where they are no whole words within it, or the tensor is in slices */
+  copyWithin(tensor: GpuTensor, from: number, to: number, bytes: number): void {
+    this.#transfers.copyWithin(tensor, from, to, bytes);
+  }
+
   /** Compiles shaders in parallel, so that launches find them ready. @throws GpuError where one is refused */
   async compile(shaders: readonly LaunchShader[]): Promise<void> {
     await Promise.all(shaders.map((shader) => this.#pipelines.get(shader)));

@@ -90,19 +90,30 @@ export class Transfers {
   /** Copies all of a tensor to the beginning of another, in order with launches; neither is in slices. */
   copy(from: GpuTensor, to: GpuTensor): void {
     this.#live.requireLive();
-    for (const tensor of [from, to]) {
-      tensor.requireOf(this.#live);
-      if (tensor.slices.length !== 1)
-        throw gpuError("call", {
-          reason: `${tensor.label} is in ${tensor.slices.length} slices: copy it by reading and writing`,
-        });
-    }
+    const [source, target] = [this.#whole(from), this.#whole(to)];
     if (from.bytes > to.bytes)
       throw gpuError("call", { reason: `copy of ${from.bytes} bytes to ${to.label}, which has ${to.bytes}` });
     const encoder = this.#live.gpu.createCommandEncoder();
     // Buffers are whole words.
-    encoder.copyBufferToBuffer(from.slices[0]!.buffer, 0, to.slices[0]!.buffer, 0, Math.ceil(from.bytes / 4) * 4);
+    encoder.copyBufferToBuffer(source.buffer, 0, target.buffer, 0, Math.ceil(from.bytes / 4) * 4);
     this.#live.gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Copies bytes of a tensor, whole words that begin at one, to elsewhere in it, in order with launches; it is not in slices. */
+  copyWithin(tensor: GpuTensor, from: number, to: number, bytes: number): void {
+    this.#live.requireLive();
+    const { buffer } = this.#whole(tensor);
+    if ([from, to, bytes].some((n) => n % 4 !== 0 || n < 0) || Math.max(from, to) + bytes > tensor.bytes)
+      throw gpuError("call", {
+        reason: `copy of ${bytes} bytes at byte ${from} of ${tensor.label}, which has ${tensor.bytes}, to byte ${to}: copy whole words within it`,
+      });
+    // A buffer is not copied to itself.
+    const between = this.#live.gpu.createBuffer({ size: bytes, usage: usage.copySource | usage.copyTarget });
+    const encoder = this.#live.gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, from, between, 0, bytes);
+    encoder.copyBufferToBuffer(between, 0, buffer, to, bytes);
+    this.#live.gpu.queue.submit([encoder.finish()]);
+    between.destroy();
   }
 
   /** The bytes `begin`..`begin + bytes` of a tensor, after everything launched before. */
@@ -140,6 +151,17 @@ export class Transfers {
     });
     const [data] = await Promise.all([value.fetch(), accepted]);
     return data;
+  }
+
+  /** The only slice of a tensor that is not in slices. */
+  #whole(tensor: GpuTensor): GpuTensor["slices"][number] {
+    tensor.requireOf(this.#live);
+    const [first, ...others] = tensor.slices;
+    if (first === undefined || others.length > 0)
+      throw gpuError("call", {
+        reason: `${tensor.label} is in ${tensor.slices.length} slices: copy it by reading and writing`,
+      });
+    return first;
   }
 
   /** Records the copy of a stretch of at most one chunk to where it can be fetched from after the submission. */

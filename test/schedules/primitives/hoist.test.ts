@@ -28,6 +28,11 @@ describe("hoist refuses", () => {
       `"step 1: hoist z: it is computed there already; hoist it further"`,
     );
   });
+  test("workgroup memory for what no workgroup computes", () => {
+    expect(refusal(sums, "hoist(buffer: z, scope: workgroup)")).toMatchInlineSnapshot(
+      `"step 1: hoist z: at the root it is a workspace; give the loop to hoist to, or no scope"`,
+    );
+  });
   test("what a test guards", () => {
     expect(
       refusal(

@@ -16,17 +16,26 @@ async function linesOf(name: string): Promise<readonly unknown[]> {
   return lines.map((line) => JSON.parse(line) as unknown);
 }
 
-test("results are right, and what is out of range is refused", { timeout: 120_000 }, async () => {
+test("results are right, held ones too, and what is out of range is refused", { timeout: 120_000 }, async () => {
   const twice = (fault: string): readonly string[] => [fault, fault];
   expect(await linesOf("gpu-operators")).toEqual([
     { op: "rmsnorm", faults: [] },
     { op: "embed", faults: twice("ApiError: ids[3] is 9, outside of 0..8") },
     { op: "rope", faults: twice("ApiError: positions[1] is 33554432, outside of -16777216..16777216") },
     { op: "swiglu", faults: [] },
+    {
+      held: true,
+      faults: [
+        "ApiError: gate has 192 values, expected 128 (m = 2)",
+        "ApiError: x is held as i32; it has 192 values of f32",
+        "ApiError: positions is held where its values are not looked at, and they must be; pass read()",
+        "ApiError: the held tensor y is disposed; hold it again",
+      ],
+    },
   ]);
 });
 
-test("attention over a cache on the GPU is the definition's; the cache grows, is cut off, and what does not fit is refused", {
+test("attention over a cache on the GPU is the definition's, over pages too; the cache grows, is cut off and turned, and what does not fit is refused", {
   timeout: 240_000,
 }, async () => {
   expect(await linesOf("gpu-attention")).toMatchInlineSnapshot(`
@@ -36,6 +45,13 @@ test("attention over a cache on the GPU is the definition's; the cache grows, is
         "runs": 8,
         "tokens": 76,
         "values": "int4_row",
+        "within": true,
+      },
+      {
+        "keys": "int4_row_zf",
+        "runs": 3,
+        "tokens": 76,
+        "values": "q4_0",
         "within": true,
       },
       {
@@ -54,6 +70,18 @@ test("attention over a cache on the GPU is the definition's; the cache grows, is
         "values": "f16",
       },
       {
+        "differs": true,
+        "kept": true,
+        "permuted": true,
+        "within": true,
+      },
+      [
+        "ApiError: sequences are missing; pass a list of what cache.sequence() gave",
+        "ApiError: sequences[1] is sequences[0]: tokens are appended to each once",
+        "ApiError: newCache: the kernel's cache has pages; use newPagedCache()",
+        "ScheduleError: its 9 tensors are more than the 8 storage buffers of a shader; open the GPU with limits: "adapter" where it has more, have scores in "f32", or leave out zero points or other inputs",
+      ],
+      {
         "capacity": true,
         "cut": true,
         "grown": true,
@@ -62,10 +90,9 @@ test("attention over a cache on the GPU is the definition's; the cache grows, is
       [
         "ApiError: cache is missing; pass what newCache() gave",
         "ApiError: cache: it holds other formats or heads than the kernel's; make one with this kernel's newCache()",
-        "ApiError: k has 64 values, expected 96 (m = 3)",
+        "ApiError: k has 128 values, expected 192 (m = 3)",
         "ApiError: capacity = -1: a number of tokens, an integer from 0 up",
         "ApiError: tokens = 151: the cache holds 150",
-        "ScheduleError: numerics.weights: on a GPU they are "f32"; for "i8" compile without a GPU's runtime",
         "ScheduleError: its 10 tensors are more than the 8 storage buffers of a shader; open the GPU with limits: "adapter" where it has more, or leave out zero points or other inputs",
         "ApiError: the cache is disposed; make another",
       ],

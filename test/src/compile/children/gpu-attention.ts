@@ -1,37 +1,53 @@
 // Append and attention through the API on the GPU that this process finds: a program, one JSON line for each workload, and one for what is refused.
 
-import { decodeReference, encode, formatOf, quantizeReference, referenceAttention } from "../../../../ir/index.ts";
+import {
+  decodeReference,
+  encode,
+  errorBoundOf,
+  formatOf,
+  quantizeReference,
+  referenceAttention,
+} from "../../../../ir/index.ts";
 import {
   type AppendWorkload,
   type AttentionWorkload,
   compile,
   type GpuKvCache,
+  type GpuPagedCache,
   type GpuRuntime,
   openGpu,
+  type RotateWorkload,
   WasmRuntime,
+  type Workload,
 } from "../../../../src/index.ts";
 import { nmse, normals } from "../../../ir/samples.ts";
 
-const [kvHeads, headSize] = [2, 16];
+const [kvHeads, headSize] = [2, 32];
 const row = kvHeads * headSize;
+const integers = { scores: "i8", weights: "i8" } as const;
+const mixed = { scores: "f32", weights: "i8" } as const;
 
 const attentionOf = (options: Partial<AttentionWorkload>): AttentionWorkload => ({
   ...{ op: "attention", m: "any", heads: 4, kvHeads, headSize, keys: "f32", values: "f32", causal: true },
   numerics: { scores: "f32", weights: "f32" },
   ...options,
 });
-const appendOf = ({ keys, values }: AttentionWorkload): AppendWorkload => ({
-  ...{ op: "append", m: "any", kvHeads, headSize, keys, values },
+const appendOf = ({ keys, values, pages }: AttentionWorkload): AppendWorkload => ({
+  ...{ op: "append", m: "any", kvHeads, headSize, keys, values, pages },
+});
+const turnOf = (keys: string): RotateWorkload => ({
+  ...{ op: "rotate", m: "any", kvHeads, headSize, keys, rotary: 24, pairing: "neox" },
 });
 
 interface Kernel {
   newCache(capacity?: number): Promise<GpuKvCache>;
+  newPagedCache(capacity?: number): Promise<GpuPagedCache>;
   run(args: object): Promise<Float32Array | { y: Float32Array; lse: Float32Array }>;
   dispose(): void;
 }
 
-const kernelOf = async (gpu: GpuRuntime, workload: AttentionWorkload | AppendWorkload): Promise<Kernel> =>
-  (await compile(workload as AppendWorkload, { runtime: gpu, db: false })) as unknown as Kernel;
+const kernelOf = async (gpu: GpuRuntime, workload: Workload): Promise<Kernel> =>
+  (await compile(workload, { runtime: gpu, db: false })) as unknown as Kernel;
 
 const decoded = (format: string, values: readonly number[]): Float32Array => {
   const x = Float32Array.from(values);
@@ -80,12 +96,24 @@ async function turns(gpu: GpuRuntime, options: Partial<AttentionWorkload>, count
       errors.push(isSame ? 0 : nmse(array, right));
     }
   }
-  say({ keys, values, tokens: cache.tokens, within: errors.every((error) => error < 1e-6), runs: errors.length });
+  say({
+    keys,
+    values,
+    tokens: cache.tokens,
+    within: errors.every((error) => error < errorBoundOf(workload)),
+    runs: errors.length,
+  });
   for (const part of [cache, append, attend]) part.dispose();
 }
 
-/** What append kernels write, against those of Wasm, which write what `encode` gives. */
-async function encoded(gpu: GpuRuntime, keys: string, values: string, counts: readonly number[]): Promise<void> {
+/** What append kernels write, and rotate where it can turn such keys, against those of Wasm, which write what `encode` gives. */
+async function encoded(
+  gpu: GpuRuntime,
+  keys: string,
+  values: string,
+  counts: readonly number[],
+  turned = 0,
+): Promise<void> {
   const workload = appendOf(attentionOf({ keys, values }));
   const wasm = new WasmRuntime();
   const [there, here] = [await kernelOf(gpu, workload), await compile(workload, { runtime: wasm, db: false })];
@@ -95,6 +123,14 @@ async function encoded(gpu: GpuRuntime, keys: string, values: string, counts: re
     await there.run({ ...added, cache });
     here.run({ ...added, cache: other });
   }
+  if (turned > 0) {
+    const [turn, same] = [await kernelOf(gpu, turnOf(keys)), await compile(turnOf(keys), { runtime: wasm, db: false })];
+    const deltas = Int32Array.from({ length: turned }, (_, i) => 3 * i - 50);
+    const how = { first: 5, m: turned, deltas, frequencies: Float32Array.from({ length: 12 }, (_, i) => 2 ** -i) };
+    await turn.run({ ...how, cache });
+    same.run({ ...how, cache: other });
+    for (const part of [turn, same]) part.dispose();
+  }
   const differ: string[] = [];
   for (const [name, tensor] of cache.tensors) {
     const bytes = await gpu.read(tensor);
@@ -103,6 +139,46 @@ async function encoded(gpu: GpuRuntime, keys: string, values: string, counts: re
   }
   say({ keys, values, differ });
   for (const part of [cache, there, here, wasm]) part.dispose();
+}
+
+/** Sequences of several lengths in pages: against float64, and the same wherever the pages lie and whoever shares them. */
+async function pages(gpu: GpuRuntime): Promise<void> {
+  const workload = attentionOf({ m: 2, keys: "int4_row", values: "i8_row", pages: 64, numerics: mixed });
+  const [append, attend] = [await kernelOf(gpu, appendOf(workload)), await kernelOf(gpu, workload)];
+  const lengths = [70, 3, 0, 129];
+  const tokens = lengths.map((m, b) => ({ k: normals(m * row, b), v: normals(m * row, b + 10), m }));
+  const q = normals(lengths.length * 2 * workload.heads * headSize, 99);
+  const filled = async (order: readonly number[]) => {
+    const cache = await append.newPagedCache();
+    const sequences = lengths.map(() => cache.sequence());
+    for (const b of order) await append.run({ ...tokens[b], cache, sequences: [sequences[b]] });
+    return { cache, sequences, y: (await attend.run({ cache, sequences, q })) as Float32Array };
+  };
+  const [one, other] = [await filled([0, 1, 2, 3]), await filled([3, 1, 0])];
+  const each = one.y.length / lengths.length;
+  const within = tokens.every(({ k, v }, b) => {
+    const cached = { keys: decoded(workload.keys, [...k]), values: decoded(workload.values, [...v]) };
+    const { y } = referenceAttention(workload, { q: q.slice(b * each, (b + 1) * each), ...cached });
+    const got = one.y.slice(b * each, (b + 1) * each);
+    return y.every((value) => value === 0) ? got.every((value) => value === 0) : nmse(got, y) < errorBoundOf(workload);
+  });
+  const same = (x: unknown, y: unknown): boolean => JSON.stringify(x) === JSON.stringify(y);
+  const pagesOf = (from: typeof one): unknown => from.sequences.map((sequence) => sequence.pages);
+  // What is appended to a twin is written to a page of its own.
+  const { cache, sequences, y } = one;
+  const twin = sequences[0]?.fork();
+  await append.run({ ...tokens[1], cache, sequences: [twin] });
+  const kept = same(await attend.run({ cache, sequences, q }), y);
+  const last = { q: q.slice(0, each), cache };
+  const differs = !same(await attend.run({ ...last, sequences: [twin] }), y.slice(0, each));
+  say({ within, permuted: same(one.y, other.y) && !same(pagesOf(one), pagesOf(other)), kept, differs });
+  say([
+    await said(attend.run({ q, cache })),
+    await said(append.run({ ...tokens[1], cache, sequences: [twin, twin] })),
+    await said(attend.newCache()),
+    await said(kernelOf(gpu, { ...workload, numerics: integers })),
+  ]);
+  for (const part of [cache, other.cache, append, attend]) part.dispose();
 }
 
 /** A cache that was filled, grown and cut off, and what does not fit it. */
@@ -128,7 +204,6 @@ async function caches(gpu: GpuRuntime): Promise<void> {
     await said(append.run({ ...tokens(2, 1), m: 3, cache: small })),
     await said(attend.newCache(-1)),
     await said((async () => small.truncate(151))()),
-    await said(kernelOf(gpu, attentionOf({ values: "i8_row", numerics: { scores: "f32", weights: "i8" } }))),
     await said(
       kernelOf(gpu, attentionOf({ keys: "int4_row_zf", values: "int4_row_zf", positions: "given", bias: true })),
     ),
@@ -140,8 +215,10 @@ async function caches(gpu: GpuRuntime): Promise<void> {
 
 const gpu = await openGpu();
 await turns(gpu, { keys: "i8_row", values: "int4_row", window: 40, sinks: true, lse: true }, [0, 70, 1, 5]);
-await encoded(gpu, "i8_row", "int4_row", [70, 1, 5]);
-await encoded(gpu, "int4_row_zf", "e4m3", [3, 66]);
+await turns(gpu, { keys: "int4_row_zf", values: "q4_0", numerics: integers }, [70, 1, 5]);
+await encoded(gpu, "i8_row", "int4_row", [70, 1, 5], 40);
+await encoded(gpu, "int4_row_zf", "e4m3", [3, 66], 60);
 await encoded(gpu, "kv2_t32_m", "f16", [64, 32]);
+await pages(gpu);
 await caches(gpu);
 gpu.dispose();

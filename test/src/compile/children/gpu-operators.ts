@@ -1,6 +1,7 @@
 // rmsnorm, embed, rope and swiglu through the API on the GPU that this process finds: a program, one JSON line for each workload.
-import { compile, openGpu, type Workload } from "../../../../src/index.ts";
+import { compile, GpuHeldTensor, openGpu, release, type Workload } from "../../../../src/index.ts";
 import { makeProblem } from "../../../../src/tuner/index.ts";
+import { normals } from "../../../ir/samples.ts";
 
 const workloads: readonly Workload[] = [
   { op: "rmsnorm", m: 5, k: 64, eps: 1e-5, residual: true },
@@ -13,6 +14,40 @@ type Kernel = Awaited<ReturnType<typeof compile>> & {
   pack(weights: unknown): Promise<unknown>;
   run(args: unknown): Promise<Float32Array | Record<string, Float32Array>>;
 };
+
+const said = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => "nothing was refused",
+    (error: Error) => `${error.name}: ${error.message}`,
+  );
+
+/** A result that the next kernel takes where it is. */
+async function held(): Promise<void> {
+  const [k, m] = [64, 3];
+  const options = { runtime: gpu, db: false } as const;
+  const norm = await compile({ op: "rmsnorm", m: "any", k, eps: 1e-5, residual: false }, options);
+  const gated = await compile({ op: "swiglu", m: "any", k }, options);
+  const turn = await compile(
+    { op: "rope", m: "any", heads: 1, d: k, rotary: k, pairing: "neox", scale: 1 } as const,
+    options,
+  );
+  const [x, weight] = [normals(m * k, 1), await GpuHeldTensor.from(gpu, normals(k, 2))];
+  const whole = await norm.run({ x, weight, m });
+  const first = await norm.hold({ x, weight, m });
+  const second = await gated.hold({ gate: first, up: first, m });
+  const [got, wanted] = [await second.read(), await gated.run({ gate: whole, up: whole, m })];
+  const positions = await GpuHeldTensor.from(gpu, Int32Array.of(0, 1, 2));
+  const frequencies = normals(k / 2, 3);
+  const faults = [
+    await said(gated.run({ gate: first, up: first, m: 2 })),
+    await said(norm.run({ x: positions as never, weight, m })),
+    await said(turn.run({ x: first, positions, frequencies, m })),
+  ];
+  release(first, second, weight, positions);
+  faults.push(await said(gated.run({ gate: first, up: first, m })));
+  process.stdout.write(`${JSON.stringify({ held: got.every((value, i) => value === wanted[i]), faults })}\n`);
+  for (const kernel of [norm, gated, turn]) kernel.dispose();
+}
 
 const gpu = await openGpu();
 for (const workload of workloads) {
@@ -40,4 +75,5 @@ for (const workload of workloads) {
   }
   process.stdout.write(`${JSON.stringify({ op: workload.op, faults: fault.filter(Boolean) })}\n`);
 }
+await held();
 gpu.dispose();
