@@ -24,6 +24,7 @@ import {
   type Load,
   loopsOf,
   mapStmts,
+  type Program,
   type Stmt,
   simplifyKernel,
   variablesOf,
@@ -48,11 +49,11 @@ const schema: z.ZodType<SkipStep> = z.strictObject({
   where: z.string(),
 });
 
-export const skip: Primitive<SkipStep> = kernelPrimitive("skip", schema, (kernel, { loop: name, where }) => {
+export const skip: Primitive<SkipStep> = kernelPrimitive("skip", schema, (kernel, { loop: name, where }, program) => {
   const { loop } = loopNamed(kernel, name);
   requireSequential([loop], `skip ${name}`);
   const mask = maskOf(loop, where);
-  const left = changed(kernel, loop, where);
+  const left = changed(program, kernel, loop, where);
   require(left === undefined, () =>
     `skip ${name}: an iteration in which all of ${where} is masked may change ${left}; it can't be left out`);
   const test = weakened(mask, loop);
@@ -108,7 +109,7 @@ function weakened(condition: Expr, loop: For): Expr {
 type Held = Expr | { readonly as: string } | undefined;
 
 /** A buffer that lives on and may be another after an iteration in which all of `where` is -inf; undefined where there is none. */
-function changed(kernel: Kernel, loop: For, where: string): string | undefined {
+function changed(program: Program, kernel: Kernel, loop: For, where: string): string | undefined {
   const written = new Set(accessesIn(loop.body).flatMap((a) => (a.kind === "load" ? [] : [a.buffer])));
   const held = new Map<string, Held>();
   const of = (name: string): Held => (held.has(name) ? held.get(name) : { as: name });
@@ -140,7 +141,19 @@ function changed(kernel: Kernel, loop: For, where: string): string | undefined {
     }
   };
   run(loop.body, false);
-  return [...written].find((name) => !isKept(name) && carried(kernel, [loop], name) !== undefined);
+  const livesOn = (name: string): boolean =>
+    carried(kernel, [loop], name) !== undefined || isReadElsewhere(program, kernel, loop, name);
+  return [...written].find((name) => !isKept(name) && livesOn(name));
+}
+
+/** Whether a buffer is used by others than the loop: it is a result, or something else reads it. */
+function isReadElsewhere({ kernels }: Program, kernel: Kernel, loop: For, name: string): boolean {
+  const buffer = kernel.buffers.find((x) => x.name === name);
+  if (buffer?.role === "output" || buffer?.role === "cache") return true;
+  const reads = (body: readonly Stmt[]): number =>
+    accessesIn(body).filter((a) => a.buffer === name && a.kind === "load").length;
+  const own = reads(kernel.body) > reads([loop]);
+  return own || (buffer?.scope === "global" && kernels.some((other) => other !== kernel && reads(other.body) > 0));
 }
 
 /** An expression with what buffers hold put in their place, and what follows from it. */

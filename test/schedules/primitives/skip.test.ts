@@ -34,6 +34,20 @@ describe("skip refuses", () => {
       `"step 1: skip tb: an iteration in which all of x is masked may change x; it can't be left out"`,
     );
   });
+  test("results of its own", () => {
+    const each = main(`
+  symbol M in 0..
+  input s: f32[M]
+  output y: f32[M]
+  workspace x: f32[M]
+  for i < M
+    x[i] = select(i < 3, s[i], -inf)
+    y[i] = exp(x[i])
+`);
+    expect(refusal(each, "skip(loop: i, where: x)")).toMatchInlineSnapshot(
+      `"step 1: skip i: an iteration in which all of x is masked may change y; it can't be left out"`,
+    );
+  });
   test("a mask of which a whole iteration says nothing", () => {
     expect(refusal(sumOf("exp(x[l/ti])", "s[tb, x/ti] < 0.0"), step)).toMatchInlineSnapshot(
       `"step 1: skip tb: nothing is known of its mask for a whole iteration"`,
