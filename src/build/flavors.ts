@@ -3,7 +3,7 @@
 export interface Flavor {
   /** What of the runtime its users see, and whether it is a type only. */
   readonly exports: Readonly<Record<string, boolean>>;
-  /** Types of a loaded kernel, of its variants, of packed weights, of a cache, of one in pages, and of tensors that inputs may be in place of arrays. */
+  /** Types of a loaded kernel, of its variants, of packed weights, of a cache and of one in pages, and of tensors that stay in the memory. */
   readonly kernel: string;
   readonly variant: string;
   readonly packed: string;
@@ -36,7 +36,7 @@ export const flavors: Readonly<Record<"wasm" | "wgsl", Flavor>> = {
   wgsl: {
     exports: {
       ...{ ApiError: value, GpuError: value, GpuHeldTensor: value, GpuKvCache: value, GpuLoadOptions: type },
-      ...{ GpuPackedTensors: value, LoadedGpuKernel: type, QloomError: value },
+      ...{ GpuPackedTensors: value, LoadedGpuKernel: type, QloomError: value, release: value },
     },
     ...{ kernel: "LoadedGpuKernel", variant: "GpuVariant", packed: "GpuPackedTensors", cache: "GpuKvCache" },
     ...{ paged: "GpuPagedCache", held: "GpuHeldTensor", hasCommon: false },

@@ -171,7 +171,7 @@ function typesOf(
   };
 }
 
-/** The types of inputs, those with one argument (`x.q`, `x.s`) as its fields. */
+/** The types of inputs, those with one argument (`x.q`, `x.s`) as its fields; each may be a tensor that is held. */
 function argumentTexts(inputs: readonly TensorSpec[], held: string): readonly string[] {
   const typed = inputs.map((spec) => {
     const [argument, field] = argumentOf(spec.name);

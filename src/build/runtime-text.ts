@@ -93,7 +93,7 @@ const parts: Readonly<Record<"wasm" | "threads" | "wgsl", Part>> = {
     pieces: gpuPieces,
     values: [
       ...["GpuError", "GpuHeldTensor", "GpuKvCache", "GpuPackedTensors", "GpuPagedCache", "GpuRuntime"],
-      ...["loadGpuVariant", "runtimeOn", "Sequence"],
+      ...["loadGpuVariant", "release", "runtimeOn", "Sequence"],
     ],
     libs: ["esnext.disposable"],
     types: ["GpuLanguage", "GpuLoadOptions", "GpuVariant", "LoadedGpuKernel"],

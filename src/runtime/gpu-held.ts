@@ -53,8 +53,8 @@ export type GpuHeld<Result> = Result extends TensorArray
   : { readonly [Name in keyof Result]: GpuHeld<Result[Name]> };
 
 /** Arguments, where arrays may stand on the GPU already. */
-export type GpuHolding<Arguments> = { readonly [Name in keyof Arguments]: GpuGiven<Arguments[Name]> };
-type GpuGiven<Argument> = Argument extends TensorArray
+export type GpuHolding<Arguments> = { readonly [Name in keyof Arguments]: GivenToGpu<Arguments[Name]> };
+type GivenToGpu<Argument> = Argument extends TensorArray
   ? Argument | GpuHeldTensor<Argument>
   : Argument extends object
     ? GpuHolding<Argument>
