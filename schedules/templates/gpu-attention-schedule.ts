@@ -10,6 +10,7 @@
  *         for dl local.x: o[dl] = o[dl] * scale + sum over the block of p * v[dl]
  *       l = sum of l.lane;  for dl local.x: y = o / l
  *
+ * What integers change is in `gpu-attention-dots.ts` and `gpu-attention-weights.ts`.
  * With pages the sequence is a digit of workgroup.y. Scores of a block are all that is kept: in registers, the weights in workgroup memory. `parts` divides the blocks among workgroups too (`rebase`): each has a maximum, a sum and
  * a weighted sum of its own, which a kernel `merge` combines.
  */
