@@ -2,7 +2,7 @@
 // a GPU; the one on Wasm is in ours-attention.ts. Loads in browsers.
 
 import type { AppendWorkload, AttentionWorkload } from "../../ir/index.ts";
-import type { GpuKvCache, LoadedGpuKernel } from "../runtime/index.ts";
+import type { GpuKvCache, GpuPagedCache, LoadedGpuKernel, Sequence } from "../runtime/index.ts";
 import type { AttentionCase } from "./attention-case.ts";
 import type { Session } from "./peers/peer.ts";
 
@@ -45,12 +45,12 @@ export function stepWorkloads(attend: AttentionWorkload, queries: number): StepW
   return { append: { ...append, m: queries }, fill: { ...append, m: "any" }, attend };
 }
 
-type Append = LoadedGpuKernel<never, { readonly cache: GpuKvCache } & AppendedTokens, unknown>;
-type Attend = LoadedGpuKernel<
-  never,
-  { readonly cache: GpuKvCache; readonly q: Float32Array; readonly m: number },
-  Float32Array
->;
+/** A cache, or sequences of a paged one. */
+type Over =
+  | { readonly cache: GpuKvCache }
+  | { readonly cache: GpuPagedCache; readonly sequences: readonly Sequence<GpuPagedCache>[] };
+type Append = LoadedGpuKernel<never, Over & AppendedTokens, unknown>;
+type Attend = LoadedGpuKernel<never, Over & { readonly q: Float32Array; readonly m: number }, Float32Array>;
 
 /** The same, loaded on a GPU. */
 export interface GpuStepKernels {
@@ -59,8 +59,29 @@ export interface GpuStepKernels {
   readonly attend: Attend;
 }
 
-/** Steps on a GPU, with a cache for each sequence: q, k and v go up and y comes back in every run, the cache stays. */
-export async function gpuSteps({ append, fill, attend }: GpuStepKernels, given: StepCase): Promise<Session> {
+/** Steps on a GPU, with a cache for each sequence, or in pages of one: q, k and v go up and y comes back in every run, the cache stays. */
+export async function gpuSteps(kernels: GpuStepKernels, given: StepCase, isPaged: boolean): Promise<Session> {
+  const { step, cache } = await (isPaged ? inPages : inCaches)(kernels, given);
+  let results: readonly Float32Array[] = [];
+  return {
+    run: async () => {
+      results = await step();
+    },
+    output: () => joined(results),
+    dispose: () => {
+      for (const part of [...cache, ...Object.values(kernels)]) part.dispose();
+    },
+  };
+}
+
+/** A step of all sequences, and what it is over. */
+interface GpuSteps {
+  readonly step: () => Promise<readonly Float32Array[]>;
+  readonly cache: readonly { dispose(): void }[];
+}
+
+/** A cache for each sequence, and runs for each. */
+async function inCaches({ append, fill, attend }: GpuStepKernels, given: StepCase): Promise<GpuSteps> {
   const { past, own, q } = stepData(given);
   const caches: GpuKvCache[] = [];
   for (let i = 0; i < given.sequences; i++) {
@@ -68,21 +89,29 @@ export async function gpuSteps({ append, fill, attend }: GpuStepKernels, given: 
     caches.push(cache);
     await fill.run({ cache, ...past });
   }
-  const step = async (cache: GpuKvCache): Promise<Float32Array> => {
+  const stepOf = async (cache: GpuKvCache): Promise<Float32Array> => {
     cache.truncate(past.m);
     const [, y] = await Promise.all([append.run({ cache, ...own }), attend.run({ cache, q, m: own.m })]);
     return y;
   };
-  let results: readonly Float32Array[] = [];
-  return {
-    run: async () => {
-      results = await Promise.all(caches.map(step));
-    },
-    output: () => joined(results),
-    dispose: () => {
-      for (const part of [...caches, append, fill, attend]) part.dispose();
-    },
+  return { step: () => Promise.all(caches.map(stepOf)), cache: caches };
+}
+
+/** Pages of one cache, and runs over all sequences. */
+async function inPages({ append, fill, attend }: GpuStepKernels, given: StepCase): Promise<GpuSteps> {
+  const { past, own, q } = stepData(given);
+  const cache = await attend.newPagedCache();
+  const sequences = Array.from({ length: given.sequences }, () => cache.sequence());
+  for (const sequence of sequences) await fill.run({ cache, sequences: [sequence], ...past });
+  const ofAll = (of: Float32Array): Float32Array => joined(sequences.map(() => of));
+  const all = { k: ofAll(own.k), v: ofAll(own.v), q: ofAll(q) };
+  const step = async (): Promise<readonly Float32Array[]> => {
+    for (const sequence of sequences) sequence.truncate(past.m);
+    const over = { cache, sequences, m: own.m };
+    const [, y] = await Promise.all([append.run({ ...over, k: all.k, v: all.v }), attend.run({ ...over, q: all.q })]);
+    return [y];
   };
+  return { step, cache: [cache] };
 }
 
 /** Arrays one after the other. */

@@ -133,7 +133,7 @@ interface Contestant {
 
 async function measure(request: AttentionBench, tokens: number, ours: AttentionFactory): Promise<AttentionTable> {
   const { device, seconds, seed, signal } = request;
-  const { sequences, queries, heads, kvHeads, headSize, pages } = request;
+  const { sequences, queries, heads, kvHeads, headSize } = request;
   const sizes: AttentionSizes = { sequences, queries, tokens, heads, kvHeads, headSize };
   const given = attentionCase(sizes, device.threads ?? 1, seed);
   const plain = attentionReference(given.workload, given, given.inputs.keys, given.inputs.values);
@@ -145,7 +145,7 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
   };
   try {
     for (const cache of request.caches)
-      for (const workload of workloadsOf(given.workload, cache, pages, device)) {
+      for (const workload of workloadsOf(given.workload, cache, request)) {
         for (const granted of threadsOf(device)) {
           signal.throwIfAborted();
           await join(await ourContestant(workload, given, { ...request, device: granted }, ours));
@@ -224,14 +224,13 @@ const check = async ({ who, session, workload, reference }: Contestant, given: A
   );
 
 /**
- * The workloads of a cache: weights in f32 and, where the values and the device allow it, in integers; each without pages and, where they are asked for, with. Throws a
- * `WorkloadError` for a format that can't be a cache's, and for pages that can't be.
+ * The workloads of a cache: weights in f32 and, where the values and the device allow it, in integers; each without pages and, where they are asked for and the device
+ * allows them, with. Throws a `WorkloadError` for a format that can't be a cache's, and for pages that can't be.
  */
 function workloadsOf(
   base: AttentionWorkload,
   { keys, values }: CacheFormats,
-  pages: number | undefined,
-  device: Device,
+  { pages, device, note }: Pick<AttentionBench, "pages" | "device" | "note">,
 ): readonly AttentionWorkload[] {
   const { format, tokens } = cacheFormatOf(keys);
   const scores = format.codes === undefined || tokens > 1 ? "f32" : "i8";
@@ -239,17 +238,25 @@ function workloadsOf(
     (weights): AttentionWorkload => ({ ...base, keys, values, numerics: { scores, weights } }),
   ) as [AttentionWorkload, AttentionWorkload];
   programOf({ ...plain, pages });
-  const allowed = isAllowed({ workload: quantized, device }) ? [plain, quantized] : [plain];
-  return allowed.flatMap((workload) => (pages === undefined ? [workload] : [workload, { ...workload, pages }]));
+  const allowed = refusalOf({ workload: quantized, device }) === undefined ? [plain, quantized] : [plain];
+  return allowed.flatMap((workload) => {
+    if (pages === undefined) return [workload];
+    const paged = { ...workload, pages };
+    const reason = refusalOf({ workload: paged, device });
+    if (reason === undefined) return [workload, paged];
+    note(`qloom (${keys}, ${values}, weights in ${workload.numerics.weights}) in pages is left out: ${reason}`);
+    return [workload];
+  });
 }
 
-function isAllowed(target: Target): boolean {
+/** Why a workload can't be, or not on a device; undefined where it can. */
+function refusalOf(target: Target): string | undefined {
   try {
     programOf(target.workload);
     templateFor(target);
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof WorkloadError || error instanceof ScheduleError) return false;
+    if (error instanceof WorkloadError || error instanceof ScheduleError) return error.message;
     throw error;
   }
 }

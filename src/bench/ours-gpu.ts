@@ -71,7 +71,7 @@ export const ourAttentionOnGpu =
       fill: await compile(fill, options),
       attend: await compile(attend, options),
     };
-    return gpuSteps(kernels as unknown as GpuStepKernels, given);
+    return gpuSteps(kernels as unknown as GpuStepKernels, given, workload.pages !== undefined);
   };
 
 /** In a Chromium's page, whose device it is asked for. */
@@ -82,7 +82,7 @@ export const ourAttentionInPage: AttentionFactory = async ({ workload, given, de
     artifacts[name] = (await resolveShaders(one, device, db)).artifact;
   const { sequences, queries, tokens, kvHeads, headSize, inputs } = given;
   return inPage("src/bench/page/ours-attention", device, artifacts, {
-    args: { sizes: { sequences, queries, tokens, kvHeads, headSize } },
+    args: { sizes: { sequences, queries, tokens, kvHeads, headSize }, isPaged: workload.pages !== undefined },
     bytes: { q: bytesOf(inputs.q), keys: bytesOf(inputs.keys), values: bytesOf(inputs.values) },
   });
 };

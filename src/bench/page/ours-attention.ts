@@ -9,6 +9,7 @@ type Input = keyof StepCase["inputs"];
 /** With the paths where the inputs are published. */
 export interface OurAttention extends PublishedKernels, Readonly<Record<Input, string>> {
   readonly sizes: Omit<StepCase, "inputs">;
+  readonly isPaged: boolean;
 }
 
 /** Throws as `openKernels` does. */
@@ -17,6 +18,6 @@ export async function prepare(given: OurAttention): Promise<PageSession> {
   const input = async (name: Input): Promise<Float32Array> =>
     new Float32Array((await publishedBytes(given[name])).buffer);
   const inputs = { q: await input("q"), keys: await input("keys"), values: await input("values") };
-  const steps = await gpuSteps(kernels as unknown as GpuStepKernels, { ...given.sizes, inputs });
+  const steps = await gpuSteps(kernels as unknown as GpuStepKernels, { ...given.sizes, inputs }, given.isPaged);
   return pageSession({ ...steps, dispose });
 }
