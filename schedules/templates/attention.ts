@@ -62,6 +62,9 @@ const passes: Readonly<Record<AttentionWorkload["numerics"]["weights"], readonly
   ],
 };
 
+/** The loops over a block's tokens that are left when vectors and tiles are split off, with weights in f32. */
+const tokenLoops = ["s/to", "x/ti.v", "m/tv", "p/ti.v", "l/tv", "o/tj"] as const;
+
 /** What is carried from block to block. */
 const state = ["m", "l", "o", "m.before", "m.scale"] as const;
 
@@ -117,8 +120,14 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
     quads(part, "start/o/d"),
     workload.headSize % quadSize === 0 ? quads(part, "y/d") : none,
   ].reduce(join, none);
+  const where = `x${suffix}`;
   return {
-    nests: [...blocks, ...inner.nests, { op: "skip", kernel, loop: "tb", where: `x${suffix}` }],
+    nests: [
+      ...blocks,
+      ...inner.nests,
+      { op: "skip", kernel, loop: "tb", where },
+      ...(weights === "f32" ? [{ op: "clip", kernel, loop: "tb", where, loops: tokenLoops } as const] : []),
+    ],
     vectors: [...inner.vectors, { op: "bind", kernel, loop: "hk", to: "thread" }],
   };
 }
