@@ -246,12 +246,13 @@ function spaceOf(target: Target, rows: readonly number[]): Space {
 /** Sums in the tile of a default point: with 16, which are all registers of x86, V8 spills operands. */
 const usualSums = 8;
 
-/** The largest tiles with so few sums. */
-function defaultPoint(target: Target, rows: number): Point {
+/** The largest tiles with so few sums; keys that are read once, as they are, one after the other, which is how they come from memory in time. */
+function defaultPoint(target: Target, rows: number, streams: boolean): Point {
   const { heads, kvHeads, ...workload } = attentionOf(target);
   const sums = (heads / kvHeads) * rows;
+  const isStream = streams && isPlain(cacheFormatOf(workload.keys).format);
   const tile = (count: number): number => [4, 2, 1].find((t) => count % t === 0 && t * sums <= usualSums) ?? 1;
-  return { rows, keyTile: tile(cacheBlock / quadSize), valueTile: tile(valueQuads(workload)) };
+  return { rows, keyTile: isStream ? 1 : tile(cacheBlock / quadSize), valueTile: tile(valueQuads(workload)) };
 }
 
 /** Queries that share a key with those of their group: as many as leave two vectors of sums to each. */
@@ -272,7 +273,7 @@ const template = (name: string, most: number, rows: readonly number[], shares: b
     const workload = attentionOf(target);
     const { m } = workload;
     const usual = shares ? queriesFor(workload, rows) : 1;
-    return defaultPoint(target, m === "any" || m >= usual ? usual : 1);
+    return defaultPoint(target, m === "any" || m >= usual ? usual : 1, !shares);
   },
   schedule: scheduleOf,
 });
