@@ -1,9 +1,24 @@
-import type { ViteUserConfig } from "vitest/config";
+import type { TestProjectConfiguration, ViteUserConfig } from "vitest/config";
 import { closingLine } from "./test/closing-line.ts";
+
+/** Tests of what computes and holds no state: files that a worker runs one after the other share the modules that they load. */
+const stateless = ["ir", "schedules", "backends", "tune-db", "architecture", "src/cli", "src/gguf"].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
+
+const project = (
+  name: string,
+  isolate: boolean,
+  include: string[],
+  exclude: string[] = [],
+): TestProjectConfiguration => ({
+  extends: true,
+  test: { name, isolate, include, exclude },
+});
 
 const config: ViteUserConfig = {
   test: {
-    include: ["test/**/*.test.ts"],
+    projects: [project("shared", false, stateless), project("isolated", true, ["test/**/*.test.ts"], stateless)],
     watch: false,
     // What is chosen does not depend on what was measured elsewhere.
     env: { QLOOM_RECORDS: "no-records" },

@@ -105,9 +105,10 @@ export interface AppendWorkload extends Paged {
 /**
  * Keys of a cache turned where they lie (CacheBlend, arXiv:2405.16444; Cache-Craft, arXiv:2502.15734): those of the `m` tokens from token `first` on, which a run is told, are
  * decoded, turned by `deltas[i] * frequencies` (i32, m; f32, rotary / 2) as by a rope workload, and encoded again, each token's head by itself. A key that rope turned by
- * position p1 is by p2 - p1 what rope makes of it at p2; whatever scale it was multiplied by stays. Values are not looked at.
+ * position p1 is by p2 - p1 what rope makes of it at p2; whatever scale it was multiplied by stays. Values are not looked at. With pages it is those m tokens of every sequence,
+ * each with its deltas (B x m); `lengths` is no input.
  */
-export interface RotateWorkload extends Rotation {
+export interface RotateWorkload extends Rotation, Paged {
   readonly op: "rotate";
   readonly m: number | "any";
   readonly kvHeads: number;

@@ -254,6 +254,7 @@ const workload: z.ZodType<Workload> = z.discriminatedUnion("op", [
   }),
   z.strictObject({
     ...{ op: z.literal("rotate"), m: rows, kvHeads: size, headSize: size, keys: z.string(), ...rotation },
+    pages: size.optional(),
   }),
   z.strictObject({ op: z.literal("merge"), m: rows, parts: size, heads: size, headSize: size }),
 ]);

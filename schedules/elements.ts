@@ -5,6 +5,7 @@
 import {
   type Affine,
   affineOf,
+  type Buffer,
   b,
   buffersOf,
   type Expr,
@@ -20,6 +21,7 @@ import {
   rangeOf,
   type Stmt,
   simplifier,
+  storageBits,
   substituter,
   variablesOf,
   writes,
@@ -108,12 +110,20 @@ export function accessesIn(body: readonly Stmt[]): readonly Access[] {
 /** What iterations share, and what each has of its own: those of a workgroup's local loops share its memory and its registers' axes. */
 export type Sharing = "nothing" | "workgroup";
 
+/** Whether iterations follow each other, or run at once: then elements of one byte are one place, which is written whole. */
+export type Order = "sequence" | "at once";
+
 /**
  * Why iterations of these loops depend on each other, taken together by their number (iteration 3 of each is one); undefined when each writes elements of
  * its own and reads, of what is written, only those. Local buffers must be made anew in every iteration; where iterations share a workgroup, its memory is
  * like global memory, and a register may live on when one of its axes is the iteration's number.
  */
-export function dependence(kernel: Kernel, loops: readonly For[], sharing: Sharing = "nothing"): string | undefined {
+export function dependence(
+  kernel: Kernel,
+  loops: readonly For[],
+  sharing: Sharing = "nothing",
+  order: Order = "sequence",
+): string | undefined {
   const names = loops.map((l) => l.loop);
   const facts = factsOf(kernel);
   let reason: string | undefined;
@@ -127,7 +137,7 @@ export function dependence(kernel: Kernel, loops: readonly For[], sharing: Shari
   for (const buffer of written) {
     const scope = scopes.get(buffer);
     if (scope === "global" || (scope === "workgroup" && sharing === "workgroup"))
-      reason = isLeaderSum(kernel, loops, buffer) ? undefined : sharedElements(loops, buffer, facts);
+      reason = isLeaderSum(kernel, loops, buffer) ? undefined : sharedElements(loops, buffer, facts, order);
     else if (sharing === "nothing" || !hasOwnAxis(loops, buffer)) reason = carried(kernel, loops, buffer);
     if (reason !== undefined) return reason;
   }
@@ -154,11 +164,17 @@ function isLeaderSum(kernel: Kernel, loops: readonly For[], buffer: string): boo
 }
 
 /** Why an iteration touches elements of the buffer that another one touches, or undefined. */
-export function sharedElements(loops: readonly For[], buffer: string, facts: Facts): string | undefined {
+export function sharedElements(
+  loops: readonly For[],
+  buffer: string,
+  facts: Facts,
+  order: Order = "sequence",
+): string | undefined {
+  const inBytes = order === "at once" ? placeInBytes(facts.buffer(buffer), facts) : undefined;
   const accesses = loops.flatMap((l) =>
     accessesIn(l.body)
       .filter((a) => a.buffer === buffer)
-      .map((a) => ({ ...a, loop: l })),
+      .map((a) => ({ ...a, index: inBytes?.(a.index) ?? a.index, loop: l })),
   );
   const [{ index, loop }] = accesses as [(typeof accesses)[number]];
   const written = new Set(accessesIn(loops).flatMap((a) => (a.kind === "load" ? [] : [a.buffer])));
@@ -172,7 +188,24 @@ export function sharedElements(loops: readonly For[], buffer: string, facts: Fac
   const named = index.some((e) => variablesOf(e).has(loop.loop));
   if (same && named && determined(index, inside, facts).has(loop.loop)) return undefined;
   const how = accesses.every((a) => a.kind !== "load") ? "write the same" : "use each other's";
-  return `iterations of ${loop.loop} ${how} elements of ${buffer}`;
+  return `iterations of ${loop.loop} ${how} ${inBytes === undefined ? "elements" : "bytes"} of ${buffer}`;
+}
+
+/** Where elements that share bytes lie, in bytes: the last axes that are whole bytes together become one, of bytes. Undefined for elements that share none. */
+function placeInBytes(
+  buffer: Buffer | undefined,
+  facts: Facts,
+): ((index: readonly Expr[]) => readonly Expr[]) | undefined {
+  if (buffer === undefined || buffer.scalar === "bool" || storageBits(buffer.scalar) >= 8) return undefined;
+  const together = 8 / storageBits(buffer.scalar);
+  const sizes = buffer.shape.map((extent) => (extent.kind === "const" ? extent.value : Number.NaN));
+  let axis = sizes.length - 1;
+  const sizeFrom = (first: number): number => sizes.slice(first).reduce((product, size) => product * size, 1);
+  while (axis > 0 && sizeFrom(axis) % together !== 0) axis--;
+  return (index) => {
+    const linear = index.slice(axis).reduce((sum, e, i) => b.add(b.mul(sum, buffer.shape[axis + i] as Expr), e));
+    return [...index.slice(0, axis), simplifier(facts)(b.floordiv(linear, together))];
+  };
 }
 
 /** Names that statements give values: loops and lets. */

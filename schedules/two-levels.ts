@@ -12,6 +12,7 @@ import {
   type For,
   factsOf,
   type Kernel,
+  lowerBound,
   mapExprs,
   monoids,
   type Reduce,
@@ -106,6 +107,9 @@ export function twoLevels(kernel: Kernel, step: TwoLevels): Kernel {
   const scalar = step.scalar ?? target.scalar;
   const mask = dividedMask(reduce.mask, all);
   const over = summed.map((l) => l.loop);
+  const empty = summed.find((l) => lowerBound(l.extent, factsOf(kernel)) < 1);
+  require(empty === undefined, () =>
+    `${step.into}: ${empty?.loop} may have no iterations, and the accumulator no value then; accumulate where it has some`);
   // A masked first term would leave the accumulator without a value.
   const starts = mask.inside === undefined || holdsAtFirst(mask.inside, over, factsOf(kernel));
   const term =

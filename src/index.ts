@@ -8,6 +8,7 @@ export {
   openGpu,
   probeWasm,
   runAgainForGpu,
+  runtimeOn,
   WasmRuntime,
   WasmRuntimeError,
 } from "../backends/index.ts";

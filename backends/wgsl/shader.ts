@@ -1,15 +1,16 @@
 /** Lowered kernels to WGSL modules, each with what a runtime needs to launch it. Nothing here runs a shader; that is `runtime/`. */
-import type { Device, Expr, Feature, Kernel, Stage } from "../../ir/index.ts";
+import { type Device, type Expr, evalOp, type Feature, type Kernel, type Stage } from "../../ir/index.ts";
 import { emitKernel } from "./emit/index.ts";
 import { boundBuffers, type EmitLimits, limitsOf } from "./form.ts";
-import type { LaunchShader, ShaderBinding } from "./runtime/shader.ts";
+import { gpuError } from "./runtime/errors.ts";
+import type { Extent, LaunchShader, ShaderBinding, Symbols } from "./runtime/shader.ts";
 
 /**
  * One launch, as a runtime takes it. Its workgroup `group.x` is `workgroup_id.x + args.begin`, so that a grid larger than a device takes, or a
  * buffer larger than a binding may be, is launched in parts. A sliced binding starts at byte `begin * sliced`. Sizes of bindings are rounded up to
  * multiples of 4 bytes. The shader may be called only with values of its symbols in their domains. The same kernel gives the same code.
  */
-export interface Shader extends LaunchShader {
+export interface Shader extends Omit<LaunchShader, "grid"> {
   readonly stage: Stage;
   readonly grid: readonly [x: Expr, y: Expr, z: Expr];
 }
@@ -49,4 +50,27 @@ function compileShader(kernel: Kernel, features: readonly Feature[], limits: Emi
     symbols,
     features: features.filter((feature) => used.has(feature)),
   };
+}
+
+/** A shader as a runtime takes it. */
+export function launchable({ stage: _, grid: [x, y, z], ...shader }: Shader): LaunchShader {
+  const extent = (e: Expr): Extent => extentOf(shader.name, e);
+  return { ...shader, grid: [extent(x), extent(y), extent(z)] };
+}
+
+/** What a grid's expression is for values of its symbols, which throws a `GpuError` for one that depends on anything else. */
+export const extentOf =
+  (name: string, e: Expr): Extent =>
+  (symbols) =>
+    evaluate(name, e, symbols);
+
+function evaluate(name: string, e: Expr, symbols: Symbols): number {
+  if (e.kind === "const") return e.value;
+  if (e.kind === "var" && symbols[e.name] !== undefined) return symbols[e.name]!;
+  if (e.kind === "op") {
+    const [a = 0, b, c] = e.args.map((arg) => evaluate(name, arg, symbols));
+    return evalOp(e.op, e.type.scalar, a, b, c);
+  }
+  const what = e.kind === "var" ? e.name : `a ${e.kind}`;
+  throw gpuError("call", { reason: `kernel ${name}: its grid depends on ${what}, which has no value before it runs` });
 }

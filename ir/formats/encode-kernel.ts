@@ -39,7 +39,7 @@ export interface EncodedRow {
 }
 
 /** The smallest scale whose reciprocal is used. */
-const smallestScale = 2 ** -126;
+export const smallestScale: number = 2 ** -126;
 
 const f32 = (value: number): Expr => constant(Math.fround(value), "f32");
 

@@ -5,7 +5,7 @@ export { checkContainers } from "./check.ts";
 export { checkMultiple, checkRow, containerBuffers, containerBytes, rowEntries } from "./containers.ts";
 export { decodeAt, decodeFields, evenStep, integerAt, packedFields } from "./decode.ts";
 export { encode } from "./encode.ts";
-export { encodedRow } from "./encode-kernel.ts";
+export { encodedRow, smallestScale } from "./encode-kernel.ts";
 export { levelOf } from "./extract.ts";
 export {
   type Codes,

@@ -49,14 +49,14 @@ const kernelNames = { k: "keys", v: "values" } as const;
 function appended(name: CachedName, x: Buffer, workload: AppendWorkload): Kernel {
   const { m } = workload;
   const { extent, symbols } = rowsOf(m);
-  const batch = batchOf(workload, extent);
+  const batch = batchOf(workload, { count: extent });
   const cached = cachedTensor(name, workload, batch.capacity);
   const { tokens } = cached;
   if (m !== "any" && m % tokens !== 0)
     throw new WorkloadError(`m: ${m} tokens are no whole groups of ${tokens}, in which ${workload.keys} has them`);
   const perRun = [...symbols, symbol(tokensSymbol)].map((s) => (tokens === 1 ? s : { ...s, modulo: tokens }));
   return encodingKernel(cached, x, workload, {
-    ...{ first: batch.tokens, extent, batch },
+    ...{ extent, batch },
     symbols: [...perRun, ...batch.symbols],
   });
 }
@@ -69,9 +69,8 @@ const joining = (name: CachedName, workload: AppendWorkload): Buffer => {
   });
 };
 
-/** Where rows go in a cache: the first token's place, how many there are (of each sequence), and the symbols of a run. */
+/** Where rows go in a cache: the sequences, after whose `tokens` they come, how many there are (of each sequence), and the symbols of a run. */
 interface Destination {
-  readonly first: Expr;
   readonly extent: Expr;
   readonly batch: Batch;
   readonly symbols: readonly SizeSymbol[];
@@ -113,7 +112,7 @@ function tokensRow(x: Buffer, { headSize }: CacheShape, { extent, batch }: Desti
 /** The kernel that encodes rows `x` (tokens x kv heads x head size, of every sequence) into the cache, one token or group of tokens after the other. */
 export function encodingKernel(cached: Cached, x: Buffer, shape: CacheShape, into: Destination): Kernel {
   const { name, tokens } = cached;
-  const { first, batch, symbols } = into;
+  const { batch, symbols } = into;
   const row = tokens === 1 ? headRow(x, shape, into) : tokensRow(x, shape, into, tokens);
   const { registers, body } = encodedRow(cached.format, {
     name: `${name}.new`,
@@ -121,11 +120,7 @@ export function encodingKernel(cached: Cached, x: Buffer, shape: CacheShape, int
     value: row.value,
     store: (field, entry, value) => {
       const [token, own] = row.at(field, entry);
-      return store(
-        `${name}.${field.name}`,
-        cacheIndex(cached, field, shape, tokenAt(batch, add(first, token)), h, own),
-        value,
-      );
+      return store(`${name}.${field.name}`, cacheIndex(cached, field, shape, tokenAt(batch, token), h, own), value);
     },
   });
   const rows = row.loops.reduceRight<readonly Stmt[]>((inner, [of, size]) => [loop(of, size, inner)], body);
@@ -140,10 +135,10 @@ export function encodingKernel(cached: Cached, x: Buffer, shape: CacheShape, int
 function decoded(name: CachedName, workload: AppendWorkload): Kernel {
   const { kvHeads, headSize, m } = workload;
   const { extent, symbols } = rowsOf(m);
-  const batch = batchOf(workload, extent);
+  const batch = batchOf(workload, { count: extent });
   const cached = cachedTensor(name, workload, batch.capacity);
   const y = buffer(kernelNames[name], "f32", [...batch.axes, extent, kvHeads, headSize], { role: "output" });
-  const value = cachedValue(cached, workload, tokenAt(batch, add(batch.tokens, i)), h, d);
+  const value = cachedValue(cached, workload, tokenAt(batch, i), h, d);
   const fill = store(y.name, [...batch.at, i, h, d], value);
   return kernel(`${kernelNames[name]}.decoded`, "main", {
     symbols: [...symbols, symbol(tokensSymbol), ...batch.symbols],
@@ -152,10 +147,11 @@ function decoded(name: CachedName, workload: AppendWorkload): Kernel {
   });
 }
 
-const tokenAt = ({ place }: Batch, token: Expr): Token => ({
-  block: place(floordiv(token, cacheBlock)),
-  place: mod(token, cacheBlock),
-});
+/** The token that is so many after those before (`Batch.tokens`). */
+export function tokenAt({ tokens, place }: Batch, after: Expr): Token {
+  const token = add(tokens, after);
+  return { block: place(floordiv(token, cacheBlock)), place: mod(token, cacheBlock) };
+}
 
 /** The new tokens as formats have them. */
 function reference({ decoded: isDecoded, ...shape }: AppendWorkload, inputs: Tensors): Tensors {

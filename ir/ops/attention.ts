@@ -27,7 +27,7 @@ import {
   variable,
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
-import { cacheFormatOf, type Format, fieldOf, integerAt, spanOf } from "../formats/index.ts";
+import { cacheFormatOf, type Format, fieldOf, integerAt, smallestScale, spanOf } from "../formats/index.ts";
 import { exp, leastFinite, log, tanh } from "../math.ts";
 import type { Buffer, Expr, Program, Stmt } from "../nodes.ts";
 import { emptyKernel } from "./attention-empty.ts";
@@ -35,7 +35,7 @@ import { referenceAttention, referencePaged } from "./attention-reference.ts";
 import { type Batch, batchOf, type Passes, type Place, passesOver } from "./batch.ts";
 import { type Cached, cachedEntry, cachedTensor, cachedValue, rowWidth, type Token, tokensSymbol } from "./cache.ts";
 import { type Operator, valuesOf } from "./operator.ts";
-import { codeReach, quantizedBuffers, quantizeRows, smallestScale } from "./quantize.ts";
+import { codeReach, quantizedBuffers, quantizeRows } from "./quantize.ts";
 import { quantizeReference } from "./reference.ts";
 import { checkSize, groupOf, rowsOf } from "./shapes.ts";
 

@@ -19,9 +19,9 @@ export interface Batch {
   readonly inputs: readonly Buffer[];
   /** Blocks of the cache's tensors. */
   readonly capacity: Expr;
-  /** Tokens that the sequence holds. */
+  /** Tokens that the sequence holds, before those that are written. */
   readonly tokens: Expr;
-  /** Blocks that hold the tokens of any sequence, those that join among them. */
+  /** Blocks that hold the tokens of any sequence, those that are written among them. */
   readonly blocks: Expr;
   /** Where a block of the sequence lies in the cache's tensors. */
   readonly place: (block: Expr) => Expr;
@@ -31,13 +31,22 @@ export interface Batch {
 
 const T = variable(tokensSymbol);
 
-/** The sequences of a run; each has up to T tokens, which `joining` more join. Throws a `WorkloadError` for pages that can't be. */
-export function batchOf({ pages }: Paged, joining?: Expr): Batch {
-  const held = joining === undefined ? T : add(T, joining);
+/** Tokens of each sequence that a run writes. */
+export interface Written {
+  readonly count: Expr;
+  /** The first, the same of each. @default after all that the sequence holds */
+  readonly first?: Expr;
+}
+
+/** The sequences of a run; each has up to T tokens, or those before the ones that are written. Throws a `WorkloadError` for pages that can't be. */
+export function batchOf({ pages }: Paged, written?: Written): Batch {
+  const { first, count } = written ?? { count: undefined };
+  const before = first ?? T;
+  const held = count === undefined ? before : add(before, count);
   if (pages === undefined) {
     const blocks = blocksOf(held);
     return {
-      ...{ axes: [], at: [], symbols: [], inputs: [], capacity: blocks, tokens: T, blocks },
+      ...{ axes: [], at: [], symbols: [], inputs: [], capacity: blocks, tokens: before, blocks },
       ...{ place: (block) => block, each: (body) => body },
     };
   }
@@ -51,9 +60,10 @@ export function batchOf({ pages }: Paged, joining?: Expr): Batch {
   const lengths = buffer("lengths", "i32", [B], { role: "input", below: add(T, 1) });
   const table = buffer("pageTable", "i32", [B, most], { role: "input", below: P });
   return {
-    ...{ axes: [B], at: [b], symbols: [symbol(sequencesSymbol), symbol(pagesSymbol)], inputs: [lengths, table] },
+    ...{ axes: [B], at: [b], symbols: [symbol(sequencesSymbol), symbol(pagesSymbol)] },
+    inputs: first === undefined ? [lengths, table] : [table],
     capacity: blocksIn(P),
-    tokens: load(lengths, [b]),
+    tokens: first ?? load(lengths, [b]),
     blocks: blocksIn(most),
     place: (block) =>
       perPage === 1

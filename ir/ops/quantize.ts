@@ -24,6 +24,7 @@ import {
   variable,
 } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
+import { smallestScale } from "../formats/index.ts";
 import { sizeOf } from "../memory.ts";
 import type { Buffer, BufferRole, Expr, Kernel, Program, Stage, Stmt } from "../nodes.ts";
 import type { QuantizedResult, QuantizeWorkload, Rows } from "../workload.ts";
@@ -39,9 +40,6 @@ export function reachOf(bits = 8, field = "numerics.xBits"): number {
     throw new WorkloadError(`${field}: ${bits} is not a number of bits from 2 to 7; for 8 leave it out`);
   return 2 ** (bits - 1) - 1;
 }
-
-/** The smallest scale whose reciprocal is used. */
-export const smallestScale: number = 2 ** -126;
 
 /** The codes and scales of a quantized input `x`; rows may have several axes. */
 export function quantizedBuffers(

@@ -1,9 +1,9 @@
 /** The oracle of the operators: results in float64 from the same codes, in plain TypeScript, apart from the IR. */
 import { WorkloadError } from "../errors.ts";
-import { type Containers, formatOf, rowReader, valueAt } from "../formats/index.ts";
+import { type Containers, formatOf, rowReader, smallestScale, valueAt } from "../formats/index.ts";
 import type { IntegerNumerics, MatmulWorkload, Numerics } from "../workload.ts";
 import { exactResult, type Operands, operandsOf } from "./epilogue.ts";
-import { codeReach, reachOf, smallestScale } from "./quantize.ts";
+import { codeReach, reachOf } from "./quantize.ts";
 
 const { fround, abs, floor, sign } = Math;
 

@@ -1,14 +1,14 @@
 /**
- * Operator rotate: keys of a cache turned where they lie. Kernels `decode` (loops m, h, d), those of `turning.ts` (`angles`, `turn`, `rest`), and `keys`, which encodes what they
+ * Operator rotate: keys of a cache turned where they lie. Kernels `decode` (loops m, b with pages, h, d), those of `turning.ts` (`angles`, `turn`, `rest`), and `keys`, which encodes what they
  * give.
  */
-import { cacheBlock, type RotateWorkload } from "../attention.ts";
-import { add, buffer, floordiv, kernel, loop, mod, store, symbol, variable } from "../build.ts";
+import type { Paged, RotateWorkload } from "../attention.ts";
+import { buffer, kernel, loop, store, symbol, variable } from "../build.ts";
 import { WorkloadError } from "../errors.ts";
 import type { Buffer, Kernel, Program } from "../nodes.ts";
-import { encodingKernel } from "./append.ts";
+import { encodingKernel, tokenAt } from "./append.ts";
 import { batchOf } from "./batch.ts";
-import { blocksOf, type CacheShape, cachedTensor, cachedValue } from "./cache.ts";
+import { type CacheShape, cachedTensor, cachedValue } from "./cache.ts";
 import type { Operator } from "./operator.ts";
 import { checkSize, rowsOf } from "./shapes.ts";
 import { checkRotation, turningKernels } from "./turning.ts";
@@ -22,36 +22,31 @@ function program(workload: RotateWorkload): Program {
   checkSize("headSize", d);
   checkRotation(workload, d, { rotary: "rotary", d: "headSize" });
   // Of values nothing is known, and nothing asked.
-  const shape: CacheShape = { ...workload, values: workload.keys };
-  const [first, { extent, symbols }] = [variable(firstSymbol), rowsOf(m)];
-  const perRun = [...symbols, symbol(firstSymbol)];
-  const cached = cachedTensor("k", shape, blocksOf(add(first, extent)));
+  const shape: CacheShape & Paged = { ...workload, values: workload.keys };
+  const { extent, symbols } = rowsOf(m);
+  const batch = batchOf(workload, { first: variable(firstSymbol), count: extent });
+  const perRun = [...symbols, symbol(firstSymbol), ...batch.symbols];
+  const cached = cachedTensor("k", shape, batch.capacity);
   if (cached.tokens > 1)
     throw new WorkloadError(
       `keys: ${workload.keys} has groups of ${cached.tokens} tokens, of which some may be turned; use ${cached.format.name}, or turn keys before they join`,
     );
-  const keys = (name: string): Buffer => buffer(name, "f32", [extent, heads, d], { role: "workspace" });
+  const keys = (name: string): Buffer => buffer(name, "f32", [...batch.axes, extent, heads, d], { role: "workspace" });
   const [x, y] = [keys("k.before"), keys("k.turned")];
   const [i, h, of] = [variable("m"), variable("h"), variable("d")];
-  const token = add(first, i);
-  const place = { block: floordiv(token, cacheBlock), place: mod(token, cacheBlock) };
-  const decoded = store(x.name, [i, h, of], cachedValue(cached, shape, place, h, of));
+  const decoded = store(x.name, [...batch.at, i, h, of], cachedValue(cached, shape, tokenAt(batch, i), h, of));
   const decode: Kernel = kernel("decode", "prologue", {
     symbols: perRun,
-    buffers: [...cached.fields, x],
-    body: [loop("m", extent, [loop("h", heads, [loop("d", d, [decoded])])])],
+    buffers: [...batch.inputs, ...cached.fields, x],
+    body: [loop("m", extent, batch.each([loop("h", heads, [loop("d", d, [decoded])])]))],
   });
   const turning = turningKernels({
-    ...{ m, heads, d, rotation: { ...workload, scale: 1 }, x, y, positions: "deltas", stage: "prologue" },
+    ...{ m, heads, d, rotation: { ...workload, scale: 1 }, x, y, positions: "deltas", stage: "prologue", batch },
     kernels: { turn: "turn", rest: "rest" },
   });
   return {
     name: "rotate",
-    kernels: [
-      decode,
-      ...turning,
-      encodingKernel(cached, y, shape, { first, extent, batch: batchOf({}), symbols: perRun }),
-    ],
+    kernels: [decode, ...turning, encodingKernel(cached, y, shape, { extent, batch, symbols: perRun })],
   };
 }
 
@@ -59,6 +54,9 @@ export const rotate: Operator<RotateWorkload> = {
   program,
   // What it changes is the cache, which is no output.
   reference: () => ({}),
-  meaning: () => "cache[first + i] = its key, pairs turned by deltas[i] * frequencies[i]",
+  meaning: ({ pages }) => {
+    const of = pages === undefined ? "" : "b, ";
+    return `cache[${of}first + i] = its key, pairs turned by deltas[${of}i] * frequencies`;
+  },
   bound: () => 0,
 };

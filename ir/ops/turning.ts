@@ -33,7 +33,7 @@ export interface Turning {
   readonly batch?: Pick<Batch, "axes" | "at" | "each" | "symbols">;
 }
 
-/** Rows of every sequence: their axes and index, the symbols of their number, and the loops over them. */
+/** Rows of every sequence: their axes and index, the symbols of their number, and the loops over them, of which the outermost is what threads share. */
 function rowsOfAll({ m, batch = batchOf({}) }: Turning): {
   readonly axes: readonly Expr[];
   readonly at: readonly Expr[];
@@ -45,7 +45,7 @@ function rowsOfAll({ m, batch = batchOf({}) }: Turning): {
     axes: [...batch.axes, extent],
     at: [...batch.at, variable("m")],
     symbols: [...symbols, ...batch.symbols],
-    each: (body) => batch.each([loop("m", extent, [body])]),
+    each: (body) => [loop("m", extent, batch.each([body]))],
   };
 }
 

@@ -7,7 +7,7 @@
  *       for i < 8 local.x: part[i] = x[8*n + i]
  *       for o < 8 local.x: y[8*n + o] = part[7 - o]
  *
- * The iterations must not depend on each other: every element written is used by one iteration only, and local buffers carry nothing from one to the next.
+ * The iterations must not depend on each other: every element written, and every byte of elements that share one, is used by one iteration only, and local buffers carry nothing from one to the next.
  * - `thread`: the outermost statement of its kernel; the compiled function takes a range of it.
  * - `workgroup.x|y|z`: the outermost loops of the kernel, nothing beside them.
  * - `local.x|y|z`: loops of constant extent directly inside each other, which hold no others of their kind: the invocations of a workgroup. Anything may stand
@@ -49,7 +49,7 @@ export const bind: Primitive<BindStep> = kernelPrimitive("bind", schema, (kernel
       `bind ${step.loop} to thread: it must be the only statement at the root of ${kernel.name}; reorder it outwards, or fission the others`);
   else if (isWorkgroup(step.to)) requireOutermost(kernel, loop, around, step.to);
   else requireNest(loop, around, step.to);
-  const reason = dependence(kernel, [loop], isLocal(step.to) ? "workgroup" : "nothing");
+  const reason = dependence(kernel, [loop], isLocal(step.to) ? "workgroup" : "nothing", "at once");
   require(reason === undefined, () =>
     `bind ${step.loop}: ${reason}; bind a loop whose iterations have results of their own, or rfactor a sum first`);
   return withLoopKind(kernel, step.loop, step.to);

@@ -1,6 +1,6 @@
 /**
- * Template `fallback`: takes every workload on every device, but for attention on a GPU that has no room for its tensors or no template for its numerics. The naive loops, with sums kept in a register and rows outermost, so that threads and
- * invocations can share them as they share every other kernel.
+ * Template `fallback`: takes every workload on every device, but for attention on a GPU that has no room for its tensors or no template for its numerics. The naive loops,
+ * with sums kept in a register and rows outermost, so that threads and invocations can share them as they share every other kernel.
  */
 import { type Kernel, programOf, quantizedResultOf, type Workload } from "../../ir/index.ts";
 import type { AnyStep } from "../primitives/index.ts";

@@ -9,6 +9,7 @@ import {
   programOf,
   WorkloadError,
 } from "../../ir/index.ts";
+import { ScheduleError, type Target, templateFor } from "../../schedules/index.ts";
 import type { CompileOptions } from "../compile/index.ts";
 import { compare, interleave, summarize } from "../timing/index.ts";
 import {
@@ -86,8 +87,8 @@ export interface Ratio {
 /** What was measured at one number of tokens. */
 export interface AttentionTable {
   readonly tokens: number;
-  /** Streaming reads of as many bytes as the caches have in f32: 10^9 bytes per second. */
-  readonly readGBs: number;
+  /** On Wasm, streaming reads of as many bytes as the caches have in f32: 10^9 bytes per second. */
+  readonly readGBs?: number;
   readonly rows: readonly AttentionRow[];
 }
 
@@ -96,7 +97,7 @@ export interface AttentionReport extends Omit<AttentionSizes, "tokens"> {
   readonly lengths: readonly AttentionTable[];
 }
 
-/** Makes one of our kernels ready. */
+/** Makes one of ours ready. */
 export type AttentionFactory = (request: AttentionRequest) => Promise<Session>;
 
 /**
@@ -138,7 +139,7 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
   };
   try {
     for (const cache of request.caches)
-      for (const workload of workloadsOf(given.workload, cache, pages)) {
+      for (const workload of workloadsOf(given.workload, cache, pages, device)) {
         signal.throwIfAborted();
         await join(await ourContestant(workload, given, request, ours));
       }
@@ -174,6 +175,7 @@ async function measure(request: AttentionBench, tokens: number, ours: AttentionF
         nmseToF32: nmseOf(await session.output(), plain),
       });
     }
+    if (device.kind !== "wasm") return { tokens, rows };
     const readGBs = await readRate(device, streamedFor(8 * sequences * tokens * kvHeads * headSize));
     return { tokens, readGBs, rows };
   } finally {
@@ -209,13 +211,14 @@ const check = async ({ who, session, workload, reference }: Contestant, given: A
   );
 
 /**
- * The workloads of a cache: weights in f32 and, where the values allow it, in integers; each without pages and, where they are asked for, with. Throws a `WorkloadError` for a
- * format that can't be a cache's, and for pages that can't be.
+ * The workloads of a cache: weights in f32 and, where the values and the device allow it, in integers; each without pages and, where they are asked for, with. Throws a
+ * `WorkloadError` for a format that can't be a cache's, and for pages that can't be.
  */
 function workloadsOf(
   base: AttentionWorkload,
   { keys, values }: CacheFormats,
   pages: number | undefined,
+  device: Device,
 ): readonly AttentionWorkload[] {
   const { format, tokens } = cacheFormatOf(keys);
   const scores = format.codes === undefined || tokens > 1 ? "f32" : "i8";
@@ -223,16 +226,17 @@ function workloadsOf(
     (weights): AttentionWorkload => ({ ...base, keys, values, numerics: { scores, weights } }),
   ) as [AttentionWorkload, AttentionWorkload];
   programOf({ ...plain, pages });
-  const allowed = isAllowed(quantized) ? [plain, quantized] : [plain];
+  const allowed = isAllowed({ workload: quantized, device }) ? [plain, quantized] : [plain];
   return allowed.flatMap((workload) => (pages === undefined ? [workload] : [workload, { ...workload, pages }]));
 }
 
-function isAllowed(workload: AttentionWorkload): boolean {
+function isAllowed(target: Target): boolean {
   try {
-    programOf(workload);
+    programOf(target.workload);
+    templateFor(target);
     return true;
   } catch (error) {
-    if (error instanceof WorkloadError) return false;
+    if (error instanceof WorkloadError || error instanceof ScheduleError) return false;
     throw error;
   }
 }

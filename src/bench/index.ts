@@ -2,6 +2,7 @@
 
 export {
   type AttentionBench,
+  type AttentionFactory,
   type AttentionReport,
   type AttentionRow,
   type AttentionTable,
@@ -27,7 +28,7 @@ export { type Limits, limitMs, measureLimits } from "./limits.ts";
 export { type BenchReport, type BenchRow, benchMatmul, type Factory, type MatmulBench } from "./matmul.ts";
 export { formatWeightSource, numericsOf, ours } from "./ours.ts";
 export { ourAttention } from "./ours-attention.ts";
-export { oursInPage, oursOnGpu } from "./ours-gpu.ts";
+export { ourAttentionInPage, ourAttentionOnGpu, oursInPage, oursOnGpu } from "./ours-gpu.ts";
 export { type Peer, type PeerName, peers, type Session } from "./peers/index.ts";
 export { type Plot, plotSvg } from "./plot.ts";
 export { benchRows, type RowsReport } from "./rows.ts";

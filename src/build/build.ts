@@ -22,7 +22,7 @@ export interface BuildOptions {
   readonly base?: string;
   /** Where tuned records are, as for `compile`; false for template defaults only. */
   readonly db?: CompileOptions["db"];
-  /** The device whose records are asked; this machine unless given. */
+  /** The device that kernels are for, whose records are asked: Wasm on this machine unless given; a GPU's (`openGpu`) for shaders, which run on others too. */
   readonly device?: Device;
   /** Told a line per kernel, and what is worth a person's attention. */
   readonly progress?: (line: string) => void;
@@ -54,6 +54,9 @@ export interface BuiltKernelSummary {
   }[];
 }
 
+/** What kernels are for. */
+type Target = Device & { readonly kind: "wasm" | "wgsl"; readonly threads: number };
+
 /** `buildFolder` (on-demand.ts). */
 export async function build(config: BuildConfig, out: string, options: BuildOptions): Promise<BuildResult> {
   const { base = process.cwd(), progress = () => {}, signal } = options;
@@ -62,14 +65,17 @@ export async function build(config: BuildConfig, out: string, options: BuildOpti
   const { jobs, skipped } = await gatherJobs(checked, base);
   const { threads = 1 } = checked;
   // Whatever a device grants: what is built runs on others.
-  const device = { ...(options.device ?? (await probeWasm())), threads };
+  const given = options.device ?? (await probeWasm());
+  const device: Target = { ...given, kind: given.kind === "wgsl" ? "wgsl" : "wasm", threads };
+  if (device.kind === "wgsl" && threads > 1)
+    throw new BuildError("config: threads: kernels on a GPU have none; leave it out, or build for Wasm");
   const kernels: BuiltKernel[] = [];
   for (const [i, job] of jobs.entries()) {
     signal?.throwIfAborted();
     progress(`${i + 1} of ${jobs.length}: ${job.name}`);
     kernels.push(await buildKernel(job, device, options.db, progress));
   }
-  await replaceFolder(out, await filesOf(kernels, skipped, threads), signal);
+  await replaceFolder(out, await filesOf(kernels, skipped, device), signal);
   return { out, kernels: kernels.map(summarize), skipped };
 }
 
@@ -87,9 +93,13 @@ async function buildKernel(
   }
 }
 
-async function filesOf(kernels: readonly BuiltKernel[], skipped: readonly Skipped[], threads: number): Promise<Files> {
+async function filesOf(
+  kernels: readonly BuiltKernel[],
+  skipped: readonly Skipped[],
+  { kind, threads }: Target,
+): Promise<Files> {
   const morph = await loadMorph();
-  const [module, runtime] = [moduleText(morph, kernels, threads), await runtimeText(morph, threads > 1)];
+  const [module, runtime] = [moduleText(morph, kernels, kind, threads), await runtimeText(morph, kind, threads > 1)];
   const files = new Map<string, string | Uint8Array>([
     ["index.ts", module.ts],
     ["index.js", module.js],
@@ -99,7 +109,7 @@ async function filesOf(kernels: readonly BuiltKernel[], skipped: readonly Skippe
     ...(runtime.worker === undefined ? [] : [["worker.js", runtime.worker] as const]),
     // Whatever the project around it says, these are modules.
     ["package.json", `${jsonText({ private: true, type: "module", version, sideEffects: false })}\n`],
-    ...kernels.flatMap(({ variants }) => variants.map(({ file, artifact }) => [file, artifact.code] as const)),
+    ...kernels.flatMap(({ variants }) => variants.flatMap(({ contents }) => contents)),
   ]);
   return new Map([...files, [manifestFile, manifestText(kernels, skipped, files)]]);
 }
@@ -110,9 +120,9 @@ function summarize({ job, variants }: BuiltKernel): BuiltKernelSummary {
     loader: loaderOf(job.name),
     workload: job.workload,
     tensors: job.tensors.reduce((sum, { names }) => sum + names.length, 0),
-    variants: variants.map(({ file, artifact, sources }) => ({
+    variants: variants.map(({ file, contents, artifact, sources }) => ({
       file,
-      bytes: artifact.code.length,
+      bytes: contents.reduce((sum, [, content]) => sum + content.length, 0),
       features: artifact.features,
       parts: artifact.parts.map(({ template }, i) => ({ template, source: sources[i] ?? "" })),
     })),

@@ -2,7 +2,7 @@
 // folder is known to be a build.
 
 import { z } from "zod";
-import { generatorHash, hashOf, type WasmArtifact } from "../compile/index.ts";
+import { type Artifact, generatorHash, hashOf } from "../compile/index.ts";
 import { version } from "../version.ts";
 import type { Skipped } from "./jobs.ts";
 import { jsonText } from "./json-text.ts";
@@ -29,8 +29,9 @@ export function manifestText(kernels: readonly BuiltKernel[], skipped: readonly 
       loader: loaderOf(job.name),
       workload: job.workload,
       tensors: job.tensors,
-      variants: variants.map(({ file, artifact, hash, sources }) => ({
+      variants: variants.map(({ file, packer, artifact, hash, sources }) => ({
         file,
+        packer,
         artifact: hash,
         layout: artifact.layout,
         features: artifact.features,
@@ -46,7 +47,7 @@ export function manifestText(kernels: readonly BuiltKernel[], skipped: readonly 
   return `${jsonText(manifest, { sorted: true })}\n`;
 }
 
-const partOf = ({ min, max, template, point }: WasmArtifact["parts"][number], source: string | undefined) => ({
+const partOf = ({ min, max, template, point }: Artifact["parts"][number], source: string | undefined) => ({
   rows: { min, max },
   template,
   point,

@@ -5,17 +5,11 @@
 import type { SourceFile, VariableDeclarationKind, WriterFunction } from "ts-morph";
 import { dotModule } from "../../backends/index.ts";
 import { type Format, formatOf, meaningOf, type Workload, workloadText } from "../../ir/index.ts";
-import type { WasmArtifact } from "../compile/index.ts";
-import {
-  argumentOf,
-  arrayOf,
-  type KernelInfo,
-  pagedInputs,
-  shortName,
-  sizesFor,
-  type TensorSpec,
-} from "../runtime/index.ts";
+import type { Artifact } from "../compile/index.ts";
+import { argumentOf, arrayOf, pagedInputs, shortName, sizesFor, type TensorSpec } from "../runtime/index.ts";
 import { version } from "../version.ts";
+import { type Flavor, flavors } from "./flavors.ts";
+import { infoOf } from "./info.ts";
 import { jsonText } from "./json-text.ts";
 import { type Emitted, emit, type Morph } from "./morph.ts";
 import { loaderOf, pascalCase } from "./names.ts";
@@ -26,8 +20,14 @@ export interface ModuleText extends Emitted {
   readonly ts: string;
 }
 
-/** Writes the module of these kernels, which run on so many threads. */
-export function moduleText(morph: Morph, kernels: readonly BuiltKernel[], threads: number): ModuleText {
+/** Writes the module of these kernels, which are of a kind and run on so many threads. */
+export function moduleText(
+  morph: Morph,
+  kernels: readonly BuiltKernel[],
+  kind: keyof typeof flavors,
+  threads: number,
+): ModuleText {
+  const flavor = flavors[kind];
   const project = new morph.Project({ useInMemoryFileSystem: true });
   const file = project.createSourceFile("index.ts");
   const title = `${kernels.length === 1 ? "A kernel" : `${kernels.length} kernels`} from qloom ${version}`;
@@ -37,23 +37,11 @@ export function moduleText(morph: Morph, kernels: readonly BuiltKernel[], thread
     moduleSpecifier: "./runtime.js",
   });
   file.addExportDeclaration({
-    namedExports: [
-      "ApiError",
-      "HeldTensor",
-      "LoadedKernel",
-      "LoadOptions",
-      "PackedTensors",
-      "QloomError",
-      "release",
-      "WasmMemory",
-    ].map((name) => ({
-      name,
-      isTypeOnly: name === "LoadedKernel" || name === "LoadOptions",
-    })),
+    namedExports: Object.entries(flavor.exports).map(([name, isTypeOnly]) => ({ name, isTypeOnly })),
     moduleSpecifier: "./runtime.js",
   });
   const constant = morph.VariableDeclarationKind.Const;
-  for (const kernel of kernels) addKernel(file, kernel, constant);
+  for (const kernel of kernels) addKernel(file, kernel, flavor, constant);
   file.addVariableStatement({
     leadingTrivia: "\n",
     docs: ["The loaders by their kernels' names."],
@@ -72,6 +60,18 @@ export function moduleText(morph: Morph, kernels: readonly BuiltKernel[], thread
       },
     ],
   });
+  if (flavor.hasCommon) addCommon(file, threads, constant);
+  file.formatText({
+    indentSize: 2,
+    convertTabsToSpaces: true,
+    newLineCharacter: "\n",
+    semicolons: morph.ts.SemicolonPreference.Insert,
+  });
+  const ts = file.getFullText();
+  return { ts, ...emit(morph, "index.ts", ts) };
+}
+
+function addCommon(file: SourceFile, threads: number, constant: VariableDeclarationKind): void {
   const probe = Buffer.from(dotModule()).toString("base64");
   file.addVariableStatement({
     leadingTrivia: "\n",
@@ -91,45 +91,40 @@ export function moduleText(morph: Morph, kernels: readonly BuiltKernel[], thread
       },
     ],
   });
-  file.formatText({
-    indentSize: 2,
-    convertTabsToSpaces: true,
-    newLineCharacter: "\n",
-    semicolons: morph.ts.SemicolonPreference.Insert,
-  });
-  const ts = file.getFullText();
-  return { ts, ...emit(morph, "index.ts", ts) };
 }
 
 const objectText = (lines: readonly string[], separator: string = ";"): string =>
   `{\n${lines.map((line) => `    ${line}${separator}\n`).join("")}}`;
 
-function addKernel(file: SourceFile, { job, variants }: BuiltKernel, constant: VariableDeclarationKind): void {
+function addKernel(
+  file: SourceFile,
+  { job, variants }: BuiltKernel,
+  flavor: Flavor,
+  constant: VariableDeclarationKind,
+): void {
   const { name, workload, tensors } = job;
   const type = `${pascalCase(name)}Kernel`;
   const list = `variantsOf${pascalCase(name)}`;
   const served = tensors.flatMap(({ names }) => names);
   const artifact = (variants[0] as BuiltVariant).artifact;
-  const { weights, args, result } = typesOf(artifact);
+  const { weights, args, result } = typesOf(artifact, flavor);
   file.addTypeAlias({
     docs: [`${describe(workload)}${served.length === 0 ? "" : `\nFor ${listed(served)}.`}`],
     isExported: true,
     name: type,
-    type: `runtime.LoadedKernel<\n    ${weights},\n    ${args},\n    ${result}\n>`,
+    type: `runtime.${flavor.kernel}<\n    ${weights},\n    ${args},\n    ${result}\n>`,
   });
   file.addFunction({
-    docs: [
-      `Loads ${name}: the best of its modules that this engine runs. Throws an \`ApiError\` where that can't be read.`,
-    ],
+    docs: [`Loads ${name}: the best of its ${flavor.what}. Throws an \`ApiError\` where that can't be read.`],
     isExported: true,
     name: loaderOf(name),
-    parameters: [{ name: "options", type: "runtime.LoadOptions", initializer: "{}" }],
+    parameters: [{ name: "options", ...flavor.options }],
     returnType: `Promise<${type}>`,
-    statements: `return runtime.loadVariant(${list}, built, options);`,
+    statements: `return ${flavor.load(list)};`,
   });
   file.addVariableStatement({
     declarationKind: constant,
-    declarations: [{ name: list, type: "readonly runtime.Variant[]", initializer: variantsText(variants) }],
+    declarations: [{ name: list, type: `readonly runtime.${flavor.variant}[]`, initializer: variantsText(variants) }],
   });
 }
 
@@ -137,79 +132,51 @@ function addKernel(file: SourceFile, { job, variants }: BuiltKernel, constant: V
 const variantsText =
   (variants: BuiltKernel["variants"]): WriterFunction =>
   (writer) => {
-    const rows = variants.map(({ file, artifact }) => {
-      const address = `url: () => new URL(${JSON.stringify(`./${file}`)}, import.meta.url)`;
-      return `  {\n    file: ${JSON.stringify(file)},\n    ${address},\n    info: ${jsonText(infoOf(artifact), { bareKeys: true, indent: "    " })},\n  },\n`;
+    const besides = (file: string): readonly string[] => [
+      `file: ${JSON.stringify(file)}`,
+      `url: () => new URL(${JSON.stringify(`./${file}`)}, import.meta.url)`,
+    ];
+    const rows = variants.map(({ file, packer, artifact }) => {
+      const fields = [
+        ...besides(file),
+        ...(packer === undefined ? [] : [`packer: { ${besides(packer).join(", ")} }`]),
+        `info: ${jsonText(infoOf(artifact), { bareKeys: true, indent: "    " })}`,
+      ];
+      return `  {\n${fields.map((field) => `    ${field},\n`).join("")}  },\n`;
     });
     writer.write(`[\n${rows.join("")}]`);
   };
 
-/** What running an artifact needs of it, and nothing else. */
-function infoOf(artifact: WasmArtifact): KernelInfo {
-  const tensor = ({ name, scalar, shape, bytes, range }: TensorSpec): TensorSpec => ({
-    ...{ name, scalar, shape, bytes },
-    ...(range && { range }),
-  });
-  const launch = ({ function: called, tensors, symbols, threads }: KernelInfo["pack"][number]) => ({
-    function: called,
-    tensors,
-    symbols: symbols.map(({ name, min, max, modulo, residue }) => ({ name, min, max, modulo, residue })),
-    threads,
-  });
-  return {
-    workload: workloadInfo(artifact.workload),
-    features: artifact.features,
-    layout: artifact.layout,
-    weights: artifact.weights.map(tensor),
-    packed: artifact.packed.map(tensor),
-    ...(artifact.caches && { caches: artifact.caches.map(tensor) }),
-    inputs: artifact.inputs.map(tensor),
-    outputs: artifact.outputs.map(tensor),
-    pack: artifact.pack.map(launch),
-    parts: artifact.parts.map(({ min, max, launches, workspaces, peak }) => ({
-      min,
-      max,
-      launches: launches.map(launch),
-      workspaces: workspaces.map(tensor),
-      peak,
-    })),
-  };
-}
-
-const workloadInfo = (workload: Workload): KernelInfo["workload"] => ({
-  op: workload.op,
-  ...("m" in workload && { m: workload.m }),
-  ...("w" in workload && { n: workload.n, k: workload.k, w: workload.w }),
-  ...("pages" in workload && workload.pages !== undefined && { pages: workload.pages }),
-});
-
 /** The types of a kernel's weights, arguments and result; `compile`'s are the same by inference (src/compile/types.ts). */
-function typesOf({ workload, inputs, outputs, caches }: WasmArtifact): {
+function typesOf(
+  { workload, inputs, outputs, caches }: Artifact,
+  { packed, cache: ofOne, isHeld }: Flavor,
+): {
   weights: string;
   args: string;
   result: string;
 } {
   const output = (spec: TensorSpec): string => `readonly ${shortName(spec.name)}: ${arrayOf(spec).name}`;
-  const w = "w" in workload ? ["readonly w: runtime.PackedTensors"] : [];
+  const w = "w" in workload ? [`readonly w: runtime.${packed}`] : [];
   const isPaged = "pages" in workload && workload.pages !== undefined;
-  const cache = caches === undefined ? [] : isPaged ? pagedFields : ["readonly cache: runtime.KvCache"];
+  const cache = caches === undefined ? [] : isPaged ? pagedFields : [`readonly cache: runtime.${ofOne}`];
   const given = isPaged ? inputs.filter(({ name }) => !pagedInputs.includes(name)) : inputs;
   const m = "m" in workload ? [`readonly m${workload.m === "any" ? "" : "?"}: number`] : [];
   const told = sizesFor(workload).flatMap(({ field }) => (field === "m" ? m : [`readonly ${field}: number`]));
   const [only] = outputs;
   return {
     weights: "w" in workload ? storedText(formatOf(workload.w)) : "never",
-    args: inBraces([...argumentTexts(given), ...w, ...cache, ...told]),
+    args: inBraces([...argumentTexts(given, isHeld), ...w, ...cache, ...told]),
     result: outputs.length === 1 && only !== undefined ? arrayOf(only).name : inBraces(outputs.map(output)),
   };
 }
 
-/** The types of inputs, those with one argument (`x.q`, `x.s`) as its fields. */
-function argumentTexts(inputs: readonly TensorSpec[]): readonly string[] {
+/** The types of inputs, those with one argument (`x.q`, `x.s`) as its fields; each may be a tensor that is held where there are such. */
+function argumentTexts(inputs: readonly TensorSpec[], isHeld: boolean): readonly string[] {
   const typed = inputs.map((spec) => {
     const [argument, field] = argumentOf(spec.name);
     const { name } = arrayOf(spec);
-    return { argument, field, type: `${name} | runtime.HeldTensor<${name}>` };
+    return { argument, field, type: isHeld ? `${name} | runtime.HeldTensor<${name}>` : name };
   });
   return [...Map.groupBy(typed, ({ argument }) => argument)].map(([argument, parts]) => {
     const [only] = parts;

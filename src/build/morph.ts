@@ -11,6 +11,9 @@ export interface Emitted {
   readonly dts: string;
 }
 
+/** A method of this name is declared as a property, too, where a file is looked at by itself. */
+const twice = /^ *\[Symbol\.dispose\]: \(\) => void;\n/gm;
+
 /** Compiles one file by itself; its exports state their types. Throws where it is not TypeScript: a bug of whoever wrote it. */
 export function emit({ ts }: Morph, file: string, text: string): Emitted {
   const compilerOptions = {
@@ -26,5 +29,5 @@ export function emit({ ts }: Morph, file: string, text: string): Emitted {
   const [problem] = [...(js.diagnostics ?? []), ...(dts.diagnostics ?? [])];
   if (problem !== undefined)
     throw new Error(`${file} does not compile: ${ts.flattenDiagnosticMessageText(problem.messageText, " ")}`);
-  return { js: js.outputText, dts: dts.outputText };
+  return { js: js.outputText, dts: dts.outputText.replace(twice, "") };
 }

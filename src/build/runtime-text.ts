@@ -36,7 +36,22 @@ const pieces: readonly Piece[] = [
   { file: "src/runtime/arguments" },
   { file: "src/runtime/cached-tokens" },
   { file: "src/runtime/kernel" },
-  { file: "src/runtime/load" },
+  { file: "src/runtime/beside" },
+];
+
+/** Besides, where kernels are modules of Wasm. */
+const wasmPieces: readonly Piece[] = [{ file: "src/runtime/load" }];
+
+/** Besides, where kernels run on a GPU. */
+const gpuPieces: readonly Piece[] = [
+  { file: "ir/device", only: ["Device", "Feature"] },
+  ...[
+    ...["errors", "usage", "live", "tensor", "shader", "values", "plan", "pipelines", "transfers", "recorder"],
+    ...["stamps", "timer", "pass-clock", "runtime", "adapter", "adopt"],
+  ].map((name) => ({ file: `backends/wgsl/runtime/${name}` })),
+  ...["gpu-slices", "gpu-packed", "gpu-cache", "gpu-executable", "gpu-kernel", "shader-file", "gpu-load"].map(
+    (name) => ({ file: `src/runtime/${name}` }),
+  ),
 ];
 
 /** Besides, where kernels run on several threads. */
@@ -48,21 +63,38 @@ const workerPieces: readonly Piece[] = ["control", "mail", "worker"].map((name) 
   file: `src/runtime/threads/${name}`,
 }));
 
-/** What the joined module exports. */
-const values = [
-  "ApiError",
-  "HeldTensor",
-  "KvCache",
-  "loadVariant",
-  "PackedTensors",
-  "PagedCache",
-  "QloomError",
-  "release",
-  "Sequence",
-  "WasmMemory",
-  "WasmRuntimeError",
-] as const;
-const types = ["Built", "LoadedKernel", "LoadOptions", "ModuleSource", "RuntimeOptions", "Variant"] as const;
+/** What the joined module exports: values, and types. */
+interface Exports {
+  readonly values: readonly string[];
+  readonly types: readonly string[];
+}
+
+/** What a kind of kernels takes of the runtime. */
+interface Part extends Exports {
+  readonly pieces: readonly Piece[];
+  /** Libraries of TypeScript's own that its declarations name things of, besides those of the language and the web. */
+  readonly libs?: readonly string[];
+}
+
+const common: Part = { pieces, values: ["ApiError", "QloomError"], types: [] };
+
+const parts: Readonly<Record<"wasm" | "threads" | "wgsl", Part>> = {
+  wasm: {
+    pieces: wasmPieces,
+    values: [
+      ...["HeldTensor", "KvCache", "loadVariant", "PackedTensors", "PagedCache", "release", "Sequence"],
+      ...["WasmMemory", "WasmRuntimeError"],
+    ],
+    types: ["Built", "LoadedKernel", "LoadOptions", "ModuleSource", "RuntimeOptions", "Variant"],
+  },
+  threads: { pieces: threadPieces, values: ["onThreads"], types: [] },
+  wgsl: {
+    pieces: gpuPieces,
+    values: ["GpuError", "GpuKvCache", "GpuPackedTensors", "GpuRuntime", "loadGpuVariant", "runtimeOn"],
+    libs: ["esnext.disposable"],
+    types: ["GpuLanguage", "GpuLoadOptions", "GpuVariant", "LoadedGpuKernel"],
+  },
+};
 
 const banner = `// The runtime of the kernels beside it, from qloom ${version} (Apache-2.0). Written by qloom build: build again instead of editing.\n`;
 
@@ -71,13 +103,19 @@ export interface RuntimeText extends Emitted {
   readonly worker?: string;
 }
 
-/** Reads and joins the runtime's files. */
-export async function runtimeText(morph: Morph, onThreads: boolean): Promise<RuntimeText> {
-  const { js, dts } = await joined(morph, onThreads ? [...pieces, ...threadPieces] : pieces);
-  const exported = onThreads ? [...values, "onThreads"] : values;
+/** Reads and joins the runtime's files, for kernels of this kind, and on several threads. */
+export async function runtimeText(morph: Morph, kind: "wasm" | "wgsl", onThreads: boolean): Promise<RuntimeText> {
+  const taken = [common, parts[kind], ...(onThreads ? [parts.threads] : [])];
+  const { js, dts } = await joined(
+    morph,
+    taken.flatMap((part) => part.pieces),
+  );
+  const values = taken.flatMap((part) => part.values).sort();
+  const types = taken.flatMap((part) => part.types.map((name) => `type ${name}`));
+  const libs = taken.flatMap((part) => part.libs ?? []).map((name) => `/// <reference lib="${name}" />\n`);
   return {
-    js: `${banner}${js}\nexport { ${exported.join(", ")} };\n`,
-    dts: `${banner}${dts}\nexport { ${[...exported, ...types.map((name) => `type ${name}`)].join(", ")} };\n`,
+    js: `${banner}${js}\nexport { ${values.join(", ")} };\n`,
+    dts: `${banner}${libs.join("")}${dts}\nexport { ${[...values, ...types].join(", ")} };\n`,
     ...(onThreads && { worker: `${banner}${(await joined(morph, workerPieces)).js}` }),
   };
 }

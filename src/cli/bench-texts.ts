@@ -40,7 +40,10 @@ export const attentionText = ({
   lengths,
 }: AttentionReport): string =>
   `${sequences === 1 ? "" : `${sequences} sequences, each `}${queries} ${queries === 1 ? "query" : "queries"}, ${heads} heads, ${kvHeads} of keys, head size ${headSize}, on ${device.label}\n${lengths
-    .map((of) => `\n${of.tokens} tokens; streaming reads ${figures(of.readGBs, 3)} GB/s\n\n${attentionTable(of)}`)
+    .map(
+      (of) =>
+        `\n${of.tokens} tokens${of.readGBs === undefined ? "" : `; streaming reads ${figures(of.readGBs, 3)} GB/s`}\n\n${attentionTable(of)}`,
+    )
     .join("")}`;
 
 function attentionTable({ rows }: AttentionTable): string {

@@ -11,12 +11,17 @@ import type { Sizes } from "./size.ts";
 
 /** The tokens that a run is over, in whichever kind of cache. */
 export interface CachedTokens {
-  /** Makes room for so many more tokens (of each sequence). Throws an `ApiError` when the memory is full: nothing has changed then. */
-  makeRoom(count: number): void;
+  /**
+   * Sees to it that so many tokens (of each sequence) can be written, from the `first` on, or after all that there are. Throws an `ApiError` when the memory is full: nothing has
+   * changed then.
+   */
+  makeRoom(count: number, first?: number): void;
   /** What it says of the sizes of a run. */
   readonly sizes: Sizes;
-  /** Inputs of a run that say where tokens lie, so many joining them. */
-  inputs(joining: number): Readonly<Record<string, TensorArray>>;
+  /** Tokens of each sequence, where it is over several. */
+  readonly lengths?: readonly number[];
+  /** Inputs of a run that say where so many tokens (of each sequence) lie. */
+  inputs(tokens: number): Readonly<Record<string, TensorArray>>;
   readonly addresses: ReadonlyMap<string, number>;
   /** Says that so many tokens have joined. */
   grow(count: number): void;
@@ -71,8 +76,8 @@ export class KvCache implements CachedTokens {
   }
 
   /** Room for `count` more tokens: twice what there is when it grows, so that appending one by one copies each token a few times only. */
-  makeRoom(count: number): void {
-    const needed = this.#tokens + count;
+  makeRoom(count: number, first: number = this.#tokens): void {
+    const needed = first + count;
     if (needed > this.capacity) this.reserve(Math.max(needed, 2 * this.capacity));
   }
 

@@ -39,7 +39,7 @@ export function requireCache<C extends AnyCache>(
 
 /**
  * Throws an `ApiError` unless `cache` is a live one of the kernel's layout in the memory that the kernel works in, with pages of its size where it has pages, and `sequences`
- * are live ones of it: each once where tokens are appended.
+ * are live ones of it: each once where tokens are written.
  */
 export function cachedTokens(
   info: Pick<KernelInfo, "workload" | "caches">,
@@ -47,10 +47,16 @@ export function cachedTokens(
   runtime: WasmMemory,
 ): CachedTokens {
   const cache = requireCache<KvCache | PagedCache>(info, args["cache"], runtime);
-  return "pageTokens" in cache ? batchOf(cache, args["sequences"], info.workload.op === "append") : cache;
+  return "pageTokens" in cache ? batchOf(cache, args["sequences"], info.workload.op) : cache;
 }
 
-function batchOf(cache: PagedCache, given: unknown, isWritten: boolean): SequenceBatch {
+/** What is done to tokens, by the operators that write them. */
+const written: Readonly<Record<string, string>> = {
+  append: "tokens are appended to each",
+  rotate: "tokens of each are turned",
+};
+
+function batchOf(cache: PagedCache, given: unknown, op: string): SequenceBatch {
   if (!Array.isArray(given)) throw new ApiError("sequences are missing; pass a list of what cache.sequence() gave");
   const sequences = given as readonly (Sequence | undefined)[];
   const own = sequences.map((sequence, i) => {
@@ -59,8 +65,7 @@ function batchOf(cache: PagedCache, given: unknown, isWritten: boolean): Sequenc
     if (sequence.cache !== cache) throw new ApiError(`sequences[${i}] is of another cache than the one that is passed`);
     sequence.requireLive();
     const first = sequences.indexOf(sequence);
-    if (isWritten && first < i)
-      throw new ApiError(`sequences[${i}] is sequences[${first}]: tokens are appended to each once`);
+    if (op in written && first < i) throw new ApiError(`sequences[${i}] is sequences[${first}]: ${written[op]} once`);
     return sequence;
   });
   return new SequenceBatch(cache, own);

@@ -124,10 +124,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     const { caches, workload } = this.artifact;
     if (caches === undefined) throw new ApiError(`newCache: a ${workload.op} has no cache`);
     if (workload.pages !== undefined) throw new ApiError("newCache: the kernel's cache has pages; use newPagedCache()");
-    if (!caches.some(({ name }) => name.startsWith("v.")))
-      throw new ApiError(
-        `newCache: a ${workload.op} knows keys alone; take what append's or attention's newCache() gives`,
-      );
+    requireWhole("newCache", this.artifact);
     return new KvCache(caches, this.runtime, capacity);
   }
 
@@ -138,6 +135,7 @@ export class Executable<A extends KernelInfo = KernelInfo> {
     if (caches === undefined) throw new ApiError(`newPagedCache: a ${workload.op} has no cache`);
     if (workload.pages === undefined)
       throw new ApiError("newPagedCache: the kernel's cache has no pages; use newCache(), or compile with pages");
+    requireWhole("newPagedCache", this.artifact);
     return new PagedCache(caches, workload.pages, this.runtime, capacity);
   }
 
@@ -212,6 +210,12 @@ export class Executable<A extends KernelInfo = KernelInfo> {
       specs.reduce((sum, { name, bytes }) => sum + (tensors.includes(name) ? evaluate(bytes, sizes) : 0), 0);
     return Math.max(1, sizes["M"] ?? 1) * bytesOf(packed) + bytesOf([...caches, ...inputs, ...outputs, ...workspaces]);
   }
+}
+
+/** Throws an `ApiError` unless the kernel knows keys and values. */
+function requireWhole(call: string, { caches = [], workload }: Pick<KernelInfo, "caches" | "workload">): void {
+  if (!caches.some(({ name }) => name.startsWith("v.")))
+    throw new ApiError(`${call}: a ${workload.op} knows keys alone; take what append's or attention's ${call}() gives`);
 }
 
 /** Throws an `ApiError` unless these are the stored tensors that are packed, each of the right length. */

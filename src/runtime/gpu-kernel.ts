@@ -50,7 +50,7 @@ export function gpuKernelOf<Weights, Arguments, Result>(
     pack: async (weights) => executable.pack(storedBytes(weights as StoredArrays)),
     loadPacked: (bytes) => executable.loadPacked(bytes),
     newCache: (capacity) => executable.newCache(capacity),
-    run: (args) => inTurn(() => run(executable, buffers, args as RunInputs)) as Promise<Result>,
+    run: (args) => inTurn(() => runOnce(executable, buffers, args as RunInputs)) as Promise<Result>,
     dispose: () => {
       buffers.dispose();
       executable.dispose();
@@ -87,7 +87,7 @@ class Buffers {
   }
 }
 
-async function run(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<unknown> {
+async function runOnce(executable: GpuExecutable, buffers: Buffers, args: RunInputs): Promise<unknown> {
   executable.requireLive();
   if (typeof args !== "object" || args === null) throw new ApiError("arguments are missing; pass { x, w, m }");
   const { artifact, runtime } = executable;

@@ -11,6 +11,7 @@ export { type Addresses, Executable, type StoredTensors } from "./executable.ts"
 export { GpuKvCache } from "./gpu-cache.ts";
 export { GpuExecutable, type GpuTensors, packerOf, shadersOf } from "./gpu-executable.ts";
 export { gpuKernelOf, type LoadedGpuKernel } from "./gpu-kernel.ts";
+export { type GpuLoadOptions, type GpuVariant, loadGpuVariant } from "./gpu-load.ts";
 export { GpuPackedTensors } from "./gpu-packed.ts";
 export { packedSlices } from "./gpu-slices.ts";
 export { type Held, HeldTensor, type Holding, release } from "./held.ts";
@@ -29,6 +30,7 @@ export { type Built, type LoadOptions, loadVariant, type ModuleSource, type Vari
 export { PackedTensors } from "./packed.ts";
 export { packedSizes } from "./packed-file.ts";
 export { PagedCache, pagedInputs, Sequence } from "./paged-cache.ts";
+export { shaderFile } from "./shader-file.ts";
 export type { SharedKernels, ShareKernels } from "./shared-kernels.ts";
 export { evaluate, type Size, type Sizes } from "./size.ts";
 export { mostThreads } from "./threads/control.ts";

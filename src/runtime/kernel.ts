@@ -102,16 +102,20 @@ interface Divided {
   readonly parts: readonly { readonly launches: readonly { readonly symbols: readonly Domain[] }[] }[];
 }
 
-/** Throws an `ApiError` unless a cache can have the tokens that a run is over. */
-export function requireSizes({ workload, parts }: Divided, sizes: Sizes): void {
+/** Throws an `ApiError` unless a cache can have the tokens that a run is over; `lengths` are those of its sequences, where it has several. */
+export function requireSizes({ workload, parts }: Divided, sizes: Sizes, lengths?: readonly number[]): void {
   if (workload.op === "append") requireGroups(parts, sizes);
-  requireTokens(sizes);
+  requireTokens(sizes, lengths);
 }
 
 /** Throws an `ApiError` unless the tokens that are to be changed, where there are such, are in the cache. */
-function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes): void {
-  if (first !== undefined && first + m > tokens)
-    throw new ApiError(`first = ${first}, m = ${m}: the cache holds ${tokens} tokens`);
+function requireTokens({ F: first, M: m = 0, T: tokens = 0 }: Sizes, lengths?: readonly number[]): void {
+  if (first === undefined) return;
+  for (const [i, held] of (lengths ?? [tokens]).entries())
+    if (first + m > held)
+      throw new ApiError(
+        `first = ${first}, m = ${m}: ${lengths === undefined ? "the cache" : `sequences[${i}]`} holds ${held} tokens`,
+      );
 }
 
 /** Throws an `ApiError` unless tokens join in the whole groups that a kernel is for. */
@@ -129,9 +133,8 @@ function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldT
   const { artifact, runtime } = executable;
   const cache = artifact.caches && cachedTokens(artifact, args, runtime);
   const rows = sizesOf(artifact, args);
-  const joins = artifact.workload.op === "append";
-  const before = { ...rows, ...cache?.sizes };
-  requireSizes(artifact, before);
+  const before: Sizes = { ...rows, ...cache?.sizes };
+  requireSizes(artifact, before, cache?.lengths);
   const at = new Map<string, number>();
   if (artifact.packed.length > 0) {
     const w = requireWeights<PackedTensors>(artifact, args["w"], runtime);
@@ -139,10 +142,12 @@ function run(executable: Executable, args: RunInputs): ReadonlyMap<string, HeldT
   }
   const inputs = inputsOf(artifact, args, before, pagedInputs, runtime);
   // Nothing is refused from here on: now the cache may change.
-  const joining = joins ? rows.M : 0;
-  cache?.makeRoom(joining);
-  const sizes = { ...rows, ...cache?.sizes };
-  for (const [name, data] of Object.entries(cache?.inputs(joining) ?? {})) inputs.set(name, data);
+  const joining = artifact.workload.op === "append" ? rows.M : 0;
+  const { F: first } = before;
+  cache?.makeRoom(first === undefined ? joining : rows.M, first);
+  const sizes: Sizes = { ...rows, ...cache?.sizes };
+  const tokens = first === undefined ? (sizes["T"] ?? 0) + joining : first + rows.M;
+  for (const [name, data] of Object.entries(cache?.inputs(tokens) ?? {})) inputs.set(name, data);
   for (const [name, address] of cache?.addresses ?? []) at.set(name, address);
   const copies: HeldTensor[] = [];
   const outputs = new Map<string, HeldTensor>();

@@ -3,6 +3,7 @@
  * files there are, and what shares runs among threads, is in the generated module that calls this.
  */
 import { relaxedDotAgrees, type WasmMemory } from "../../backends/index.ts";
+import { type FileBeside, readBeside, wordsOf } from "./beside.ts";
 import { ApiError } from "./errors.ts";
 import { Executable } from "./executable.ts";
 import type { KernelInfo } from "./info.ts";
@@ -10,10 +11,7 @@ import { kernelOf, type LoadedKernel } from "./kernel.ts";
 import type { ShareKernels } from "./shared-kernels.ts";
 
 /** One module of a built kernel. */
-export interface Variant {
-  readonly file: string;
-  /** Its address, beside the generated module. */
-  readonly url: () => URL;
+export interface Variant extends FileBeside {
   readonly info: KernelInfo;
 }
 
@@ -63,7 +61,7 @@ export async function loadVariant<Weights, Arguments, Result>(
     throw new ApiError(
       `none of ${variants.map(({ file, info }) => `${file} (${info.features.join(", ")})`).join(", ")} runs in this engine`,
     );
-  const source = await (options.wasm ?? ((): Promise<ModuleSource> => readBeside(variant)))(variant.file);
+  const source = await (options.wasm ?? ((): Promise<ModuleSource> => readBeside(variant, "wasm")))(variant.file);
   const module = await compiled(variant.file, source);
   return kernelOf(await Executable.instantiate(variant.info, module, options.memory, share));
 }
@@ -99,36 +97,8 @@ async function compiled(file: string, source: ModuleSource): Promise<WebAssembly
     return await WebAssembly.compile(source);
   } catch (cause) {
     throw new ApiError(
-      `${file} does not compile here: ${reasonOf(cause)}; the file is damaged, or the engine has no Wasm SIMD`,
+      `${file} does not compile here: ${wordsOf(cause)}; the file is damaged, or the engine has no Wasm SIMD`,
       { cause },
     );
   }
 }
-
-async function readBeside({ file, url }: Variant): Promise<BufferSource> {
-  const address = url();
-  try {
-    return await read(address);
-  } catch (cause) {
-    throw new ApiError(
-      `${file} can't be read from ${address.href}: ${reasonOf(cause)}; put it beside the module that loads it, or pass its bytes with the option wasm`,
-      { cause },
-    );
-  }
-}
-
-/** What Node has on `process`, which browsers lack: no import, so that bundles for browsers need no stand-in. */
-interface NodeProcess {
-  getBuiltinModule?(name: "node:fs/promises"): { readFile(path: URL): Promise<Uint8Array<ArrayBuffer>> } | undefined;
-}
-
-async function read(address: URL): Promise<BufferSource> {
-  const { process } = globalThis as { readonly process?: NodeProcess };
-  const fs = address.protocol === "file:" ? process?.getBuiltinModule?.("node:fs/promises") : undefined;
-  if (fs !== undefined) return fs.readFile(address);
-  const response = await fetch(address);
-  if (!response.ok) throw new ApiError(`${response.status} ${response.statusText}`.trim());
-  return response.arrayBuffer();
-}
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

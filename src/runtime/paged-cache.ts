@@ -1,6 +1,6 @@
 /**
  * A cache of many sequences, whose keys and values lie in pages of one pool. Sequences take pages as they grow, share those of a common beginning (`fork`), and give them back;
- * whoever appends to a page that others share copies it first.
+ * whoever writes to a page that others share copies it first.
  */
 import type { WasmMemory } from "../../backends/index.ts";
 import type { TensorArray } from "./arrays.ts";
@@ -137,7 +137,7 @@ export class Sequence {
     return this.#pages;
   }
 
-  /** A sequence with the same tokens, in the same pages: what either appends is its own. */
+  /** A sequence with the same tokens, in the same pages: what either writes is its own. */
   fork(): Sequence {
     this.requireLive();
     const twin = new Sequence(this.cache);
@@ -158,17 +158,16 @@ export class Sequence {
     this.#keep(this.#pagesFor(tokens));
   }
 
-  /** Pages that must be free for `count` more tokens: new ones, and one for a copy of the last where others have it too. */
-  missing(count: number): number {
-    const added = Math.max(0, this.#pagesFor(this.#tokens + count) - this.#pages.length);
-    return this.#copied(count) === undefined ? added : added + 1;
+  /** Pages that must be free for `count` tokens to be written, from the `first` on: new ones, and one for a copy of each that others have too. */
+  missing(count: number, first: number = this.#tokens): number {
+    const added = Math.max(0, this.#pagesFor(first + count) - this.#pages.length);
+    return added + this.#shared(count, first).length;
   }
 
   /** Takes those pages. */
-  makeRoom(count: number): void {
-    const copied = this.#copied(count);
-    if (copied !== undefined) this.#pages[this.#written] = this.cache.copy(copied);
-    while (this.#pages.length < this.#pagesFor(this.#tokens + count)) this.#pages.push(this.cache.take());
+  makeRoom(count: number, first: number = this.#tokens): void {
+    for (const i of this.#shared(count, first)) this.#pages[i] = this.cache.copy(this.#pages[i] as number);
+    while (this.#pages.length < this.#pagesFor(first + count)) this.#pages.push(this.cache.take());
   }
 
   /** Says that so many tokens have joined. */
@@ -189,15 +188,11 @@ export class Sequence {
     this.#keep(0);
   }
 
-  /** The page that more tokens would be written to and others have too. */
-  #copied(count: number): number | undefined {
-    const page = count > 0 ? this.#pages[this.#written] : undefined;
-    return page !== undefined && this.cache.isShared(page) ? page : undefined;
-  }
-
-  /** Which of its pages the next token goes to. */
-  get #written(): number {
-    return Math.floor(this.#tokens / this.cache.pageTokens);
+  /** Which of its pages so many tokens would be written to, and others have too. */
+  #shared(count: number, first: number): readonly number[] {
+    const begin = Math.floor(first / this.cache.pageTokens);
+    const end = count > 0 ? this.#pagesFor(first + count) : begin;
+    return this.#pages.slice(begin, end).flatMap((page, i) => (this.cache.isShared(page) ? [begin + i] : []));
   }
 
   #pagesFor(tokens: number): number {
@@ -224,27 +219,30 @@ export class SequenceBatch implements CachedTokens {
 
   /** `B` sequences, `T` tokens of the longest, `P` pages of the pool. */
   get sizes(): Sizes {
-    const longest = this.#sequences.reduce((most, { tokens }) => Math.max(most, tokens), 0);
-    return { B: this.#sequences.length, T: longest, P: this.#cache.capacity };
+    return { B: this.#sequences.length, T: Math.max(0, ...this.lengths), P: this.#cache.capacity };
   }
 
   get addresses(): ReadonlyMap<string, number> {
     return this.#cache.addresses;
   }
 
-  makeRoom(count: number): void {
-    this.#cache.require(this.#sequences.reduce((sum, sequence) => sum + sequence.missing(count), 0));
-    for (const sequence of this.#sequences) sequence.makeRoom(count);
+  get lengths(): readonly number[] {
+    return this.#sequences.map(({ tokens }) => tokens);
   }
 
-  /** The tokens that each holds, and its pages: a row per sequence, 0 where it has no more. */
-  inputs(joining: number): Readonly<Record<string, TensorArray>> {
-    const perRow = Math.ceil(((this.sizes["T"] as number) + joining) / this.#cache.pageTokens);
+  makeRoom(count: number, first?: number): void {
+    this.#cache.require(this.#sequences.reduce((sum, sequence) => sum + sequence.missing(count, first), 0));
+    for (const sequence of this.#sequences) sequence.makeRoom(count, first);
+  }
+
+  /** The tokens that each holds, and the pages of so many: a row per sequence, 0 where it has no more. */
+  inputs(tokens: number): Readonly<Record<string, TensorArray>> {
+    const perRow = Math.ceil(tokens / this.#cache.pageTokens);
     const pageTable = new Int32Array(this.#sequences.length * perRow);
     this.#sequences.forEach(({ pages }, b) => {
       pageTable.set(pages.slice(0, perRow), b * perRow);
     });
-    return { lengths: Int32Array.from(this.#sequences, ({ tokens }) => tokens), pageTable };
+    return { lengths: Int32Array.from(this.lengths), pageTable };
   }
 
   grow(count: number): void {

@@ -69,7 +69,7 @@ export async function serve(options: ServeOptions = {}): Promise<WebServer> {
   if (Object.keys(generatorStamp).length === 0)
     published.set(modulePath("src/compile/generator-stamp"), scriptContent(stampText()));
   const roots: readonly Root[] = [
-    ...["ir", "schedules", "backends", "tune-db", "src"].map((folder) => ({
+    ...["ir", "schedules", "backends", "tune-db", "src", "examples"].map((folder) => ({
       path: `/qloom/${folder}/`,
       folder: join(libraryFolder, folder),
       isPackage: false,

@@ -20,7 +20,8 @@ export const browserEntries: readonly string[] = [
   "src/web/page/main.ts",
   "src/bench/page/ort-webgpu.ts",
   "src/bench/page/ours.ts",
-  "examples/decoder-layer/layer.ts",
+  "src/bench/page/ours-attention.ts",
+  "examples/decoder-layer/page.ts",
 ];
 
 export interface PackageRow {

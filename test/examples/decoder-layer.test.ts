@@ -1,7 +1,6 @@
 // The example's decoder layer against its float64 definition, in prefill and decode; in a real Chromium it gives Node's bits.
 
 import { readFile } from "node:fs/promises";
-import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import * as layers from "../../examples/decoder-layer/layer.ts";
@@ -55,32 +54,26 @@ test.each<[Name, number]>([
   }
 });
 
-const root = join(import.meta.dirname, "../..");
-const sourceOf = (name: string): Promise<string> => readFile(join(root, "examples/decoder-layer", name), "utf8");
-
-/** A module of the example as a page loads it: without types, the library by its name. */
-const moduleText = async (name: string): Promise<string> =>
-  stripTypeScriptTypes(await sourceOf(name)).replace('"../../src/index.ts"', '"qloom"');
-
 test("in a page it gives Node's bits", { timeout: 120_000 }, async () => {
   const server = await serve();
   onTestFinished(() => server.close());
   const chromium = await launchChromium();
   onTestFinished(() => chromium.close());
   const page = await chromium.open(server.url);
-  const texts = await Promise.all(["layer.ts", "random.ts"].map(moduleText));
   for (const name of ["in8Bits", "inF32"] as const) {
     const inPage = await page.evaluate<readonly number[][]>(`
-      Promise.all(${JSON.stringify(texts)}.map((text) =>
-        import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })))
-      )).then(([layers, inputs]) => (${run})(layers, inputs, ${JSON.stringify({ sizes, turns, name })}))`);
+      Promise.all(["layer", "random"].map((name) => import("/qloom/examples/decoder-layer/" + name + ".ts")))
+        .then(([layers, inputs]) => (${run})(layers, inputs, ${JSON.stringify({ sizes, turns, name })}))`);
     expect(inPage).toEqual(await run(layers, inputs, { sizes, turns, name }));
   }
 });
 
 test("the README shows the step as it stands", async () => {
-  const [source, readme] = await Promise.all([sourceOf("layer.ts"), readFile(join(root, "README.md"), "utf8")]);
+  const root = join(import.meta.dirname, "../..");
+  const [source, readme] = await Promise.all(
+    ["examples/decoder-layer/layer.ts", "README.md"].map((file) => readFile(join(root, file), "utf8")),
+  );
   const unindented = (text: string): string => text.replace(/^ +/gm, "");
-  const shown = /A whole decoder layer[^`]*```ts\n(.*?)```/s.exec(readme)?.[1];
-  expect(unindented(source)).toContain(unindented(shown!));
+  const shown = /A whole decoder layer[^`]*```ts\n(.*?)```/s.exec(readme!)?.[1];
+  expect(unindented(source!)).toContain(unindented(shown!));
 });

@@ -16,11 +16,13 @@ import {
 } from "../../ir/index.ts";
 import { applySchedule, scheduleOf, type Target, templateFor } from "../../schedules/index.ts";
 import { f32 } from "../ir/interpreted.ts";
-import { cacheOf } from "../ir/ops/cached.ts";
+import { cacheOf, pagesOf, pooled } from "../ir/ops/cached.ts";
 import { normals } from "../ir/samples.ts";
 import { patience, runs } from "./runs.ts";
 
 const kvHeads = 2;
+/** Sequences of a run over pages, and tokens of a page. */
+const [sequences, pageSize] = [2, 64];
 
 const shapes = fc
   .record({
@@ -76,34 +78,46 @@ test("random formats and heads", { timeout: patience * 2 }, () => {
     shape: shapes,
     first: fc.constantFrom(0, 3, 61),
     count: fc.constantFrom(1, 5),
+    isPaged: fc.boolean(),
     seed: fc.nat(1000),
   });
   fc.assert(
-    fc.property(tried, ({ shape: { format, headSize, pairing, m }, first, count: many, seed }) => {
+    fc.property(tried, ({ shape: { format, headSize, pairing, m }, first, count: many, isPaged, seed }) => {
       const count = m === "any" ? many : m;
       const rotary = headSize - (headSize % 2);
-      const values = normals((first + count) * kvHeads * headSize, seed);
+      const [row, tokens] = [kvHeads * headSize, first + count];
+      const axes = isPaged ? [sequences] : [];
+      const pages = pagesOf(Array<number>(sequences).fill(tokens), pageSize, seed);
+      const own = Array.from({ length: sequences }, (_, b) => normals(tokens * row, seed + 10 + b));
+      const values = isPaged ? pooled(pages, own, row) : normals(tokens * row, seed);
+      const paged = isPaged ? { pages: pageSize } : {};
+      const table = isPaged
+        ? [["pageTable", tensor("i32", [sequences, pages.table.length / sequences], pages.table)] as const]
+        : [];
+      const lengths = isPaged ? [["lengths", tensor("i32", [sequences], [first, first])] as const] : [];
+      const sizes = { M: count, ...(isPaged && { B: sequences, P: pages.count }) };
+      const all = axes.reduce((a, b) => a * b, count);
       const cached = (["k", "v"] as const).flatMap((name) => [
         ...cacheOf(name, format, values, [kvHeads, headSize]).fields,
       ]);
       const turning = [["frequencies", f32([rotary / 2], normals(rotary / 2, seed + 1))]] as const;
       const positions = tensor(
         "i32",
-        [count],
-        Array.from({ length: count }, (_, i) => i * 37 - 5),
+        [...axes, count],
+        Array.from({ length: all }, (_, i) => i * 37 - 5),
       );
       const joining = (["k", "v"] as const).map(
-        (name, i) =>
-          [name, f32([count, kvHeads, headSize], normals(count * kvHeads * headSize, seed + 2 + i))] as const,
+        (name, i) => [name, f32([...axes, count, kvHeads, headSize], normals(all * row, seed + 2 + i))] as const,
       );
-      const shape = { m, kvHeads, headSize, keys: format };
+      const shape = { m, kvHeads, headSize, keys: format, ...paged };
       const turned = seed % 2 === 0;
       const rope = turned ? { rope: { rotary, pairing, scale: 1 } } : {};
-      const given = [...cached, ...joining, ...(turned ? [...turning, ["positions", positions] as const] : [])];
-      expectEqual({ op: "append", ...shape, values: format, ...rope }, { M: count, T: first }, new Map(given));
+      const turns = turned ? [...turning, ["positions", positions] as const] : [];
+      const given = [...cached, ...joining, ...table, ...lengths, ...turns];
+      expectEqual({ op: "append", ...shape, values: format, ...rope }, { ...sizes, T: first }, new Map(given));
       const keys = cached.filter(([name]) => name.startsWith("k."));
-      const moved = new Map([...keys, ...turning, ["deltas", positions] as const]);
-      expectEqual({ op: "rotate", ...shape, rotary, pairing }, { M: count, F: first }, moved);
+      const moved = new Map([...keys, ...table, ...turning, ["deltas", positions] as const]);
+      expectEqual({ op: "rotate", ...shape, rotary, pairing }, { ...sizes, F: first }, moved);
     }),
     { numRuns: runs(10) },
   );

@@ -1,6 +1,5 @@
 /** What an adapter is called, and what a device on it can do: the Device record. */
 import type { Device, Feature } from "../../../ir/index.ts";
-import type { Engine } from "./engine.ts";
 
 /** Vendors by the numbers that wgpu gives (of PCI and Khronos), as Dawn calls them. */
 const vendors: Readonly<Record<string, string>> = {
@@ -44,15 +43,21 @@ export const gpuFeatures: Readonly<Record<"f16" | "subgroups", GPUFeatureName>> 
 
 const packedDot = "packed_4x8_integer_dot_product";
 
-/** Our features that an adapter has under an engine, in a fixed order. */
-export function featuresOf(adapter: GPUAdapter, gpu: GPU): readonly Feature[] {
+/** Our features that an adapter, or a device, has under an engine, in a fixed order. */
+export function featuresOf(
+  { features }: Pick<GPUAdapter, "features">,
+  gpu: Partial<Pick<GPU, "wgslLanguageFeatures">>,
+): readonly Feature[] {
   const ours = (Object.keys(gpuFeatures) as (keyof typeof gpuFeatures)[]).filter((name) =>
-    adapter.features.has(gpuFeatures[name]),
+    features.has(gpuFeatures[name]),
   );
   // Engines from before the set existed have none of its features.
-  const language = gpu.wgslLanguageFeatures as WGSLLanguageFeatures | undefined;
+  const language = gpu.wgslLanguageFeatures;
   return language?.has(packedDot) ? [...ours, "packed-dot"] : ours;
 }
+
+/** What is known of an adapter that tells nothing. */
+export const unknownAdapter = { vendor: "", architecture: "", device: "", description: "" } as GPUAdapterInfo;
 
 /** The names in an adapter's info, in one spelling for all engines. */
 export function namesOf(info: GPUAdapterInfo): AdapterNames {
@@ -72,7 +77,8 @@ export function namesOf(info: GPUAdapterInfo): AdapterNames {
 }
 
 export interface DeviceFacts {
-  readonly engine: Engine;
+  /** Its name, as records keep it, and for people. */
+  readonly engine: { readonly name: string; readonly program: string };
   readonly names: AdapterNames;
   readonly info: GPUAdapterInfo;
   readonly features: readonly Feature[];

@@ -1,4 +1,5 @@
 /** Running WGSL: one runtime for Node (npm's `webgpu`), browsers and Deno. Loads in all of them: what only Node has is asked for at run time. */
+export { type GpuLanguage, runtimeOn } from "./adopt.ts";
 export { runAgainForGpu } from "./again.ts";
 export { type EnvironmentOptions, type GpuEnvironment, gpuEnvironment, hasGpu } from "./environment.ts";
 export { GpuError, type GpuFault } from "./errors.ts";

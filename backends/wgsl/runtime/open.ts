@@ -1,6 +1,6 @@
 /** Opens a GPU: finds the engine and the adapter, asks for a device with what qloom uses of it. */
 import type { Device, Feature } from "../../../ir/index.ts";
-import { describeDevice, featuresOf, gpuFeatures, namesOf } from "./adapter.ts";
+import { describeDevice, featuresOf, gpuFeatures, namesOf, unknownAdapter } from "./adapter.ts";
 import { type Engine, findEngine } from "./engine.ts";
 import { gpuError, reasonOf } from "./errors.ts";
 import { GpuRuntime } from "./runtime.ts";
@@ -24,8 +24,6 @@ export interface OpenOptions {
   /** Flags for npm's `webgpu` in Node: "backend=null" validates everything and runs nothing. */
   readonly dawn?: readonly string[];
 }
-
-const unknownAdapter = { vendor: "", architecture: "", device: "", description: "" } as GPUAdapterInfo;
 
 /** Limits that `limits: "adapter"` raises. */
 const raised = ["maxStorageBufferBindingSize", "maxBufferSize", "maxComputeWorkgroupStorageSize"] as const;

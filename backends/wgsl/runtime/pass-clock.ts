@@ -1,5 +1,4 @@
 /** Times passes on a device: timestamps around the pass where it has them, and the wall around the submission. */
-import { b } from "../../../ir/index.ts";
 import type { LiveDevice } from "./live.ts";
 import type { Prepared, Recorder } from "./recorder.ts";
 import type { LaunchShader } from "./shader.ts";
@@ -7,8 +6,6 @@ import type { TimedPass } from "./stamps.ts";
 import type { GpuTensor } from "./tensor.ts";
 import type { PassClock } from "./timer.ts";
 import { mapModeRead, usage } from "./usage.ts";
-
-const one = b.constant(1, "i32");
 
 /** Keeps one workgroup busy for some tens of microseconds. */
 const probeShader: LaunchShader = {
@@ -23,7 +20,7 @@ const probeShader: LaunchShader = {
 }
 `,
   workgroupSize: [64, 1, 1],
-  grid: [one, one, one],
+  grid: [1, 1, 1],
   bindings: [{ buffer: "y", access: "read_write", sliced: 0 }],
   symbols: [],
   features: [],

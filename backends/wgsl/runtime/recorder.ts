@@ -37,7 +37,7 @@ export function labelOf(launches: readonly GpuLaunch[]): string {
 }
 
 /** Uniforms, and bind groups, that are kept; when there are more, all go. */
-const kept = 512;
+const keptBindings = 512;
 
 export class Recorder {
   readonly #live: LiveDevice;
@@ -116,7 +116,7 @@ export class Recorder {
     const key = words.join(" ");
     const known = this.#uniforms.get(key);
     if (known !== undefined) return known;
-    if (this.#uniforms.size >= kept) this.#uniforms.clear();
+    if (this.#uniforms.size >= keptBindings) this.#uniforms.clear();
     const buffer = this.#live.gpu.createBuffer({
       label: "args",
       size: words.byteLength,
@@ -134,7 +134,7 @@ export class Recorder {
     const key = `${this.#id(layout)} ${parts.join(" ")}`;
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
-    if (this.#groups.size >= kept) this.#groups.clear();
+    if (this.#groups.size >= keptBindings) this.#groups.clear();
     const entries = resources.map((resource, binding) => ({ binding, resource }));
     const group = this.#live.gpu.createBindGroup({ layout, entries });
     this.#groups.set(key, group);

@@ -1,8 +1,20 @@
 /** What the runtime has to know of a shader to run it: the part of the emitted `Shader` that it uses. */
-import type { Expr, Feature, SizeSymbol } from "../../../ir/index.ts";
+import type { Feature } from "../../../ir/index.ts";
 
-/** A count of workgroups. */
-export type Extent = number | Expr;
+/** Values of symbols by name. */
+export type Symbols = Readonly<Record<string, number>>;
+
+/** A count of workgroups: a number, or what symbols make of it. */
+export type Extent = number | ((symbols: Symbols) => number);
+
+/** A symbol, and the values that it may have: from min to max, those that leave `residue` when divided by `modulo`. */
+export interface LaunchSymbol {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly modulo: number;
+  readonly residue: number;
+}
 
 /** A storage buffer of a shader, at `@group(0) @binding(i)` in the order of the list. */
 export interface ShaderBinding {
@@ -22,9 +34,9 @@ export interface LaunchShader {
   /** A whole WGSL module. */
   readonly code: string;
   readonly workgroupSize: readonly [x: number, y: number, z: number];
-  /** Workgroups per dimension: numbers, or expressions of the symbols. */
+  /** Workgroups per dimension. */
   readonly grid: readonly [x: Extent, y: Extent, z: Extent];
   readonly bindings: readonly ShaderBinding[];
-  readonly symbols: readonly SizeSymbol[];
+  readonly symbols: readonly LaunchSymbol[];
   readonly features: readonly Feature[];
 }

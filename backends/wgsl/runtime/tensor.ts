@@ -36,7 +36,7 @@ const granule = 16;
 /** Cuts fall on such multiples of units where a slice holds so many: offsets of other tensors at the same workgroup are then aligned, too. */
 const alignedUnits = 64;
 
-const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
+const roundedUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
 /** How many units of `unit` bytes one slice may hold; 0 where not even one fits. */
 export function unitsPerSlice(unit: number, { maxBinding, maxBuffer }: SizeLimits): number {
@@ -58,7 +58,7 @@ export function slicesOf(
   if (unit % granule !== 0 || unit < 0)
     throw gpuError("call", { reason: `${label}: a unit of ${unit} bytes is no multiple of ${granule}` });
   if (unit === 0) {
-    if (roundUp(bytes, granule) <= most) return [[0, bytes, bytes]];
+    if (roundedUp(bytes, granule) <= most) return [[0, bytes, bytes]];
     throw gpuError("limit", {
       what: `${label} of ${bytes} bytes`,
       limit: `${most} bytes per buffer`,
@@ -129,7 +129,7 @@ export class GpuTensor {
 
 /** Bytes of a buffer for so much data. */
 export function allocated(bytes: number): number {
-  return Math.max(granule, roundUp(bytes, granule));
+  return Math.max(granule, roundedUp(bytes, granule));
 }
 
 /** A tensor of zeros. @throws GpuError where it is over a limit or the GPU has no memory left */

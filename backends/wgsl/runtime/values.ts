@@ -1,16 +1,12 @@
 /** What a shader's symbols make of its grid, checked. */
-import { type Expr, evalOp, type SizeSymbol } from "../../../ir/index.ts";
 import { gpuError } from "./errors.ts";
-import type { Extent, LaunchShader } from "./shader.ts";
-
-type Symbols = Readonly<Record<string, number>>;
+import type { Extent, LaunchShader, LaunchSymbol, Symbols } from "./shader.ts";
 
 /** Workgroups per dimension for these symbols; none is negative. @throws GpuError where a symbol is missing or out of its domain */
 export function gridOf(shader: LaunchShader, symbols: Symbols): readonly [number, number, number] {
   for (const s of shader.symbols) checkSymbol(shader.name, s, symbols[s.name]);
   const [x, y, z] = shader.grid;
-  const count = (extent: Extent): number =>
-    Math.max(0, typeof extent === "number" ? extent : evaluate(shader.name, extent, symbols));
+  const count = (extent: Extent): number => Math.max(0, typeof extent === "number" ? extent : extent(symbols));
   return [count(x), count(y), count(z)];
 }
 
@@ -22,18 +18,7 @@ export function argsOf(shader: LaunchShader, begin: number, symbols: Symbols): U
   return words;
 }
 
-function evaluate(name: string, e: Expr, symbols: Symbols): number {
-  if (e.kind === "const") return e.value;
-  if (e.kind === "var" && symbols[e.name] !== undefined) return symbols[e.name]!;
-  if (e.kind === "op") {
-    const [a = 0, b, c] = e.args.map((arg) => evaluate(name, arg, symbols));
-    return evalOp(e.op, e.type.scalar, a, b, c);
-  }
-  const what = e.kind === "var" ? e.name : `a ${e.kind}`;
-  throw gpuError("call", { reason: `kernel ${name}: its grid depends on ${what}, which has no value before it runs` });
-}
-
-function checkSymbol(kernel: string, s: SizeSymbol, value: number | undefined): void {
+function checkSymbol(kernel: string, s: LaunchSymbol, value: number | undefined): void {
   if (value === undefined) throw gpuError("call", { reason: `kernel ${kernel}: symbol ${s.name} has no value` });
   if (Number.isInteger(value) && value >= s.min && value <= s.max && value % s.modulo === s.residue) return;
   const steps = s.modulo === 1 ? "" : ` and congruent to ${s.residue} modulo ${s.modulo}`;

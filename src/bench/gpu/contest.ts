@@ -1,5 +1,5 @@
 /** Variants of a kernel against each other: all are checked, all are timed at a glance, the best at length; the fastest is a limit. */
-import { compileShaders, type GpuLaunch, type GpuRuntime } from "../../../backends/index.ts";
+import { compileShaders, type GpuLaunch, type GpuRuntime, launchable } from "../../../backends/index.ts";
 import { type Kernel, lower } from "../../../ir/index.ts";
 import type { TimedRuns } from "../../timing/index.ts";
 import { BenchError } from "../errors.ts";
@@ -84,7 +84,7 @@ async function ranking(
 /** A kernel as a shader of the device. */
 export function shaderOf(runtime: GpuRuntime, kernel: Kernel): GpuLaunch["shader"] {
   const [shader] = compileShaders([lower(kernel, "wgsl")], runtime.device.features);
-  return shader!;
+  return launchable(shader!);
 }
 
 /** Throws a `BenchError` at the first difference. */

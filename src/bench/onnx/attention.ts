@@ -4,7 +4,7 @@
 // Sources: onnxruntime docs/ContribOperators.md (GroupQueryAttention, MultiHeadAttention), onnx docs/Operators.md (Attention-23).
 
 import type { AttentionInputs, AttentionWorkload } from "../../../ir/index.ts";
-import { type Attribute, type Feed, modelOf, type OnnxInput, type OnnxNode } from "./model.ts";
+import { type Attribute, type Feed, modelOf, type OnnxInput, type OnnxNode, type Tensors } from "./model.ts";
 
 export type AttentionOperator = "GroupQueryAttention" | "MultiHeadAttention" | "Attention";
 
@@ -56,19 +56,12 @@ export function attentionModel(operator: AttentionOperator, workload: AttentionW
   });
 }
 
-/** The tensors of a run, by name. A feed that is a result, too, is written in place. */
-export interface AttentionTensors {
-  readonly feeds: ReadonlyMap<string, Feed>;
-  /** Where the cache of all tokens is to be left. */
-  readonly results: ReadonlyMap<string, Feed>;
-}
-
-/** What a run of {@link attentionModel} is given, and leaves beside `y`: `inputs` of some queries and tokens. */
+/** What a run of {@link attentionModel} is given, `inputs` of some queries and tokens, and where it leaves the cache of all tokens. */
 export function attentionTensors(
   operator: AttentionOperator,
   workload: AttentionWorkload,
   inputs: AttentionInputs,
-): AttentionTensors {
+): Tensors {
   const { heads, kvHeads, headSize } = workload;
   const { inputs: names, isInPlace } = operators[operator];
   const queries = inputs.q.length / (heads * headSize);
@@ -79,15 +72,15 @@ export function attentionTensors(
   const feeds = new Map<string, Feed>();
   for (const name of names) {
     if (name === undefined || !rows[name].isUsed(workload)) continue;
-    const { type, shape, data } = rows[name];
+    const { type, shape, data, stays = false }: InputRow = rows[name];
     const dims = shape(workload).map((size) => (typeof size === "string" ? (extents[size] as number) : size));
-    feeds.set(name, { type, data: data(workload, inputs, sizes), dims });
+    feeds.set(name, { type, data: data(workload, inputs, sizes), dims, stays });
   }
   const dims = [1, kvHeads, tokens, headSize];
   const cache = (of: "past_key" | "past_value"): Feed =>
     isInPlace
       ? (feeds.get(of) as Feed)
-      : { type: "float32", data: new Float32Array(kvHeads * tokens * headSize), dims };
+      : { type: "float32", data: new Float32Array(kvHeads * tokens * headSize), dims, stays: true };
   return {
     feeds,
     results: new Map(["key", "value"].map((of) => [`present_${of}`, cache(`past_${of}` as "past_key")])),
@@ -101,6 +94,7 @@ interface InputRow {
   readonly shape: (workload: AttentionWorkload) => OnnxInput["shape"];
   readonly isUsed: (workload: AttentionWorkload) => boolean;
   readonly data: (workload: AttentionWorkload, inputs: AttentionInputs, sizes: Sizes) => Feed["data"];
+  readonly stays?: boolean;
 }
 
 type InputName = keyof typeof rows;
@@ -119,6 +113,7 @@ const fresh = (of: "keys" | "values"): InputRow => ({
 const cached = (of: "keys" | "values"): InputRow => ({
   type: "float32",
   shape: ({ kvHeads, headSize }) => [1, kvHeads, "P", headSize],
+  stays: true,
   isUsed: always,
   data: ({ kvHeads, headSize }, inputs, { past, room }) => {
     const list = new Float32Array(kvHeads * room * headSize);

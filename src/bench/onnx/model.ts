@@ -28,6 +28,15 @@ export interface Feed {
   readonly type: "float32" | "int32";
   readonly data: Float32Array | Int32Array;
   readonly dims: readonly number[];
+  /** Whether it stays where the model runs, from run to run: a cache. */
+  readonly stays?: boolean;
+}
+
+/** The tensors of a run, by name. A feed that is a result, too, is written in place. */
+export interface Tensors {
+  readonly feeds: ReadonlyMap<string, Feed>;
+  /** What a run leaves beside `y`. */
+  readonly results: ReadonlyMap<string, Feed>;
 }
 
 /** A tensor that is part of the model, its elements as bytes. */
@@ -78,7 +87,7 @@ const attributeOf = (name: string, value: Attribute | undefined): readonly Messa
 const isConstant = (input: OnnxInput): input is OnnxConstant => "bytes" in input;
 
 /** The elements of an array as bytes. */
-export const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
 // --- ONNX's messages: field name -> [field number, type]; only the fields written here. -------------------------------

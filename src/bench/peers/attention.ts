@@ -3,7 +3,7 @@
 
 import type { AttentionCase } from "../attention-case.ts";
 import { type AttentionOperator, attentionModel, attentionTensors, unsupportedBy } from "../onnx/attention.ts";
-import { type OrtBuild, ortSession } from "./ort.ts";
+import type { OrtBuild } from "./ort.ts";
 import type { Peer } from "./peer.ts";
 
 /** An operator on a build. */
@@ -11,5 +11,5 @@ export const attentionOn = (build: OrtBuild, operator: AttentionOperator): Peer<
   name: `${build.name} ${operator}`,
   unsupported: ({ workload }) => unsupportedBy(operator, workload),
   prepare: ({ workload, inputs, threads }) =>
-    ortSession(build, threads, attentionModel(operator, workload), attentionTensors(operator, workload, inputs)),
+    build.session(attentionModel(operator, workload), attentionTensors(operator, workload, inputs), threads),
 });

@@ -18,13 +18,14 @@ export type PeerName = "ort-node" | "ort-web" | "ort-webgpu";
 export const peers: Readonly<Record<PeerName, Peer<MatmulCase>>> = {
   "ort-node": matMulNBits(ortNode),
   "ort-web": matMulNBits(ortWeb),
-  "ort-webgpu": ortWebgpu,
+  "ort-webgpu": matMulNBits(ortWebgpu),
 };
 
 /** Peers of attention: whoever has several operators that compute it is several. */
-export const attentionPeers: Readonly<Record<Exclude<PeerName, "ort-webgpu">, readonly Peer<AttentionCase>[]>> = {
+export const attentionPeers: Readonly<Record<PeerName, readonly Peer<AttentionCase>[]>> = {
   "ort-node": [attentionOn(ortNode, "GroupQueryAttention"), attentionOn(ortNode, "Attention")],
   "ort-web": [attentionOn(ortWeb, "GroupQueryAttention"), attentionOn(ortWeb, "Attention")],
+  "ort-webgpu": [attentionOn(ortWebgpu, "GroupQueryAttention")],
 };
 
 /** @throws BenchError listing the names when there is no such peer among these. */

@@ -1,9 +1,9 @@
 // ONNX Runtime's native build on the CPU, npm `onnxruntime-node`.
 
-import type { Ort, OrtBuild } from "./ort.ts";
+import { cpuBuild, type Ort, type OrtBuild } from "./ort.ts";
 import { importPeer } from "./peer.ts";
 
-export const ortNode: OrtBuild = {
+export const ortNode: OrtBuild = cpuBuild({
   name: "ort-node",
   provider: "cpu",
   fillsTensors: true,
@@ -11,4 +11,4 @@ export const ortNode: OrtBuild = {
     const module = await importPeer("ort-node", "onnxruntime-node", () => import("onnxruntime-node"));
     return module as unknown as Ort;
   },
-};
+});

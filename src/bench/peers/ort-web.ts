@@ -2,13 +2,13 @@
 // that browsers run, from beside itself, with Node's workers as threads.
 
 import { BenchError } from "../errors.ts";
-import type { Ort, OrtBuild } from "./ort.ts";
+import { cpuBuild, type Ort, type OrtBuild } from "./ort.ts";
 import { importPeer } from "./peer.ts";
 
 /** The thread count that the module was started with: it keeps the first one. */
 let startedWith: number | undefined;
 
-export const ortWeb: OrtBuild = {
+export const ortWeb: OrtBuild = cpuBuild({
   name: "ort-web",
   provider: "wasm",
   fillsTensors: false,
@@ -23,4 +23,4 @@ export const ortWeb: OrtBuild = {
     module.env.wasm.numThreads = threads;
     return module as unknown as Ort;
   },
-};
+});

@@ -1,27 +1,27 @@
-// The peer ort-webgpu: ONNX Runtime's WebGPU execution provider, npm `onnxruntime-web`, in a real Chromium. Not here: what it does in the page
-// (../page/ort-webgpu.ts).
+// ONNX Runtime's WebGPU execution provider, npm `onnxruntime-web`, in a real Chromium. Not here: what it does in the page (../page/ort-webgpu.ts).
 
 import { hasPackage } from "../../web/index.ts";
 import { sessionInPage } from "../browser.ts";
-import type { MatmulCase } from "../case.ts";
 import { PeerMissingError } from "../errors.ts";
-import { matMulNBitsModel } from "../onnx/matmul.ts";
-import { integers, unsupportedByMatMulNBits } from "./matmul.ts";
-import type { Peer } from "./peer.ts";
+import { bytesOf } from "../onnx/model.ts";
+import type { OrtBuild } from "./ort.ts";
 
-export const ortWebgpu: Peer<MatmulCase> = {
+export const ortWebgpu: OrtBuild = {
   name: "ort-webgpu",
-  unsupported: ({ weights }) => unsupportedByMatMulNBits(weights),
-  prepare: async ({ m, n, k, weights, x, accuracy, threads }) => {
-    const taken = integers("ort-webgpu", weights);
+  async session(model, { feeds, results }, threads) {
     if (!hasPackage("onnxruntime-web"))
       throw new PeerMissingError("peer ort-webgpu needs the package onnxruntime-web: npm i -D onnxruntime-web");
-    const model = matMulNBitsModel({ n, k, ...taken }, accuracy.accuracyLevel);
+    const tensors = [...new Set([...feeds.values(), ...results.values()])];
+    const named = (of: typeof feeds) =>
+      Object.fromEntries([...of].map(([name, feed]) => [name, tensors.indexOf(feed)]));
     return sessionInPage({
       who: "peer ort-webgpu",
       module: "src/bench/page/ort-webgpu",
-      args: { m, k, threads },
-      bytes: { model, x: new Uint8Array(x.buffer, x.byteOffset, x.byteLength) },
+      args: {
+        tensors: tensors.map(({ type, dims, stays = false }) => ({ type, dims, stays })),
+        ...{ feeds: named(feeds), results: named(results), threads },
+      },
+      bytes: { model, ...Object.fromEntries(tensors.map(({ data }, i) => [`tensor.${i}`, bytesOf(data)])) },
     });
   },
 };

@@ -3,6 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { cacheFormatOf } from "../../../ir/index.ts";
 import {
+  type AttentionFactory,
   type AttentionReport,
   type BenchReport,
   type BitsReport,
@@ -20,6 +21,8 @@ import {
   formatWeightSource,
   numericsOf,
   ourAttention,
+  ourAttentionInPage,
+  ourAttentionOnGpu,
   ours,
   oursInPage,
   oursOnGpu,
@@ -55,7 +58,7 @@ const options = {
   peers: {
     type: "string",
     placeholder: "names",
-    help: "Others to measure, with commas: ort-node, ort-web, ort-webgpu (of matmul, in a Chromium)",
+    help: "Others to measure, with commas: ort-node, ort-web, ort-webgpu (in a Chromium)",
     schema: list("ort-node", "ort-web", "ort-webgpu").default([]),
   },
   seconds: {
@@ -113,7 +116,7 @@ const subjects = {
   }),
   attention: subject<AttentionReport>({
     help: "caches",
-    takes: ["threads", "peers", ...attentionOptions],
+    takes: ["webgpu", "threads", "peers", ...attentionOptions],
     run: attention,
     mark: "lengths",
     text: attentionText,
@@ -239,9 +242,10 @@ const common = (
 const powers = (least: number, most: number): readonly number[] =>
   Array.from({ length: Math.floor(Math.log2(most / least)) + 1 }, (_, i) => least * 2 ** i);
 
-function attention({ values, target: { device }, db, progress, signal }: Bench): Promise<AttentionReport> {
+function attention({ values, target, db, progress, signal }: Bench): Promise<AttentionReport> {
   const { tokens, sequences, queries, heads, "kv-heads": kvHeads, "head-size": headSize } = values;
   const { pages, peers, seconds, seed } = values;
+  const { device } = target;
   const keys = values.keys.split(",");
   // Groups of tokens are for keys: values then have groups of as many of their own.
   const of = values.values?.split(",") ?? keys.map((name) => cacheFormatOf(name).format.name);
@@ -250,7 +254,13 @@ function attention({ values, target: { device }, db, progress, signal }: Bench):
   const caches = keys.map((format, i) => ({ keys: format, values: of[i] as string }));
   const sizes = { tokens, sequences, queries, heads, kvHeads, headSize };
   const request = { ...sizes, pages, caches, peers, seconds, seed, device, note: progress, signal };
-  return benchAttention({ ...request, ...(db !== undefined && { db }) }, ourAttention);
+  return benchAttention({ ...request, ...(db !== undefined && { db }) }, ourAttentionOn(target));
+}
+
+/** Our attention on a target, as contestants. */
+function ourAttentionOn({ device, gpu }: OpenTarget): AttentionFactory {
+  if (device.kind === "wasm") return ourAttention;
+  return gpu === undefined ? ourAttentionInPage : ourAttentionOnGpu(gpu);
 }
 
 function matmul({ values, target, db, progress, signal }: Bench): Promise<BenchReport> {

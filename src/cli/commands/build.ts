@@ -7,6 +7,7 @@ import { mostThreads } from "../../runtime/index.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { recordOptions, withRecords } from "../database.ts";
 import { bytesText, table } from "../table.ts";
+import { chooseTarget, targetOptions } from "../target.ts";
 import { integer } from "../values.ts";
 
 export const build: Command = defineCommand({
@@ -25,16 +26,16 @@ export const build: Command = defineCommand({
       help: "Threads that share a run where memory can be shared (default: the config's, or 1)",
       schema: integer(1, mostThreads).optional(),
     },
+    ...targetOptions,
     ...recordOptions,
   },
   async run({ options, operands }, { progress, signal }) {
     const { config, base } = await loadConfig(operands[0] ?? "");
     const { threads = config.threads ?? 1 } = options;
+    const { device } = await chooseTarget({ ...options, threads: 1 }, signal);
     return withRecords(options, (db) =>
       buildFolder({ ...config, threads }, options.out ?? "dist/kernels", {
-        base,
-        progress,
-        signal,
+        ...{ base, device, progress, signal },
         ...(db !== undefined && { db }),
       }),
     );

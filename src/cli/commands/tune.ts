@@ -106,7 +106,9 @@ export const tune: Command = defineCommand({
       ...(report.stopped
         ? ["stopped: what was measured is stored, the same command goes on from here\n"]
         : report.out === undefined
-          ? [`what was measured is stored; compile with a GPU's runtime takes it from there\n`]
+          ? [
+              `what was measured is stored: compile with a GPU's runtime takes it from there, and so does build --target webgpu\n`,
+            ]
           : [`${report.out}: ${built(report)}\n`]),
       ...report.checks
         .filter((c) => !c.ok)

@@ -8,7 +8,7 @@ import {
   unsupportedBy,
 } from "../../../src/bench/onnx/attention.ts";
 import type { Feed } from "../../../src/bench/onnx/model.ts";
-import { ortSession } from "../../../src/bench/peers/ort.ts";
+
 import { ortNode } from "../../../src/bench/peers/ort-node.ts";
 import { f32, run } from "../interpreted.ts";
 import { nmse, normals } from "../samples.ts";
@@ -58,7 +58,7 @@ async function oracle(
   inputs: ReturnType<typeof inputsOf>,
 ): Promise<Float32Array> {
   const tensors = attentionTensors(operator, workload, inputs);
-  const session = await ortSession(ortNode, 1, attentionModel(operator, workload), tensors);
+  const session = await ortNode.session(attentionModel(operator, workload), tensors, 1);
   try {
     await session.run();
     return await session.output();
@@ -160,7 +160,7 @@ test.each(Object.keys(cases) as AttentionOperator[])(
     const { kvHeads, headSize } = workload;
     const inputs = inputsOf(workload, { queries: 2, tokens: 9 });
     const tensors = attentionTensors(operator, workload, inputs);
-    const session = await ortSession(ortNode, 1, attentionModel(operator, workload), tensors);
+    const session = await ortNode.session(attentionModel(operator, workload), tensors, 1);
     for (let turn = 0; turn < 2; turn++) {
       await session.run();
       expect(nmse(await session.output(), referenceAttention(workload, inputs).y)).toBeLessThan(1e-6);

@@ -1,4 +1,4 @@
-// Workloads of the operators that a decoder layer has beside matmul and attention, and numbers to run them on; shared by the tests of programs, schedules and kernels.
+// Workloads of the operators that a decoder layer has beside matmul and attention, and of merge, and numbers to run them on; shared by the tests of programs, schedules and kernels.
 
 import fc from "fast-check";
 import {
@@ -21,7 +21,7 @@ import { containerTensors } from "../interpreted.ts";
 import { normals, randomOf } from "../samples.ts";
 
 /** The workloads of an operator; sizes are as small as tails allow. */
-export type OperatorName = "rmsnorm" | "embed" | "rope" | "swiglu";
+export type OperatorName = "rmsnorm" | "embed" | "rope" | "swiglu" | "merge";
 
 const lengths = fc.constantFrom(1, 3, 4, 8, 12, 16, 33, 40, 64, 96);
 const rows = fc.constantFrom<Rows[]>("any", "any", 0, 1, 3);
@@ -72,6 +72,13 @@ export const arbitraryWorkloads: { readonly [Op in OperatorName]: fc.Arbitrary<E
     })
     .map(({ pairs, rest, ...of }) => ({ op: "rope", d: 2 * pairs + rest, rotary: 2 * pairs, ...of })),
   swiglu: quantizable(fc.record({ op: fc.constant("swiglu"), m: rows, k: lengths })),
+  merge: fc.record({
+    op: fc.constant("merge"),
+    m: rows,
+    parts: fc.integer({ min: 1, max: 5 }),
+    heads: fc.integer({ min: 1, max: 3 }),
+    headSize: fc.constantFrom(1, 4, 6, 16),
+  }),
 };
 
 export const operatorNames = Object.keys(arbitraryWorkloads) as readonly OperatorName[];

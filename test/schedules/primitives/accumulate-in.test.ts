@@ -40,6 +40,23 @@ describe("accumulate-in refuses", () => {
       `"step 1: accumulate-in: the extent of loop m is not a constant; split or specialize it first"`,
     );
   });
+  test("a sum that may be over nothing", () => {
+    expect(
+      refusal(
+        main(`
+  symbol K in 0..
+  input x: f32[8, K]
+  output y: f32[1]
+  for g < 8
+    for k < K
+      y[0] += x[g, k] over g, k
+`),
+        "accumulate-in(buffer: y, at: g, into: acc)",
+      ),
+    ).toMatchInlineSnapshot(
+      `"step 1: accumulate-in: acc: k may have no iterations, and the accumulator no value then; accumulate where it has some"`,
+    );
+  });
   test("a name that is taken", () => {
     expect(refusal(product, "accumulate-in(buffer: y, at: n, into: w)")).toMatchInlineSnapshot(
       `"step 1: accumulate-in: two buffers would be named w in main; choose another name, or transform the other one first"`,

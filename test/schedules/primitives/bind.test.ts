@@ -50,6 +50,22 @@ describe("bind refuses", () => {
       `"step 1: bind n: iterations of n write the same elements of y; bind a loop whose iterations have results of their own, or rfactor a sum first"`,
     );
   });
+  test("iterations that write parts of the same bytes", () => {
+    expect(
+      refusal(
+        main(`
+  input x: i32[3, 5]
+  output y: u4[3, 5]
+  for n < 3
+    for k < 5
+      y[n, k] = u4(x[n, k])
+`),
+        "bind(loop: n, to: thread)",
+      ),
+    ).toMatchInlineSnapshot(
+      `"step 1: bind n: iterations of n write the same bytes of y; bind a loop whose iterations have results of their own, or rfactor a sum first"`,
+    );
+  });
   test("iterations that use each other's elements", () => {
     expect(
       refusal(

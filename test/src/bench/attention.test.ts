@@ -114,7 +114,7 @@ describe("benchAttention", () => {
   });
 
   test.each([
-    [{ peers: ["ort-webgpu"] }, 'bench: no peer is named "ort-webgpu"; there are ort-node, ort-web'],
+    [{ peers: ["ggml"] }, 'bench: no peer is named "ggml"; there are ort-node, ort-web, ort-webgpu'],
     [{ queries: 0 }, "bench: queries = 0; it must be 1 or more"],
     [{ queries: 21 }, "bench: tokens = 20 are fewer than the 21 queries, which are the last of them"],
     [{ caches: [{ keys: "int4_row", values: "i9_row" }] }, 'unknown format "i9_row"'],

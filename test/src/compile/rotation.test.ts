@@ -1,4 +1,5 @@
-// Keys turned as they join a cache, and where they lie in one, through the API: the bytes are those of the operators rope and append, and of the definition of rotate.
+// Keys turned as they join a cache, and where they lie in one, through the API: the bytes are those of the operators rope and append, and of the definition of rotate; in
+// pages too, where what others share stays theirs.
 import { describe, expect, test } from "vitest";
 import { WasmMemory } from "../../../backends/index.ts";
 import {
@@ -15,7 +16,7 @@ import {
 } from "../../../ir/index.ts";
 import { compile } from "../../../src/compile/index.ts";
 import { ropeTable } from "../../../src/models/index.ts";
-import type { KvCache } from "../../../src/runtime/index.ts";
+import type { KvCache, Sequence } from "../../../src/runtime/index.ts";
 import { nmse, normals } from "../../ir/samples.ts";
 
 const [kvHeads, headSize] = [2, 32];
@@ -26,18 +27,26 @@ const frequenciesOf = ({ rotary }: Rotation): Float32Array => ropeTable({ theta:
 const positionsFrom = (first: number, count: number): Int32Array =>
   Int32Array.from({ length: count }, (_, i) => first + i);
 
-/** A cache's keys, by tensor. */
-function keysOf(cache: KvCache, keys: string): ReadonlyMap<string, Tensor> {
+/** The keys of a cache, or of a sequence in pages of a block, by tensor. */
+function keysOf(of: KvCache | Sequence, keys: string): ReadonlyMap<string, Tensor> {
   const { fields } = cachedTensor("k", { ...heads, keys, values: keys });
+  const { runtime, addresses } = "cache" in of ? of.cache : of;
   return new Map(
     fields.map(({ name, scalar, shape }) => {
-      const extents = shape.map((size) => sizeOf(size, { T: cache.tokens }));
-      const count = extents.reduce((product, extent) => product * extent, 1);
-      const bytes = cache.runtime.read(cache.addresses.get(name) as number, byteSize(scalar, count));
-      return [name, tensorOfBytes(scalar, extents, bytes)];
+      const extents = shape.map((size) => sizeOf(size, { T: of.tokens }));
+      const [blocks = 0, ...block] = extents;
+      const bytes = byteSize(
+        scalar,
+        block.reduce((product, extent) => product * extent, 1),
+      );
+      const places = "cache" in of ? of.pages : Array.from({ length: blocks }, (_, i) => i);
+      const read = places.flatMap((at) => [...runtime.read((addresses.get(name) as number) + at * bytes, bytes)]);
+      return [name, tensorOfBytes(scalar, extents, Uint8Array.from(read))];
     }),
   );
 }
+
+const pages = 64;
 
 const [whole, partial] = [
   { rotary: 32, pairing: "neox" },
@@ -52,37 +61,52 @@ describe.each<[string, Rotation]>([
   test("new keys are those that rope gives", async () => {
     const runtime = new WasmMemory({ shared: false });
     const shape = { op: "append", m: "any", ...heads, keys, values: "f32" } as const;
-    const [append, turning, rope] = await Promise.all([
+    const [append, turning, paged, rope] = await Promise.all([
       compile(shape, { runtime }),
       compile({ ...shape, rope: { ...rotation, scale: 1.25 } }, { runtime }),
+      compile({ ...shape, pages, rope: { ...rotation, scale: 1.25 } }, { runtime }),
       compile({ op: "rope", m: "any", heads: kvHeads, d: headSize, ...rotation, scale: 1.25 }, { runtime }),
     ]);
     const frequencies = frequenciesOf(rotation);
-    const [one, other] = [append.newCache(), turning.newCache()];
+    const [one, other, pool] = [append.newCache(), turning.newCache(), paged.newPagedCache()];
+    const sequence = pool.sequence();
     for (const m of [70, 1]) {
       const [k, v] = [normals(m * row, m), normals(m * row, m + 1)];
       const positions = positionsFrom(one.tokens, m);
       append.run({ cache: one, k: rope.run({ x: k, positions, frequencies, m }), v, m });
       turning.run({ cache: other, k, v, positions, frequencies, m });
+      paged.run({ cache: pool, sequences: [sequence], k, v, positions, frequencies, m });
     }
     expect(keysOf(other, keys)).toEqual(keysOf(one, keys));
-    for (const part of [append, turning, rope, runtime]) part.dispose();
+    expect(keysOf(sequence, keys)).toEqual(keysOf(one, keys));
+    for (const part of [append, turning, paged, rope, runtime]) part.dispose();
   });
 
-  test("cached keys are turned as the definition has it", async () => {
+  test("cached keys are turned as the definition has it, those of a fork its own alone", async () => {
     const runtime = new WasmMemory({ shared: false });
-    const workload: RotateWorkload = { op: "rotate", m: "any", ...heads, keys, ...rotation };
-    const [append, rotate] = await Promise.all([
-      compile({ op: "append", m: "any", ...heads, keys, values: "i8_row" }, { runtime }),
+    const workload = { op: "rotate", m: "any", ...heads, keys, ...rotation } as const satisfies RotateWorkload;
+    const appending = { op: "append", m: "any", ...heads, keys, values: "i8_row" } as const;
+    const [append, rotate, appendPaged, rotatePaged] = await Promise.all([
+      compile(appending, { runtime }),
       compile(workload, { runtime }),
+      compile({ ...appending, pages }, { runtime }),
+      compile({ ...workload, pages }, { runtime }),
     ]);
     const frequencies = frequenciesOf(rotation);
     const cache = append.newCache();
-    append.run({ cache, k: normals(140 * row, 1), v: normals(140 * row, 2), m: 140 });
-    for (const [from, m] of [
-      [61, 70],
-      [139, 1],
-      [5, 0],
+    const tokens = { k: normals(140 * row, 1), v: normals(140 * row, 2), m: 140 };
+    append.run({ cache, ...tokens });
+    const pool = appendPaged.newPagedCache();
+    const [parent, other] = [pool.sequence(), pool.sequence()];
+    appendPaged.run({ cache: pool, sequences: [parent], ...tokens });
+    appendPaged.run({ cache: pool, sequences: [other], ...tokens });
+    const fork = parent.fork();
+    const untouched = keysOf(parent, keys);
+    expect(untouched).toEqual(keysOf(cache, keys));
+    for (const [from, m, used] of [
+      [139, 1, 7],
+      [5, 0, 7],
+      [61, 70, 9],
     ] as const) {
       const deltas = Int32Array.from({ length: m }, (_, i) => 1000 * (i % 7) - 3000);
       const wanted = keysOf(cache, keys);
@@ -94,8 +118,23 @@ describe.each<[string, Rotation]>([
       if (m > 0) interpretProgram(programOf(workload), { M: m, F: from }, given, { run: () => true });
       rotate.run({ cache, first: from, deltas, frequencies, m });
       expect(keysOf(cache, keys)).toEqual(wanted);
+      const twice = Int32Array.of(...deltas, ...deltas);
+      rotatePaged.run({ cache: pool, sequences: [fork, other], first: from, deltas: twice, frequencies, m });
+      for (const sequence of [fork, other]) expect(keysOf(sequence, keys)).toEqual(wanted);
+      expect(keysOf(parent, keys)).toEqual(untouched);
+      // Pages are copied when they are first written to.
+      expect(pool.pages).toBe(used);
     }
-    for (const part of [append, rotate, runtime]) part.dispose();
+    const one = { cache: pool, first: 139, deltas: Int32Array.of(1, 1), frequencies, m: 1 };
+    fork.truncate(139);
+    expect(() => rotatePaged.run({ ...one, sequences: [other, fork] })).toThrow(
+      "first = 139, m = 1: sequences[1] holds 139 tokens",
+    );
+    expect(() => rotatePaged.run({ ...one, sequences: [other, other] })).toThrow(
+      "sequences[1] is sequences[0]: tokens of each are turned once",
+    );
+    expect(() => rotatePaged.newPagedCache()).toThrow("newPagedCache: a rotate knows keys alone");
+    for (const part of [append, rotate, appendPaged, rotatePaged, runtime]) part.dispose();
   });
 });
 

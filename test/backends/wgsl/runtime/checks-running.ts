@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type GpuRuntime, openGpu } from "../../../../backends/wgsl/runtime/index.ts";
 import { b } from "../../../../ir/index.ts";
-import { addition, bytes, counted, i32, read, refused, shader, words, write } from "./small-shaders.ts";
+import { addition, bytes, counted, read, refused, shader, words, write } from "./small-shaders.ts";
 
 export const runningChecks: Readonly<Record<string, (gpu: GpuRuntime) => Promise<void>>> = {
   "a launch computes": async (gpu) => {
@@ -114,7 +114,7 @@ export const runningChecks: Readonly<Record<string, (gpu: GpuRuntime) => Promise
       words(result!),
       Uint32Array.from({ length: groups }, (_, g) => g + (g * 4 + 3) * 3 + 1),
     );
-    const high = { ...addition(1), grid: [i32(1), i32(70_000), i32(1)] as const };
+    const high = { ...addition(1), grid: [1, 70_000, 1] as const };
     const error = await refused(() => gpu.launch([{ shader: high, buffers: { x: weights, y }, symbols: { m: 0 } }]));
     assert.match(error.message, /along y/);
   },
@@ -122,7 +122,7 @@ export const runningChecks: Readonly<Record<string, (gpu: GpuRuntime) => Promise
   "a grid of symbols, empty ones too": async (gpu) => {
     const m = b.symbol("m", { max: 8 });
     const rows = shader({
-      grid: [b.variable("m"), 1, 1],
+      grid: [({ m = 0 }) => m, 1, 1],
       bindings: [write("y")],
       symbols: [m],
       body: "y[g * 64 + i] = u32(args.m);",

@@ -7,14 +7,14 @@ import { planDispatches } from "../../../../backends/wgsl/runtime/plan.ts";
 import type { LaunchShader } from "../../../../backends/wgsl/runtime/shader.ts";
 import { slicesOf, unitsPerSlice } from "../../../../backends/wgsl/runtime/tensor.ts";
 import { argsOf, gridOf } from "../../../../backends/wgsl/runtime/values.ts";
+import { extentOf } from "../../../../backends/wgsl/shader.ts";
 import { b } from "../../../../ir/index.ts";
 
-const one = b.constant(1, "i32");
 const shader = (sliced: readonly number[]): LaunchShader => ({
   name: "mm",
   code: "",
   workgroupSize: [64, 1, 1],
-  grid: [one, one, one],
+  grid: [1, 1, 1],
   bindings: sliced.map((bytes, i) => ({ buffer: `b${i}`, access: "read", sliced: bytes })),
   symbols: [],
   features: [],
@@ -158,7 +158,7 @@ test("a grid of symbols, each in its domain", () => {
   const m = b.symbol("m", { min: 0, max: 100, modulo: 4, residue: 0 });
   const s: LaunchShader = {
     ...shader([]),
-    grid: [one, b.floordiv(b.add(b.variable("m"), b.constant(15, "i32")), b.constant(16, "i32")), one],
+    grid: [1, extentOf("mm", b.floordiv(b.add(b.variable("m"), b.constant(15)), b.constant(16))), 1],
     symbols: [m],
   };
   expect(gridOf(s, { m: 20 })).toEqual([1, 2, 1]);
