@@ -20,11 +20,14 @@ export function expandedExp(x: Expr, nearest: "rounded" | "added"): Expr {
   const n = nearest === "added" ? sub(shifted, wholeInBits) : op("nearest", scaled);
   const whole = nearest === "added" ? bitcast("i32", shifted) : cast("i32", n);
   const r = sub(sub(within, mul(n, ln2[0])), mul(n, ln2[1]));
-  const p = powers.slice(1).reduce<Expr>((sum, c) => add(mul(sum, r), c), constant(powers[0] as number, x.type));
-  const fraction = add(add(mul(mul(p, r), r), r), 1);
+  const square = mul(r, r);
+  const [p0, p1, p2, p3, p4] = powers as [number, number, number, number, number];
+  const pair = (c: number, linear: number): Expr => add(mul(r, linear), c);
+  const p = add(add(pair(p0, p1), mul(pair(p2, p3), square)), mul(mul(square, square), p4));
+  const fraction = add(add(mul(p, square), r), 1);
   // The bits above the lowest ones, which `wholeInBits` has, are shifted out.
   const power = bitcast("f32", add(shl(whole, 23), 127 * 2 ** 23));
-  return select(lt(x, least), constant(0, x.type), mul(fraction, power));
+  return mul(fraction, power);
 }
 
 /** x / (1 + e^-x), of an f32 (the sigmoid linear unit). Where e^-x is no longer computed, x is not either: the quotient is as good as 0. */

@@ -7,7 +7,7 @@
  *
  * A shared value stands where it is first used, or before the outermost loop that leaves it as it is. Nothing leaves an `if`, or the program of an
  * invocation; a load (or a division by a variable) leaves a loop only if the loop surely runs. What reads a buffer that the kernel writes is
- * shared only until the next write or barrier and leaves no loop. Of an address, the constant and the lanes stay in the index: they cost nothing
+ * shared only until the next write or barrier, and leaves a loop in which there is none. Of an address, the constant and the lanes stay in the index: they cost nothing
  * in an access. The sum over a subgroup stays as it is.
  */
 import { bind, loop, store, variable, when } from "../build.ts";
@@ -15,7 +15,7 @@ import { localDimension, workgroupDimension } from "../grid.ts";
 import { factsOf, rangeOf } from "../interval.ts";
 import type { Expr, Kernel, Let, Stmt } from "../nodes.ts";
 import { mapExprs, operands, substituter, withBody, withOperands } from "../visit.ts";
-import { writtenIn } from "./effects.ts";
+import { hasBarrier, writtenIn } from "./effects.ts";
 import { type Namer, namerOf } from "./names.ts";
 import { leadersOf, subgroupSum } from "./subgroups.ts";
 import { type Block, type Value, type Values, valuesOf } from "./values.ts";
@@ -52,7 +52,7 @@ export function cse(kernel: Kernel): Kernel {
     written,
     isSubgroupSum: (s) => leaders.size > 0 && subgroupSum(s, leaders) !== undefined,
   };
-  const root: Block = { parent: undefined, depth: 0, inside: "kernel", out: [] };
+  const root: Block = { parent: undefined, depth: 0, inside: "kernel", changes: written, out: [] };
   write(planBody(kernel.body, root, context), writerOf(namerOf(kernel)));
   return withBody(kernel, root.out);
 }
@@ -66,11 +66,11 @@ function planBody(body: readonly Stmt[], block: Block, context: Context): Planne
       case "for": {
         const isParallel = localDimension(s.loopKind) !== undefined || workgroupDimension(s.loopKind) !== undefined;
         const head = isParallel ? undefined : values.of(s.extent, block);
-        const changed = writtenIn(s.body);
+        const changed = hasBarrier(s.body) ? context.written : writtenIn(s.body);
         for (const name of changed) values.write(name);
         const runs = context.surelyRuns(s.extent) ? "loop" : "loop that may not run";
         const inside = isParallel ? "invocation" : runs;
-        const inner: Block = { parent: block, depth: block.depth + 1, inside, out: [] };
+        const inner: Block = { parent: block, depth: block.depth + 1, inside, changes: changed, out: [] };
         values.bind(s.loop, inner);
         const planned = planBody(s.body, inner, context);
         for (const name of changed) values.write(name);
@@ -78,9 +78,10 @@ function planBody(body: readonly Stmt[], block: Block, context: Context): Planne
       }
       case "if": {
         const head = values.of(s.cond, block);
-        const inner: Block = { parent: block, depth: block.depth + 1, inside: "if", out: [] };
+        const changes = writtenIn(s.body);
+        const inner: Block = { parent: block, depth: block.depth + 1, inside: "if", changes, out: [] };
         const planned = planBody(s.body, inner, context);
-        for (const name of writtenIn(s.body)) values.write(name);
+        for (const name of changes) values.write(name);
         return { s, values: [head], block: inner, body: planned };
       }
       case "let": {

@@ -13,6 +13,15 @@ export function writtenIn(body: readonly Stmt[]): ReadonlySet<string> {
   return names;
 }
 
+/** Whether other invocations may write what they can reach, somewhere in statements. */
+export function hasBarrier(body: readonly Stmt[]): boolean {
+  let found = false;
+  eachStmt(body, (s) => {
+    found ||= s.kind === "barrier";
+  });
+  return found;
+}
+
 const none: readonly string[] = [];
 
 /** For expressions: which of these buffers they load. Remembers what it has seen. */

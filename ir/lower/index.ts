@@ -22,6 +22,7 @@ import { predicate } from "./predicate.ts";
 import { scalarize } from "./scalarize.ts";
 import { unpack } from "./unpack.ts";
 import { unroll } from "./unroll.ts";
+import { words } from "./words.ts";
 
 export type Pass = readonly [name: string, pass: (kernel: Kernel) => Kernel];
 
@@ -38,6 +39,7 @@ export const passes: Readonly<Record<"wasm" | "wgsl", readonly Pass[]>> = {
     ["lookups", lookups],
     ["predicate", predicate],
     ["simplify", simplify],
+    ["words", words],
     ["induct", induct],
     ["cse", cse],
   ],

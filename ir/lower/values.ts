@@ -14,6 +14,8 @@ export interface Block {
   readonly depth: number;
   /** What stands between it and its parent. */
   readonly inside: "kernel" | "loop" | "loop that may not run" | "if" | "invocation";
+  /** The buffers that it changes, once or in any iteration. */
+  readonly changes: ReadonlySet<string>;
   readonly out: Stmt[];
 }
 
@@ -84,12 +86,13 @@ export function valuesOf(
   };
 
   const homeOf = (e: Expr, use: Block): Block => {
-    if (readers(e).length > 0) return use;
+    const read = readers(e);
     const depth = depthOf(e);
     let home = use;
     while (home.depth > depth && home.parent !== undefined) {
-      if (home.inside === "if" || home.inside === "invocation" || (home.inside === "loop that may not run" && risky(e)))
-        break;
+      const { inside, changes } = home;
+      if (inside === "if" || inside === "invocation" || (inside === "loop that may not run" && risky(e))) break;
+      if (read.some((name) => changes.has(name))) break;
       home = home.parent;
     }
     return home;

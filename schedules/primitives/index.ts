@@ -2,6 +2,7 @@
 import type { Primitive, Step } from "../primitive.ts";
 import { type AccumulateInStep, accumulateIn } from "./accumulate-in.ts";
 import { type BindStep, bind } from "./bind.ts";
+import { type ClipStep, clip } from "./clip.ts";
 import { type ComputeAtStep, computeAt } from "./compute-at.ts";
 import { type ContractStep, contract } from "./contract.ts";
 import { type CountBitsStep, countBits } from "./count-bits.ts";
@@ -57,6 +58,7 @@ const list = [
   rebase,
   skip,
   trim,
+  clip,
   countBits,
 ];
 
@@ -64,6 +66,7 @@ const list = [
 export type AnyStep =
   | AccumulateInStep
   | BindStep
+  | ClipStep
   | ComputeAtStep
   | ContractStep
   | DistributeStep

@@ -33,6 +33,9 @@ import {
 } from "./attention-steps.ts";
 import { type Constraint, numberAt, type Point, type Space, type Target, type Template } from "./template.ts";
 
+/** The loops over a block's tokens that are left when vectors and tiles are split off, with weights in f32. */
+const tokenLoops = ["s/to", "x/ti.v", "m/tv", "p/ti.v", "l/tv", "o/tj"] as const;
+
 function scheduleOf(target: Target, point: Point): Schedule {
   const workload = attentionOf(target);
   if (workload.m === 0) return [];
@@ -80,8 +83,14 @@ function derive(workload: AttentionWorkload, point: Point, part: QueryPart): Der
     quads(part, "start/o/d"),
     workload.headSize % quadSize === 0 ? quads(part, "y/d") : none,
   ].reduce(join, none);
+  const where = `x${suffix}`;
   return {
-    nests: [...blocks, ...inner.nests, { op: "skip", kernel, loop: "tb", where: `x${suffix}` }],
+    nests: [
+      ...blocks,
+      ...inner.nests,
+      { op: "skip", kernel, loop: "tb", where },
+      ...(weights === "f32" ? [{ op: "clip", kernel, loop: "tb", where, loops: tokenLoops } as const] : []),
+    ],
     vectors: [...inner.vectors, { op: "bind", kernel, loop: "hk", to: "thread" }],
   };
 }
@@ -200,12 +209,13 @@ function spaceOf(target: Target, rows: readonly number[]): Space {
 /** Sums in the tile of a default point: with 16, which are all registers of x86, V8 spills operands. */
 const usualSums = 8;
 
-/** The largest tiles with so few sums. */
-function defaultPoint(target: Target, rows: number): Point {
+/** The largest tiles with so few sums; keys that are read once, as they are, one after the other, which is how they come from memory in time. */
+function defaultPoint(target: Target, rows: number, streams: boolean): Point {
   const { heads, kvHeads, ...workload } = attentionOf(target);
   const sums = (heads / kvHeads) * rows;
+  const isStream = streams && isPlain(cacheFormatOf(workload.keys).format);
   const tile = (count: number): number => [4, 2, 1].find((t) => count % t === 0 && t * sums <= usualSums) ?? 1;
-  return { rows, keyTile: tile(cacheBlock / quadSize), valueTile: tile(valueQuads(workload)) };
+  return { rows, keyTile: isStream ? 1 : tile(cacheBlock / quadSize), valueTile: tile(valueQuads(workload)) };
 }
 
 /** Queries that share a key with those of their group: as many as leave two vectors of sums to each. */
@@ -221,7 +231,7 @@ const template = (name: string, most: number, rows: readonly number[], shares: b
     const workload = attentionOf(target);
     const { m } = workload;
     const usual = shares ? queriesFor(workload, rows) : 1;
-    return defaultPoint(target, m === "any" || m >= usual ? usual : 1);
+    return defaultPoint(target, m === "any" || m >= usual ? usual : 1, !shares);
   },
   schedule: scheduleOf,
 });

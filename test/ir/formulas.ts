@@ -36,12 +36,16 @@ function expInSteps(a: Fraction, x: number): number {
   const rounded = (f: Fraction): Fraction => fractionOf(roundTo("f32", f));
   const product = (p: Fraction, q: Fraction): Fraction => rounded(times(p, q));
   const sum = (p: Fraction, q: Fraction): Fraction => rounded(plus(p, q));
-  const within = x < greatest ? a : fractionOf(greatest);
+  const within = x < least ? fractionOf(least) : x < greatest ? a : fractionOf(greatest);
   const n: Fraction = { n: nearestOf(product(within, fractionOf(log2e))), d: 1n };
   const [high, low] = ln2.map((part) => negated(product(n, fractionOf(part)))) as [Fraction, Fraction];
   const r = sum(sum(within, high), low);
-  const p = powers.map(fractionOf).reduce((value, c) => sum(product(value, r), c));
-  const mantissa = sum(sum(product(product(p, r), r), r), { n: 1n, d: 1n });
+  if (n.n === -127n) return 0;
+  const [p0, p1, p2, p3, p4] = powers.map(fractionOf) as [Fraction, Fraction, Fraction, Fraction, Fraction];
+  const square = product(r, r);
+  const pairs = sum(sum(p0, product(p1, r)), product(sum(p2, product(p3, r)), square));
+  const p = sum(pairs, product(p4, product(square, square)));
+  const mantissa = sum(sum(product(p, square), r), { n: 1n, d: 1n });
   return roundTo("f32", n.n < 0n ? over(mantissa, { n: 1n << -n.n, d: 1n }) : times(mantissa, { n: 1n << n.n, d: 1n }));
 }
 
@@ -85,5 +89,5 @@ export const formulas: Readonly<Record<OpName, Formula>> = {
   trunc: whole(sized(floorOf)),
   nearest: whole(nearestOf),
   round: whole(sized(halfUp)),
-  exp: ([a], [x]) => ((x as number) < least ? 0 : expInSteps(a as Fraction, x as number)),
+  exp: ([a], [x]) => expInSteps(a as Fraction, x as number),
 };

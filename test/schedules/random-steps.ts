@@ -210,6 +210,7 @@ const generators: Generators = {
     return { op: "rebase", kernel: s.kernel.name, max, loops, parts: s.below(4) + 2, into: s.fresh("part") };
   },
   skip: (s) => ({ op: "skip", kernel: s.kernel.name, loop: loopName(s), where: "x" }),
+  clip: (s) => ({ op: "clip", kernel: s.kernel.name, loop: loopName(s), where: "x", loops: nestAt(s) }),
   trim: (s) => ({ op: "trim", kernel: s.kernel.name, loop: loopName(s) }),
   stage: (s) => ({
     op: "stage",
