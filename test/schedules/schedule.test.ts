@@ -34,17 +34,17 @@ const split = { op: "split", loop: "n", factor: 4, into: ["no", "ni"] };
 describe("data that is no schedule", () => {
   test("an unknown primitive", () => {
     expect(refusal([split, { op: "tile", loop: "no" }])).toMatchInlineSnapshot(
-      `"step 2: no primitive is named "tile"; there are split, reorder, fuse, distribute, join, unroll, vectorize, bind, accumulate-in, layout, rfactor, subgroup, compute-at, hoist, fission, contract, stage, pipeline, tensorize, specialize, factor, recode, lookup, online, rebase, skip, trim, count-bits"`,
+      `"step 2: no primitive is named "tile"; there are split, reorder, fuse, distribute, join, unroll, vectorize, bind, accumulate-in, layout, rfactor, subgroup, compute-at, hoist, fission, contract, stage, pipeline, tensorize, specialize, factor, recode, lookup, online, rebase, skip, trim, clip, count-bits"`,
     );
   });
   test("no step at all", () => {
     expect(refusal([null])).toMatchInlineSnapshot(
-      `"step 1: it has no op; there are split, reorder, fuse, distribute, join, unroll, vectorize, bind, accumulate-in, layout, rfactor, subgroup, compute-at, hoist, fission, contract, stage, pipeline, tensorize, specialize, factor, recode, lookup, online, rebase, skip, trim, count-bits"`,
+      `"step 1: it has no op; there are split, reorder, fuse, distribute, join, unroll, vectorize, bind, accumulate-in, layout, rfactor, subgroup, compute-at, hoist, fission, contract, stage, pipeline, tensorize, specialize, factor, recode, lookup, online, rebase, skip, trim, clip, count-bits"`,
     );
   });
   test("a step without op", () => {
     expect(refusal([{ loop: "n" }])).toMatchInlineSnapshot(
-      `"step 1: it has no op; there are split, reorder, fuse, distribute, join, unroll, vectorize, bind, accumulate-in, layout, rfactor, subgroup, compute-at, hoist, fission, contract, stage, pipeline, tensorize, specialize, factor, recode, lookup, online, rebase, skip, trim, count-bits"`,
+      `"step 1: it has no op; there are split, reorder, fuse, distribute, join, unroll, vectorize, bind, accumulate-in, layout, rfactor, subgroup, compute-at, hoist, fission, contract, stage, pipeline, tensorize, specialize, factor, recode, lookup, online, rebase, skip, trim, clip, count-bits"`,
     );
   });
   test("an inherited name", () => {

@@ -189,7 +189,11 @@ function castsCase(from: Scalar): { one: Case; rows: readonly Row[]; count: numb
         shapes: [[]],
         scalar: from,
         value: (load) => b.bitcast(from, b.bitcast(to, load(a))),
-        expected: values.map((v) => castBits(castBits(v, from, to), to, from)),
+        // Which bits a NaN has is nobody's affair: JavaScript's change when V8 compiles what moves them.
+        expected: values.map((v) => {
+          const held = castBits(v, from, to);
+          return Number.isNaN(held) ? Number.NaN : castBits(held, to, from);
+        }),
       }),
     );
   const all = [
