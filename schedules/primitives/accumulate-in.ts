@@ -9,9 +9,10 @@
  *
  * Integers may be summed in f32 where all partial sums are integers that it holds exactly (up to 2^24).
  * The accumulator has an axis per loop of the nest that the element depends on. `scalar` makes it narrower: the products are retyped, and the
- * interval analysis must prove that no sum leaves the type. (A sum of f32(f16) may be taken in f16: it is rounded more often, as the numerics f16 allow.) `keep` names loops of the reduction that become axes of the accumulator and are
- * summed in the flush (rfactor); the loops summed inside have an iteration at least, so that the accumulator has a value. Without `at` the nest is at the kernel's root. With `scope` the accumulator stands in workgroup or global memory (a
- * workspace: partial results of workgroups, combined in a kernel of its own after `fission`).
+ * interval analysis must prove that no sum leaves the type. (A sum of f32(f16) may be taken in f16: it is rounded more often, as the numerics
+ * f16 allow.) `keep` names loops of the reduction that become axes of the accumulator and are summed in the flush (rfactor); the loops summed
+ * inside have an iteration at least, so that the accumulator has a value. Without `at` the nest is at the kernel's root. With `scope` the
+ * accumulator stands in workgroup or global memory (a workspace: partial results of workgroups, combined in a kernel of its own after `fission`).
  */
 import { z } from "zod";
 import { type BufferScope, type Scalar, scalars } from "../../ir/index.ts";

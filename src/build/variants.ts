@@ -48,20 +48,23 @@ export async function buildVariants(
   note: Note,
 ): Promise<BuiltKernel> {
   const build = (name: string, target: Device): Promise<readonly BuiltVariant[]> =>
-    (device.kind === "wgsl" ? shadersFor : modulesFor)(job, name, target, db, note);
+    (device.kind === "wgsl" ? buildShaders : buildModules)(job, name, target, db, note);
   const best = await build(job.name, device);
   if (!best.some(({ artifact }) => artifact.features.some((f) => optional.includes(f)))) return { job, variants: best };
   const plain = { ...device, features: device.features.filter((f) => !optional.includes(f)) };
   return { job, variants: [...best, ...(await build(`${job.name}.strict`, plain))] };
 }
 
-async function modulesFor(
+/** Builds what a job has under one name: one variant, or more where they differ in how they are run. */
+type Build = (
   job: Job,
   name: string,
   device: Device,
   db: CompileOptions["db"],
   note: Note,
-): Promise<readonly BuiltVariant[]> {
+) => Promise<readonly BuiltVariant[]>;
+
+const buildModules: Build = async (job, name, device, db, note) => {
   const { artifact, choices, notes } = await resolve(job.workload, device, db);
   for (const line of notes) note(line);
   const variant = (file: string, of: Artifact): BuiltVariant => variantOf(file, [[file, of.code]], of, choices);
@@ -73,22 +76,16 @@ async function modulesFor(
     variant(`${name}.threads.wasm`, artifact),
     variant(`${name}.wasm`, buildArtifact({ workload: job.workload, device: alone }, plans)),
   ];
-}
+};
 
-async function shadersFor(
-  job: Job,
-  name: string,
-  device: Device,
-  db: CompileOptions["db"],
-  note: Note,
-): Promise<readonly BuiltVariant[]> {
+const buildShaders: Build = async (job, name, device, db, note) => {
   const { artifact, choices, notes } = await resolveShaders(job.workload, device, db);
   for (const line of notes) note(line);
   const [file, packer] = [`${name}.wgsl`, `${name}.pack.wasm`];
   const shaders = [file, shaderFile(artifact.shaders)] as const;
   if (artifact.pack.length === 0) return [variantOf(file, [shaders], artifact, choices)];
   return [{ ...variantOf(file, [shaders, [packer, artifact.code]], artifact, choices), packer }];
-}
+};
 
 const variantOf = (
   file: string,

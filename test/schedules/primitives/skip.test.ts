@@ -1,36 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { goldens, main, refusal } from "../golden.ts";
+import { maskedSum } from "./masked-sum.ts";
 
 goldens("skip");
 
-/** A sum over blocks of `term`, after which `more` follows. */
-const sumOf = (term: string, mask = "8 * tb + x/ti < i", more = "") =>
-  main(`
-  symbol M in 0..
-  input s: f32[4, 8]
-  output y: f32[M]
-  workspace x: f32[8]
-  workspace l: f32[]
-  for i < M
-    l[] = 0.0
-    for tb < 4
-      for x/ti < 8
-        x[x/ti] = select(${mask}, s[tb, x/ti], -inf)
-      for l/ti < 8
-        l[] += ${term}
-${more}    y[i] = l[]
-`);
 const step = "skip(loop: tb, where: x)";
 
 describe("skip refuses", () => {
   test("terms that masked ones change", () => {
-    expect(refusal(sumOf("exp(x[l/ti]) + 1.0"), step)).toMatchInlineSnapshot(
+    expect(refusal(maskedSum("exp(x[l/ti]) + 1.0"), step)).toMatchInlineSnapshot(
       `"step 1: skip tb: an iteration in which all of x is masked may change l; it can't be left out"`,
     );
   });
   test("what is read after the loop", () => {
     const more = "    l[] = l[] + x[0]\n";
-    expect(refusal(sumOf("exp(x[l/ti])", undefined, more), step)).toMatchInlineSnapshot(
+    expect(refusal(maskedSum("exp(x[l/ti])", { more }), step)).toMatchInlineSnapshot(
       `"step 1: skip tb: an iteration in which all of x is masked may change x; it can't be left out"`,
     );
   });
@@ -49,18 +33,18 @@ describe("skip refuses", () => {
     );
   });
   test("a mask of which a whole iteration says nothing", () => {
-    expect(refusal(sumOf("exp(x[l/ti])", "s[tb, x/ti] < 0.0"), step)).toMatchInlineSnapshot(
+    expect(refusal(maskedSum("exp(x[l/ti])", { mask: "s[tb, x/ti] < 0.0" }), step)).toMatchInlineSnapshot(
       `"step 1: skip tb: nothing is known of its mask for a whole iteration"`,
     );
   });
   test("a buffer that no masked select fills", () => {
-    expect(refusal(sumOf("exp(x[l/ti])"), "skip(loop: tb, where: l)")).toMatchInlineSnapshot(
+    expect(refusal(maskedSum("exp(x[l/ti])"), "skip(loop: tb, where: l)")).toMatchInlineSnapshot(
       `"step 1: skip tb: l must be stored once in it, as select(condition, value, -inf)"`,
     );
   });
   test("a bound loop", () => {
     expect(
-      refusal(sumOf("exp(x[l/ti])"), `unroll(loops: [x/ti])\nvectorize(loops: [x/ti])\n${step}`),
+      refusal(maskedSum("exp(x[l/ti])"), `unroll(loops: [x/ti])\nvectorize(loops: [x/ti])\n${step}`),
     ).toMatchInlineSnapshot(`"step 3: skip tb: x is stored in vectors; skip before"`);
   });
 });

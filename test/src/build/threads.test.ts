@@ -93,7 +93,9 @@ const counted = `
   };
   syncBuiltinESMExports();`;
 
-test("in Node they share a run, with the result of one, and packed tensors are the same", async () => {
+test("in Node they share a run, with the result of one, and packed tensors are the same", {
+  timeout: 120_000,
+}, async () => {
   const folder = await project(2);
   expect((await readdir(join(folder, "kernels"))).filter((f) => /wasm$|worker/.test(f)).sort()).toEqual([
     "proj.strict.threads.wasm",
@@ -182,7 +184,9 @@ async function serveFolder(folder: string, isolated: boolean): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-test("in Chromium, bundled, they share a run in a page that is isolated, and run on one thread in one that is not", async () => {
+test("in Chromium, bundled, they share a run in a page that is isolated, and run on one thread in one that is not", {
+  timeout: 120_000,
+}, async () => {
   const folder = await project(2);
   await writeFile(
     join(folder, "page.js"),
